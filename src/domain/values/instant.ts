@@ -1,0 +1,17 @@
+/** RFC 3339 in UTC with milliseconds (`2026-12-01T09:00:00.000Z`): 24 characters, so text order is time order. */
+export type Instant = string & { readonly __instant: never };
+
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+export const isInstant = (text: string): text is Instant => INSTANT.test(text) && !Number.isNaN(Date.parse(text));
+
+/** @throws RangeError beyond the years that RFC 3339 can write. */
+export function instantOf(epochMs: number): Instant {
+  const text = new Date(epochMs).toISOString();
+  if (!isInstant(text)) throw new RangeError(`${epochMs} ms is no instant of RFC 3339`);
+  return text;
+}
+
+export const epochMsOf = (instant: Instant): number => Date.parse(instant);
+export const plusMs = (instant: Instant, ms: number): Instant => instantOf(epochMsOf(instant) + ms);
+/** `YYYY-MM`: the month in UTC that names a period. */
+export const periodOf = (instant: Instant): string => instant.slice(0, 7);

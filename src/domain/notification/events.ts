@@ -1,0 +1,221 @@
+import type { Fact } from '../kernel/decider.ts';
+import type { Personal } from '../kernel/personal.ts';
+import type { Channel, MessageClass, Priority } from '../values/channel.ts';
+import type { Content } from '../values/content.ts';
+import type { BatchId, KeyedHash, NotificationId, SubjectId } from '../values/ids.ts';
+import type { Instant } from '../values/instant.ts';
+
+/** Addresses and particulars that came with the request and count for this message only. */
+export type InlinePerson = {
+  readonly email?: string;
+  readonly phone?: string;
+  readonly pushToken?: string;
+  readonly webhookUrl?: string;
+  readonly walletId?: string;
+  readonly name?: string;
+  readonly locale?: string;
+  readonly timeZone?: string;
+};
+export type Variables = { readonly [name: string]: unknown };
+export type AttachmentRef = {
+  /** Of the sealed blob that holds it. */
+  readonly id: string;
+  readonly sha256: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly filename: string;
+  readonly contentType: string;
+  readonly disposition?: 'attachment' | 'inline';
+  readonly contentId?: string;
+};
+/** What is said: shared by all recipients of a notification. A batch keeps it once, in its own stream. */
+export type Message = {
+  readonly content?: Content;
+  readonly variables: Variables;
+  readonly attachments: readonly AttachmentRef[];
+  readonly metadata: { readonly [name: string]: unknown };
+};
+/** What one person's message holds besides the shared part. */
+export type OwnPart = { readonly variables?: Variables; readonly attachments?: readonly AttachmentRef[] };
+
+export type RequestedRecipient = {
+  /** Place in the request; with the channel's number it makes a delivery's n. */
+  readonly index: number;
+  readonly subject: SubjectId;
+  readonly person?: Personal<InlinePerson>;
+  readonly own?: Personal<OwnPart>;
+};
+export type RecipientRefusal = { readonly index: number; readonly code: string; readonly detail: string };
+
+/** `first`: in the order of `channels`, until a provider has accepted it, or until it is delivered, waiting that long for each. */
+export type Routing =
+  | { readonly method: 'all' }
+  | { readonly method: 'first'; readonly until: 'accepted' }
+  | { readonly method: 'first'; readonly until: 'delivered'; readonly waitMs: number };
+/** `local`: wall time without zone (`2026-12-01T09:00`), in an IANA zone or in each recipient's own. */
+export type Schedule = { readonly at: Instant } | { readonly local: string; readonly timeZone: string };
+
+/** How a message is treated; a batch's chunks repeat it, so that planning reads one stream. */
+export type Terms = {
+  readonly type: string;
+  readonly category: string;
+  readonly class: MessageClass;
+  readonly priority: Priority;
+  readonly mode: 'live' | 'test';
+  /** Candidates, in order. */
+  readonly channels: readonly Channel[];
+  /** Whether the caller (or the type) named the channels: then one that does not reach the person is a recorded `no_address`. */
+  readonly channelsNamed: boolean;
+  readonly routing: Routing;
+  readonly template?: { readonly key: string; readonly version: number };
+  readonly schedule?: Schedule;
+  readonly expiresAt?: Instant;
+  readonly dedup?: { readonly key: KeyedHash; readonly windowMs: number };
+  readonly unknownOutcome: 'retry' | 'hold';
+  readonly key?: KeyedHash;
+  readonly source?: string;
+};
+
+export type NotificationRequested = Fact<
+  'NotificationRequested',
+  {
+    readonly notificationId: NotificationId;
+    readonly requestedAt: Instant;
+    readonly terms: Terms;
+    readonly recipients: readonly RequestedRecipient[];
+    readonly refused: readonly RecipientRefusal[];
+    /** Whose key seals `message`: set when there is one recipient. */
+    readonly soleSubject?: SubjectId;
+    /** Absent in a chunk: the batch's stream holds it. */
+    readonly message?: Personal<Message>;
+    readonly batch?: { readonly batchId: BatchId; readonly chunk: number };
+    /** Keyed digest of the canonical request: a repeat under the same id is recognised by it. */
+    readonly request: KeyedHash;
+    /** From when on it is to be planned. */
+    readonly planAt: Instant;
+  }
+>;
+
+/** Only what has not been handed off moves; the hour is the new one for all of them. */
+export type NotificationRescheduled = Fact<
+  'NotificationRescheduled',
+  { readonly schedule: Schedule; readonly planAt: Instant; readonly items: readonly number[]; readonly rescheduledAt: Instant }
+>;
+
+export const GATES = ['address', 'expiry', 'duplicate', 'schedule', 'allowlist', 'consent', 'batch'] as const;
+export type Gate = (typeof GATES)[number];
+/** Gates that come with later issues add their codes here and to interface.md §3. */
+export type VerdictCode = 'no_address' | 'expired' | 'duplicate' | 'scheduled' | 'not_allowlisted' | 'no_consent' | 'batch_paused' | 'erased' | 'rate_limited';
+export type GateVerdict = {
+  readonly gate: Gate;
+  readonly verdict: 'pass' | 'suppress' | 'defer' | 'override';
+  readonly code?: VerdictCode;
+  /** Why, for a person to read; holds nothing personal. */
+  readonly because: string;
+  /** What the gate read, with versions: `{ profile: 3 }`. Nothing personal. */
+  readonly facts?: { readonly [name: string]: string | number | boolean | null };
+};
+
+/** A trace is every gate's verdict; deliveries that share one point to it, so that 500 recipients cost a few lines. */
+export type Trace = readonly GateVerdict[];
+
+export type PlannedDelivery = {
+  readonly n: number;
+  /** Index into `traces`. */
+  readonly trace: number;
+} & (
+  | { readonly plan: 'go' }
+  | { readonly plan: 'suppress'; readonly code: VerdictCode }
+  | { readonly plan: 'defer'; readonly code: VerdictCode; readonly until: Instant }
+  /** The channel is not needed now (routing `first`) or does not reach the person and nobody named it: no delivery comes of it. */
+  | { readonly plan: 'leave' }
+);
+
+export type DeliveriesPlanned = Fact<
+  'DeliveriesPlanned',
+  {
+    readonly notificationId: NotificationId;
+    readonly plannedAt: Instant;
+    readonly traces: readonly Trace[];
+    readonly deliveries: readonly PlannedDelivery[];
+    /** What goes but was not started in the same append, and from when on: these ask for a hand-off. */
+    readonly later: readonly { readonly items: readonly number[]; readonly at: Instant; readonly code?: VerdictCode }[];
+    readonly priority: Priority;
+  }
+>;
+
+/** Written before anything leaves: from here the log knows what is in flight. Its revision is the fence. */
+export type HandOffStarted = Fact<
+  'HandOffStarted',
+  {
+    readonly notificationId: NotificationId;
+    readonly claim: string;
+    /** The claim's end: after it, an open start is recovered. */
+    readonly until: Instant;
+    readonly startedAt: Instant;
+    readonly items: readonly { readonly n: number; readonly attempt: number; readonly provider: string; readonly locale?: string }[];
+    readonly priority: Priority;
+  }
+>;
+
+/**
+ * `sent`: accepted, wins however late; `retry`: refused for now, or no answer and another try is allowed (`doubt`);
+ * `returned`: not called, the claim had no time left; `failed`: refused for good; `dead`: attempts ran out.
+ */
+export type HandOffResult = {
+  readonly n: number;
+  readonly attempt: number;
+  /** Ours: `mailbox_unavailable`, `timeout`, … */
+  readonly code?: string;
+  readonly provider: string;
+  readonly providerMessageId?: string;
+  /** The provider's own words: they may quote an address. */
+  readonly detail?: Personal<string>;
+  /** Only with `detail`: whose key seals it. */
+  readonly subject?: SubjectId;
+} & (
+  | { readonly result: 'sent'; readonly captured?: boolean; /** Routing `first … until delivered`: the next channel, planned then. */ readonly escalate?: { readonly n: number; readonly at: Instant } }
+  | { readonly result: 'retry'; readonly doubt: boolean; readonly counts: boolean; readonly retryAt: Instant }
+  | { readonly result: 'returned'; readonly retryAt: Instant }
+  | { readonly result: 'failed' | 'dead'; readonly escalate?: { readonly n: number; readonly at: Instant } }
+  | { readonly result: 'unknown' | 'cancelled' | 'expired' }
+);
+export type HandOffRecorded = Fact<
+  'HandOffRecorded',
+  {
+    readonly notificationId: NotificationId;
+    readonly claim: string;
+    readonly recordedAt: Instant;
+    readonly results: readonly HandOffResult[];
+    readonly priority: Priority;
+  }
+>;
+
+/** An operator sends dead letters (failed, dead, unknown) on their way again, with a fresh look at the gates. */
+export type DeliveriesRedriven = Fact<
+  'DeliveriesRedriven',
+  { readonly notificationId: NotificationId; readonly items: readonly number[]; readonly redrivenAt: Instant; readonly reason?: string; readonly priority: Priority }
+>;
+
+/** `items`: what it ends, never one with an open start; `open`: in flight at that moment, whose results still decide. */
+export type NotificationCancelled = Fact<
+  'NotificationCancelled',
+  {
+    readonly notificationId: NotificationId;
+    readonly items: readonly number[];
+    readonly open: readonly number[];
+    /** True when the whole notification is off: nothing of it is planned again. */
+    readonly whole: boolean;
+    readonly cancelledAt: Instant;
+    readonly reason?: string;
+  }
+>;
+
+export type NotificationEvent =
+  | NotificationRequested
+  | NotificationRescheduled
+  | DeliveriesPlanned
+  | HandOffStarted
+  | HandOffRecorded
+  | DeliveriesRedriven
+  | NotificationCancelled;

@@ -1,0 +1,57 @@
+import type { Recorded } from '../domain/kernel/metadata.ts';
+import type { Priority } from '../domain/values/channel.ts';
+import type { NotificationId, TenantId } from '../domain/values/ids.ts';
+import type { Instant } from '../domain/values/instant.ts';
+
+export const ACTION_KINDS = ['plan', 'handOff', 'recover', 'cancelBatch'] as const;
+export type ActionKind = (typeof ACTION_KINDS)[number];
+
+/** What is to be done and from when on: ids only, nothing personal. `items` are deliveries' n; a `cancelBatch` has none. */
+export type Ask = {
+  readonly do: 'ask';
+  readonly kind: ActionKind;
+  /** The notification, or the batch for `cancelBatch`. */
+  readonly id: NotificationId | string;
+  readonly items: readonly number[];
+  readonly priority: Priority;
+  readonly dueAt: Instant;
+};
+/** Subtracts items from the rows of these kinds of this notification; a row without items goes. `all`: the whole rows. */
+export type Settle = { readonly do: 'settle'; readonly kinds: readonly ActionKind[]; readonly id: NotificationId | string; readonly items: readonly number[] | 'all' };
+export type Reaction = Ask | Settle;
+
+/** Pure: one event asks for actions and settles earlier ones, blind to every other event. Settles come first. */
+export interface Process {
+  readonly name: string;
+  readonly nouns: readonly string[];
+  readonly types: readonly string[];
+  readonly react: (recorded: Recorded) => readonly Reaction[];
+}
+
+/** A row of the table of actions, as a drainer claims it. */
+export type Action = {
+  /** Derived from the source event and the ask's place, so that a replay inserts nothing twice. */
+  readonly id: string;
+  readonly kind: ActionKind;
+  readonly tenant: TenantId;
+  readonly target: string;
+  readonly items: readonly number[];
+  readonly priority: Priority;
+  readonly dueAt: Instant;
+  /** How often carrying it out has thrown. */
+  readonly tries: number;
+};
+/** A drainer's time-limited right to a group of actions of one kind. */
+export type Claim = { readonly id: string; readonly kind: ActionKind; readonly until: Instant; readonly actions: readonly Action[] };
+
+/**
+ * Carries a claimed group out. Its results are appended to the log, whose events settle the actions; an action that is still there
+ * when the claim ends is claimed again. Throwing means: try again, halved; see drainer.ts.
+ */
+export type Effect = (claim: Claim, signal: AbortSignal) => Promise<void>;
+
+/** A claim as the effects see it. */
+export interface Claims {
+  /** Writes down whom the group concerns, committed before facts are read (mechanics.md §6). False: the claim has run out. */
+  declare(claim: string, subjects: readonly string[], addressKeys: readonly string[]): Promise<boolean>;
+}

@@ -16,25 +16,35 @@ export interface EventFeed {
 /** What a consumer writes with, inside the transaction that moves its checkpoint. */
 export interface Transaction {
   /** A named statement is prepared once per connection. Rows come as plain objects. */
-  query<Row extends object = object>(statement: { readonly name?: string; readonly text: string; readonly values?: readonly unknown[] }): Promise<readonly Row[]>;
+  query<Row extends object = object>(statement: {
+    readonly name?: string;
+    readonly text: string;
+    readonly values?: readonly unknown[];
+  }): Promise<readonly Row[]>;
 }
 
 /**
  * Events → a read model. Folds the batch in memory, then writes one statement per table. Never rejects, never reads another
- * projection, never calls the network; applying an event twice changes nothing. Its tables are `<name>_v<version>`; during a
- * rebuild `tables(n)` of the version being built are filled beside the live ones.
+ * projection, never calls the network; applying an event twice changes nothing. Its tables end in a suffix (`_v1`, `_v2`, …): a
+ * rebuild fills the next one beside the live one and is swapped in (mechanics.md §9).
  */
 export interface Projection {
   readonly name: string;
+  /** Of the code: when it differs from what the live tables were built with, a rebuild is due. */
   readonly version: number;
   readonly nouns: readonly string[];
   /** Absent: every type of these nouns. */
   readonly types?: readonly string[];
   /** A facts stream's parked event cannot be skipped (mechanics.md §4). */
   readonly facts: boolean;
-  /** The SQL that makes the tables of this version if they are not there, with row-level security; idempotent. */
-  readonly schema: string;
-  /** Names of its tables, for truncation and dropping. */
+  /** The SQL that makes its tables, indexes, row-level security (`tidings_protect`) and grants; run by the owner. */
+  readonly schema: (suffix: string) => string;
+  /** Names of its tables without suffix. */
   readonly tables: readonly string[];
-  readonly apply: (events: readonly Recorded[], tx: Transaction) => Promise<void>;
+  readonly apply: (events: readonly Recorded[], tx: Transaction, suffix: string) => Promise<void>;
+}
+
+/** Which suffix a projection's queries read: cached, renewed by NOTIFY; the tables it replaced stay a while for those still reading. */
+export interface LiveTables {
+  suffixOf(projection: string): Promise<string>;
 }

@@ -17,7 +17,12 @@ export type Ask = {
   readonly dueAt: Instant;
 };
 /** Subtracts items from the rows of these kinds of this notification; a row without items goes. `all`: the whole rows. */
-export type Settle = { readonly do: 'settle'; readonly kinds: readonly ActionKind[]; readonly id: NotificationId | string; readonly items: readonly number[] | 'all' };
+export type Settle = {
+  readonly do: 'settle';
+  readonly kinds: readonly ActionKind[];
+  readonly id: NotificationId | string;
+  readonly items: readonly number[] | 'all';
+};
 export type Reaction = Ask | Settle;
 
 /** Pure: one event asks for actions and settles earlier ones, blind to every other event. Settles come first. */

@@ -105,7 +105,8 @@ export type NotificationRescheduled = Fact<
 export const GATES = ['address', 'expiry', 'duplicate', 'schedule', 'allowlist', 'consent', 'batch'] as const;
 export type Gate = (typeof GATES)[number];
 /** Gates that come with later issues add their codes here and to interface.md §3. */
-export type VerdictCode = 'no_address' | 'expired' | 'duplicate' | 'scheduled' | 'not_allowlisted' | 'no_consent' | 'batch_paused' | 'erased' | 'rate_limited';
+export type VerdictCode =
+  'no_address' | 'expired' | 'duplicate' | 'scheduled' | 'not_allowlisted' | 'no_consent' | 'batch_paused' | 'erased' | 'rate_limited';
 export type GateVerdict = {
   readonly gate: Gate;
   readonly verdict: 'pass' | 'suppress' | 'defer' | 'override';
@@ -174,7 +175,14 @@ export type HandOffResult = {
   /** Only with `detail`: whose key seals it. */
   readonly subject?: SubjectId;
 } & (
-  | { readonly result: 'sent'; readonly captured?: boolean; /** Routing `first … until delivered`: the next channel, planned then. */ readonly escalate?: { readonly n: number; readonly at: Instant } }
+  | {
+      readonly result: 'sent';
+      readonly captured?: boolean;
+      /** Routing `first … until delivered`: the next channel, planned then. */ readonly escalate?: {
+        readonly n: number;
+        readonly at: Instant;
+      };
+    }
   | { readonly result: 'retry'; readonly doubt: boolean; readonly counts: boolean; readonly retryAt: Instant }
   | { readonly result: 'returned'; readonly retryAt: Instant }
   | { readonly result: 'failed' | 'dead'; readonly escalate?: { readonly n: number; readonly at: Instant } }
@@ -194,7 +202,13 @@ export type HandOffRecorded = Fact<
 /** An operator sends dead letters (failed, dead, unknown) on their way again, with a fresh look at the gates. */
 export type DeliveriesRedriven = Fact<
   'DeliveriesRedriven',
-  { readonly notificationId: NotificationId; readonly items: readonly number[]; readonly redrivenAt: Instant; readonly reason?: string; readonly priority: Priority }
+  {
+    readonly notificationId: NotificationId;
+    readonly items: readonly number[];
+    readonly redrivenAt: Instant;
+    readonly reason?: string;
+    readonly priority: Priority;
+  }
 >;
 
 /** `items`: what it ends, never one with an open start; `open`: in flight at that moment, whose results still decide. */

@@ -1,16 +1,17 @@
+import type { AnyFact } from '../domain/kernel/decider.ts';
 import type { Recorded } from '../domain/kernel/metadata.ts';
 import type { Priority } from '../domain/values/channel.ts';
 import type { NotificationId, TenantId } from '../domain/values/ids.ts';
 import type { Instant } from '../domain/values/instant.ts';
 
-export const ACTION_KINDS = ['plan', 'handOff', 'recover', 'cancelBatch'] as const;
+export const ACTION_KINDS = ['plan', 'handOff', 'recover', 'applyBatch'] as const;
 export type ActionKind = (typeof ACTION_KINDS)[number];
 
-/** What is to be done and from when on: ids only, nothing personal. `items` are deliveries' n; a `cancelBatch` has none. */
+/** What is to be done and from when on: ids only, nothing personal. `items` are deliveries' n; an `applyBatch` (carry a batch's state to its notifications) has none. */
 export type Ask = {
   readonly do: 'ask';
   readonly kind: ActionKind;
-  /** The notification, or the batch for `cancelBatch`. */
+  /** The notification, or the batch for `applyBatch`. */
   readonly id: NotificationId | string;
   readonly items: readonly number[];
   readonly priority: Priority;
@@ -26,11 +27,12 @@ export type Settle = {
 export type Reaction = Ask | Settle;
 
 /** Pure: one event asks for actions and settles earlier ones, blind to every other event. Settles come first. */
-export interface Process {
+export interface Process<E extends AnyFact = AnyFact> {
   readonly name: string;
   readonly nouns: readonly string[];
   readonly types: readonly string[];
-  readonly react: (recorded: Recorded) => readonly Reaction[];
+  /** A method, so that a process of certain events may stand among processes of any: the runtime hands it only its own types. */
+  react(recorded: Recorded<E>): readonly Reaction[];
 }
 
 /** A row of the table of actions, as a drainer claims it. */

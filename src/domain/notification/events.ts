@@ -96,12 +96,6 @@ export type NotificationRequested = Fact<
   }
 >;
 
-/** Only what has not been handed off moves; the hour is the new one for all of them. */
-export type NotificationRescheduled = Fact<
-  'NotificationRescheduled',
-  { readonly schedule: Schedule; readonly planAt: Instant; readonly items: readonly number[]; readonly rescheduledAt: Instant }
->;
-
 export const GATES = ['address', 'expiry', 'duplicate', 'schedule', 'allowlist', 'consent', 'batch'] as const;
 export type Gate = (typeof GATES)[number];
 /** Gates that come with later issues add their codes here and to interface.md §3. */
@@ -117,119 +111,126 @@ export type GateVerdict = {
   readonly facts?: { readonly [name: string]: string | number | boolean | null };
 };
 
-/** A trace is every gate's verdict; deliveries that share one point to it, so that 500 recipients cost a few lines. */
+/** Every gate's verdict, in order; deliveries that share a trace point to it, so that 500 recipients cost a few lines. */
 export type Trace = readonly GateVerdict[];
 
-export type PlannedDelivery = {
-  readonly n: number;
-  /** Index into `traces`. */
-  readonly trace: number;
-} & (
+/** Deliveries (their n) to which the same happened, with the place of their trace in `traces`. */
+export type PlannedGroup = { readonly items: readonly number[]; readonly trace: number } & (
   | { readonly plan: 'go' }
   | { readonly plan: 'suppress'; readonly code: VerdictCode }
   | { readonly plan: 'defer'; readonly code: VerdictCode; readonly until: Instant }
-  /** The channel is not needed now (routing `first`) or does not reach the person and nobody named it: no delivery comes of it. */
+  /** It cannot be made: the template and its variables do not render. */
+  | { readonly plan: 'fail'; readonly code: string }
+  /** The channel is not needed now (routing `first`), or does not reach the person and nobody named it: no delivery comes of it. */
   | { readonly plan: 'leave' }
 );
 
+/** What every later event repeats: whose it is, which month it is filed under, how urgent what follows is. */
+type OfNotification = { readonly notificationId: NotificationId; readonly requestedAt: Instant; readonly priority: Priority };
+
 export type DeliveriesPlanned = Fact<
   'DeliveriesPlanned',
-  {
-    readonly notificationId: NotificationId;
+  OfNotification & {
     readonly plannedAt: Instant;
     readonly traces: readonly Trace[];
-    readonly deliveries: readonly PlannedDelivery[];
-    /** What goes but was not started in the same append, and from when on: these ask for a hand-off. */
+    readonly planned: readonly PlannedGroup[];
+    /** What goes but is not started in the same append, and from when on: these ask for a hand-off. */
     readonly later: readonly { readonly items: readonly number[]; readonly at: Instant; readonly code?: VerdictCode }[];
-    readonly priority: Priority;
   }
 >;
+
+export type StartedGroup = {
+  readonly items: readonly number[];
+  /** Counts on only after a definite refusal of every start, so that an open outcome keeps its key. */
+  readonly attempt: number;
+  readonly provider: string;
+  readonly locale?: string;
+};
 
 /** Written before anything leaves: from here the log knows what is in flight. Its revision is the fence. */
 export type HandOffStarted = Fact<
   'HandOffStarted',
-  {
-    readonly notificationId: NotificationId;
+  OfNotification & {
     readonly claim: string;
     /** The claim's end: after it, an open start is recovered. */
     readonly until: Instant;
     readonly startedAt: Instant;
-    readonly items: readonly { readonly n: number; readonly attempt: number; readonly provider: string; readonly locale?: string }[];
-    readonly priority: Priority;
+    readonly started: readonly StartedGroup[];
   }
 >;
 
 /**
- * `sent`: accepted, wins however late; `retry`: refused for now, or no answer and another try is allowed (`doubt`);
- * `returned`: not called, the claim had no time left; `failed`: refused for good; `dead`: attempts ran out.
+ * `sent`: accepted, wins however late; `retry`: refused for now, or no answer and another try is allowed (`doubt`); `returned`: not
+ * called, the claim had no time left; `failed`: refused for good; `dead`: the attempts ran out.
  */
 export type HandOffResult = {
-  readonly n: number;
+  readonly items: readonly number[];
   readonly attempt: number;
+  readonly provider: string;
   /** Ours: `mailbox_unavailable`, `timeout`, … */
   readonly code?: string;
-  readonly provider: string;
-  readonly providerMessageId?: string;
-  /** The provider's own words: they may quote an address. */
-  readonly detail?: Personal<string>;
-  /** Only with `detail`: whose key seals it. */
-  readonly subject?: SubjectId;
 } & (
   | {
       readonly result: 'sent';
-      readonly captured?: boolean;
-      /** Routing `first … until delivered`: the next channel, planned then. */ readonly escalate?: {
-        readonly n: number;
-        readonly at: Instant;
-      };
+      readonly captured?: true;
+      /** One per item; null where the provider gave none. */ readonly messageIds?: readonly (string | null)[];
     }
-  | { readonly result: 'retry'; readonly doubt: boolean; readonly counts: boolean; readonly retryAt: Instant }
+  | {
+      readonly result: 'retry';
+      readonly doubt: boolean;
+      /** False: the try is not held against the delivery (throttled). */ readonly counts: boolean;
+      readonly retryAt: Instant;
+    }
   | { readonly result: 'returned'; readonly retryAt: Instant }
-  | { readonly result: 'failed' | 'dead'; readonly escalate?: { readonly n: number; readonly at: Instant } }
-  | { readonly result: 'unknown' | 'cancelled' | 'expired' }
+  | { readonly result: 'failed' | 'dead' | 'unknown' | 'cancelled' }
 );
 export type HandOffRecorded = Fact<
   'HandOffRecorded',
-  {
-    readonly notificationId: NotificationId;
+  OfNotification & {
     readonly claim: string;
     readonly recordedAt: Instant;
     readonly results: readonly HandOffResult[];
-    readonly priority: Priority;
+    /** The providers' own words: they may quote an address. */
+    readonly details: readonly { readonly n: number; readonly subject: SubjectId; readonly detail: Personal<string> }[];
+    /** Routing `first`: the next channel of a recipient is planned from then on. */
+    readonly escalated: readonly { readonly items: readonly number[]; readonly at: Instant }[];
   }
 >;
 
 /** An operator sends dead letters (failed, dead, unknown) on their way again, with a fresh look at the gates. */
 export type DeliveriesRedriven = Fact<
   'DeliveriesRedriven',
-  {
-    readonly notificationId: NotificationId;
+  OfNotification & { readonly items: readonly number[]; readonly redrivenAt: Instant; readonly reason?: Personal<string> }
+>;
+
+/** Only what waits moves. `schedule` is absent when a pause ends: then what was held back by it is simply due. */
+export type NotificationRescheduled = Fact<
+  'NotificationRescheduled',
+  OfNotification & {
+    readonly schedule?: Schedule;
+    readonly planAt: Instant;
     readonly items: readonly number[];
-    readonly redrivenAt: Instant;
-    readonly reason?: string;
-    readonly priority: Priority;
+    readonly rescheduledAt: Instant;
   }
 >;
 
 /** `items`: what it ends, never one with an open start; `open`: in flight at that moment, whose results still decide. */
 export type NotificationCancelled = Fact<
   'NotificationCancelled',
-  {
-    readonly notificationId: NotificationId;
+  OfNotification & {
     readonly items: readonly number[];
     readonly open: readonly number[];
-    /** True when the whole notification is off: nothing of it is planned again. */
-    readonly whole: boolean;
     readonly cancelledAt: Instant;
-    readonly reason?: string;
+    /** The caller's own words. */
+    readonly reason?: Personal<string>;
   }
 >;
 
 export type NotificationEvent =
   | NotificationRequested
-  | NotificationRescheduled
   | DeliveriesPlanned
   | HandOffStarted
   | HandOffRecorded
   | DeliveriesRedriven
+  | NotificationRescheduled
   | NotificationCancelled;

@@ -1,17 +1,17 @@
-import type { StreamName, TenantId } from './ids.ts';
+import { trusted, type StreamName, type TenantId } from './ids.ts';
 
 /** The nouns of design.md §4. The noun ends at the first dash; tenant ids hold no underscore, so the tenant ends at the first one. */
 export const NOUNS = ['notification', 'engagement', 'batch', 'recipient', 'template', 'catalogue', 'tenant', 'audit'] as const;
 export type Noun = (typeof NOUNS)[number];
 
-export const streamOf = (noun: Noun, tenant: TenantId, id: string): StreamName => `${noun}-${tenant}_${id}` as StreamName;
+export const streamOf = (noun: Noun, tenant: TenantId, id: string): StreamName => trusted(`${noun}-${tenant}_${id}`);
 
 export function partsOf(stream: StreamName): { readonly noun: Noun; readonly tenant: TenantId; readonly id: string } {
   const dash = stream.indexOf('-');
   const underscore = stream.indexOf('_', dash);
   return {
-    noun: stream.slice(0, dash) as Noun,
-    tenant: stream.slice(dash + 1, underscore) as TenantId,
+    noun: trusted(stream.slice(0, dash)),
+    tenant: trusted(stream.slice(dash + 1, underscore)),
     id: stream.slice(underscore + 1),
   };
 }

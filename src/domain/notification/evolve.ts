@@ -1,0 +1,162 @@
+import { assertNever } from '../kernel/assertNever.ts';
+import { newDelivery, nOf, type Delivery } from './delivery.ts';
+import type {
+  DeliveriesPlanned,
+  HandOffRecorded,
+  HandOffResult,
+  HandOffStarted,
+  NotificationCancelled,
+  NotificationEvent,
+  NotificationRequested,
+  PlannedGroup,
+} from './events.ts';
+
+/** `requested`: all that was asked for; `deliveries` by n, also those that never become one (`left`). */
+export type Notification =
+  | { readonly status: 'absent' }
+  | { readonly status: 'requested'; readonly requested: NotificationRequested['data']; readonly deliveries: Map<number, Delivery> };
+export type RequestedNotification = Extract<Notification, { status: 'requested' }>;
+
+export const absent = (): Notification => ({ status: 'absent' });
+
+/** Never judges; owns its state and mutates it (a copy of 500 deliveries per event is quadratic). */
+export function evolve(state: Notification, event: NotificationEvent): Notification {
+  if (event.type === 'NotificationRequested') return requested(event.data);
+  // An event before the request cannot have been decided; a fold of such a stream has nothing to apply it to.
+  if (state.status === 'absent') return state;
+  apply(state.deliveries, event);
+  return state;
+}
+
+function requested(data: NotificationRequested['data']): RequestedNotification {
+  const deliveries = new Map<number, Delivery>();
+  for (const { index } of data.recipients) {
+    for (const channel of data.terms.channels) {
+      const n = nOf(index, channel);
+      deliveries.set(n, newDelivery(n));
+    }
+  }
+  return { status: 'requested', requested: data, deliveries };
+}
+
+type Later = Exclude<NotificationEvent, NotificationRequested>;
+function apply(deliveries: Map<number, Delivery>, event: Later): void {
+  switch (event.type) {
+    case 'DeliveriesPlanned':
+      planned(deliveries, event.data);
+      return;
+    case 'HandOffStarted':
+      started(deliveries, event.data);
+      return;
+    case 'HandOffRecorded':
+      recorded(deliveries, event.data);
+      return;
+    case 'DeliveriesRedriven':
+      for (const it of each(deliveries, event.data.items)) Object.assign(it, { status: 'new', tries: 0, unwanted: false, ...nextKey(it) });
+      return;
+    case 'NotificationRescheduled':
+      for (const it of each(deliveries, event.data.items))
+        Object.assign(it, { status: 'deferred', code: 'scheduled', until: event.data.planAt });
+      return;
+    case 'NotificationCancelled':
+      cancelled(deliveries, event.data);
+      return;
+    default:
+      assertNever(event);
+  }
+}
+
+function* each(deliveries: Map<number, Delivery>, items: readonly number[]): Iterable<Delivery> {
+  for (const n of items) {
+    const it = deliveries.get(n);
+    if (it !== undefined) yield it;
+  }
+}
+
+const endUnsent = (it: Delivery, status: 'suppressed' | 'failed' | 'dead' | 'cancelled'): void => {
+  it.status = it.doubt ? 'unknown' : status;
+};
+const nextKey = (it: Delivery): { attempt: number } => ({ attempt: it.doubt ? it.attempt : it.attempt + 1 });
+
+function planned(deliveries: Map<number, Delivery>, data: DeliveriesPlanned['data']): void {
+  for (const group of data.planned) for (const it of each(deliveries, group.items)) plan(it, group);
+}
+
+function plan(it: Delivery, group: PlannedGroup): void {
+  switch (group.plan) {
+    case 'go':
+      it.status = 'planned';
+      return;
+    case 'suppress':
+      it.code = group.code;
+      endUnsent(it, 'suppressed');
+      return;
+    case 'defer':
+      Object.assign(it, { status: 'deferred', code: group.code, until: group.until });
+      return;
+    case 'fail':
+      it.code = group.code;
+      endUnsent(it, 'failed');
+      return;
+    case 'leave':
+      it.status = 'left';
+      return;
+    default:
+      assertNever(group);
+  }
+}
+
+function started(deliveries: Map<number, Delivery>, data: HandOffStarted['data']): void {
+  for (const { items, provider } of data.started) {
+    for (const it of each(deliveries, items)) {
+      it.doubt ||= it.status === 'open'; // the start before this one has no answer of its own
+      Object.assign(it, { status: 'open', claim: data.claim, until: data.until, provider });
+      it.starts += 1;
+    }
+  }
+}
+
+/** Whether this claim's start is the newest open one: only then does anything but an acceptance count. */
+export const isNewest = (it: Delivery, claim: string): boolean => it.status === 'open' && it.claim === claim;
+
+function recorded(deliveries: Map<number, Delivery>, data: HandOffRecorded['data']): void {
+  for (const group of data.results) {
+    for (const it of each(deliveries, group.items)) {
+      if (group.result === 'sent' || isNewest(it, data.claim)) answer(it, group);
+    }
+  }
+  for (const { items, at } of data.escalated) {
+    for (const it of each(deliveries, items))
+      if (it.status === 'left') Object.assign(it, { status: 'deferred', code: 'scheduled', until: at });
+  }
+}
+
+function answer(it: Delivery, group: HandOffResult): void {
+  if (group.code !== undefined) it.code = group.code;
+  switch (group.result) {
+    case 'sent':
+    case 'unknown':
+      it.status = group.result;
+      return;
+    case 'returned':
+      it.status = 'retry';
+      return;
+    case 'retry':
+      Object.assign(it, { status: 'retry', doubt: it.doubt || group.doubt });
+      Object.assign(it, nextKey(it));
+      it.tries += group.counts ? 1 : 0;
+      return;
+    case 'failed':
+    case 'dead':
+    case 'cancelled':
+      endUnsent(it, group.result);
+      return;
+    default:
+      assertNever(group);
+  }
+}
+
+function cancelled(deliveries: Map<number, Delivery>, data: NotificationCancelled['data']): void {
+  for (const it of each(deliveries, data.items)) endUnsent(it, 'cancelled');
+  for (const it of each(deliveries, data.open)) it.unwanted = true;
+}

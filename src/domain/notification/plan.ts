@@ -1,0 +1,105 @@
+import type { Instant } from '../values/instant.ts';
+import { WORK, type Delivery } from './delivery.ts';
+import type {
+  DeliveriesPlanned,
+  HandOffRecorded,
+  HandOffStarted,
+  NotificationEvent,
+  PlannedGroup,
+  StartedGroup,
+  Trace,
+  VerdictCode,
+} from './events.ts';
+import type { RequestedNotification } from './evolve.ts';
+
+/** What the gates said of one delivery. */
+export type Outcome = { readonly n: number; readonly trace: Trace } & (
+  | { readonly plan: 'go' | 'leave' }
+  | { readonly plan: 'suppress'; readonly code: VerdictCode }
+  | { readonly plan: 'defer'; readonly code: VerdictCode; readonly until: Instant }
+  | { readonly plan: 'fail'; readonly code: string }
+);
+
+export type PlanDeliveries = {
+  readonly claim: string;
+  /** The claim's end. */
+  readonly until: Instant;
+  readonly now: Instant;
+  readonly outcomes: readonly Outcome[];
+  /** The first sub-batch: it is started in the same append; what else goes asks for a hand-off. */
+  readonly start: readonly StartedGroup[];
+  readonly later: DeliveriesPlanned['data']['later'];
+};
+
+/** The plan of what is due, and the start of its first sub-batch, at the revision that was loaded. */
+export function planDeliveries(command: PlanDeliveries, state: RequestedNotification): readonly NotificationEvent[] {
+  const of = ofNotification(state);
+  const { traces, planned } = grouped(command.outcomes, state);
+  const { claim, until, now, start, later } = command;
+  const events: NotificationEvent[] = [];
+  if (planned.length > 0) events.push({ type: 'DeliveriesPlanned', data: { ...of, plannedAt: now, traces, planned, later } });
+  if (start.length > 0) events.push({ type: 'HandOffStarted', data: { ...of, claim, until, startedAt: now, started: start } });
+  return events;
+}
+
+export type RecoverDeliveries = {
+  readonly claim: string;
+  readonly until: Instant;
+  readonly now: Instant;
+  /** Goes to the provider again, with the same attempt and so the same key. */
+  readonly again: readonly StartedGroup[];
+  /** Cancelled, held by policy, or a gate says no: the provider may have it, and nobody will ask again. */
+  readonly unknown: readonly number[];
+};
+
+/** What is done about starts whose claim ran out without an answer. */
+export function recoverDeliveries(command: RecoverDeliveries, state: RequestedNotification): readonly NotificationEvent[] {
+  const of = ofNotification(state);
+  const { claim, until, now, again } = command;
+  const given = command.unknown.flatMap((n) => state.deliveries.get(n) ?? []).filter((it) => it.status === 'open');
+  const recorded = [...new Set(given.map((it) => it.claim ?? ''))].map((oldClaim): HandOffRecorded => {
+    const results = given.filter((it) => it.claim === oldClaim).map(unanswered);
+    return { type: 'HandOffRecorded', data: { ...of, claim: oldClaim, recordedAt: now, results, details: [], escalated: [] } };
+  });
+  const started: HandOffStarted[] =
+    again.length > 0 ? [{ type: 'HandOffStarted', data: { ...of, claim, until, startedAt: now, started: again } }] : [];
+  return [...recorded, ...started];
+}
+
+const unanswered = (it: Delivery): HandOffRecorded['data']['results'][number] => ({
+  items: [it.n],
+  attempt: it.attempt,
+  provider: it.provider ?? '',
+  code: 'no_answer',
+  result: 'unknown',
+});
+
+export const ofNotification = (
+  state: RequestedNotification,
+): Pick<DeliveriesPlanned['data'], 'notificationId' | 'requestedAt' | 'priority'> => ({
+  notificationId: state.requested.notificationId,
+  requestedAt: state.requested.requestedAt,
+  priority: state.requested.terms.priority,
+});
+
+/** Dictionary-codes verdicts: deliveries of one outcome and one trace are one group. */
+function grouped(outcomes: readonly Outcome[], state: RequestedNotification): { traces: Trace[]; planned: PlannedGroup[] } {
+  const traces: Trace[] = [];
+  const traceAt = new Map<string, number>();
+  const groups = new Map<string, { group: Outcome; trace: number; items: number[] }>();
+  for (const outcome of outcomes) {
+    const it = state.deliveries.get(outcome.n);
+    if (it === undefined || (WORK[it.status] === undefined && it.status !== 'left')) continue;
+    const text = JSON.stringify(outcome.trace);
+    const trace = traceAt.get(text) ?? traces.push(outcome.trace) - 1;
+    traceAt.set(text, trace);
+    const key = JSON.stringify([outcome.plan, 'code' in outcome ? outcome.code : '', 'until' in outcome ? outcome.until : '', trace]);
+    const known = groups.get(key);
+    if (known === undefined) groups.set(key, { group: outcome, trace, items: [outcome.n] });
+    else known.items.push(outcome.n);
+  }
+  return {
+    traces,
+    planned: [...groups.values()].map(({ group: { n: _, trace: __, ...plan }, trace, items }) => ({ ...plan, items, trace })),
+  };
+}

@@ -4,6 +4,7 @@ import type { Channel, MessageClass, Priority } from '../values/channel.ts';
 import type { Content } from '../values/content.ts';
 import type { BatchId, KeyedHash, NotificationId, SubjectId } from '../values/ids.ts';
 import type { Instant } from '../values/instant.ts';
+import type { Trace, VerdictCode } from '../values/verdict.ts';
 
 /** Addresses and particulars that came with the request and count for this message only. */
 export type InlinePerson = {
@@ -95,24 +96,6 @@ export type NotificationRequested = Fact<
     readonly planAt: Instant;
   }
 >;
-
-export const GATES = ['address', 'expiry', 'duplicate', 'schedule', 'allowlist', 'consent', 'batch'] as const;
-export type Gate = (typeof GATES)[number];
-/** Gates that come with later issues add their codes here and to interface.md §3. */
-export type VerdictCode =
-  'no_address' | 'expired' | 'duplicate' | 'scheduled' | 'not_allowlisted' | 'no_consent' | 'batch_paused' | 'erased' | 'rate_limited';
-export type GateVerdict = {
-  readonly gate: Gate;
-  readonly verdict: 'pass' | 'suppress' | 'defer' | 'override';
-  readonly code?: VerdictCode;
-  /** Why, for a person to read; holds nothing personal. */
-  readonly because: string;
-  /** What the gate read, with versions: `{ profile: 3 }`. Nothing personal. */
-  readonly facts?: { readonly [name: string]: string | number | boolean | null };
-};
-
-/** Every gate's verdict, in order; deliveries that share a trace point to it, so that 500 recipients cost a few lines. */
-export type Trace = readonly GateVerdict[];
 
 /** Deliveries (their n) to which the same happened, with the place of their trace in `traces`. */
 export type PlannedGroup = { readonly items: readonly number[]; readonly trace: number } & (

@@ -1,15 +1,7 @@
 import type { Instant } from '../values/instant.ts';
+import type { Trace, VerdictCode } from '../values/verdict.ts';
 import { WORK, type Delivery } from './delivery.ts';
-import type {
-  DeliveriesPlanned,
-  HandOffRecorded,
-  HandOffStarted,
-  NotificationEvent,
-  PlannedGroup,
-  StartedGroup,
-  Trace,
-  VerdictCode,
-} from './events.ts';
+import type { DeliveriesPlanned, HandOffRecorded, HandOffStarted, NotificationEvent, PlannedGroup, StartedGroup } from './events.ts';
 import type { RequestedNotification } from './evolve.ts';
 
 /** What the gates said of one delivery. */

@@ -1,7 +1,8 @@
 import Type, { type TSchema } from 'typebox';
 import type { StorageOf, StoredAs } from '../kernel/storage.ts';
 import { CHANNELS, MESSAGE_CLASSES, PRIORITIES } from '../values/channel.ts';
-import { GATES, type NotificationEvent } from './events.ts';
+import { GATES } from '../values/verdict.ts';
+import type { NotificationEvent } from './events.ts';
 
 const text = Type.String();
 const count = Type.Integer({ minimum: 0 });

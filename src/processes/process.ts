@@ -1,7 +1,7 @@
 import type { AnyFact } from '../domain/kernel/decider.ts';
 import type { Recorded } from '../domain/kernel/metadata.ts';
 import type { Priority } from '../domain/values/channel.ts';
-import type { NotificationId, TenantId } from '../domain/values/ids.ts';
+import type { NotificationId, Position, TenantId } from '../domain/values/ids.ts';
 import type { Instant } from '../domain/values/instant.ts';
 
 export const ACTION_KINDS = ['plan', 'handOff', 'recover', 'applyBatch'] as const;
@@ -53,9 +53,11 @@ export type Claim = { readonly id: string; readonly kind: ActionKind; readonly u
 
 /**
  * Carries a claimed group out. Its results are appended to the log, whose events settle the actions; an action that is still there
- * when the claim ends is claimed again. Throwing means: try again, halved; see drainer.ts.
+ * when the claim ends is claimed again. Answers the position of the last
+ * event it appended (`nothing`: none), so that the drainer can hold the claim until the consumer has settled what was done. Throwing
+ * means: try again, halved; see drainer.ts.
  */
-export type Effect = (claim: Claim, signal: AbortSignal) => Promise<void>;
+export type Effect = (claim: Claim, signal: AbortSignal) => Promise<Position | 'nothing'>;
 
 /** A claim as the effects see it. */
 export interface Claims {

@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import knexOf, { type Knex } from 'knex';
+import pg from 'pg';
+import { PortError } from '../../domain/kernel/portError.ts';
+import { ensureRoles } from './roles.ts';
+import { toPortError } from './sqlError.ts';
+
+/** The event log, the keys and the read models may live in three databases, so each set stands alone and keeps its own books. */
+export const MIGRATION_SETS = ['log', 'keys', 'models'] as const;
+export type MigrationSet = (typeof MIGRATION_SETS)[number];
+
+/** `migrations/` lies beside `src/` and `dist/` alike. */
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../../../migrations');
+/** Roles and `tidings_protect`, which every set needs before its first table. */
+const GROUND = join(ROOT, 'models', '0001_roles.sql');
+
+type SqlFile = { readonly name: string; readonly path: string };
+
+/** Numbered `.sql` files in order of their numbers, the ground first. */
+export function migrationFiles(set: MigrationSet): readonly SqlFile[] {
+  const folder = join(ROOT, set);
+  const names = existsSync(folder) ? readdirSync(folder).filter((name) => /^\d{4}_\w+\.sql$/.test(name)) : [];
+  const own = names.sort().map((name) => ({ name, path: join(folder, name) }));
+  return [{ name: 'ground', path: GROUND }, ...own.filter(({ path }) => path !== GROUND)];
+}
+
+/** Hex digest of every migration's text: names a database that has them all. */
+export function migrationsDigest(sets: readonly MigrationSet[]): string {
+  const hash = createHash('sha256');
+  for (const set of sets)
+    for (const { name, path } of migrationFiles(set)) hash.update(`${set}/${name}\0`).update(readFileSync(path)).update('\0');
+  return hash.digest('hex');
+}
+
+const sourceOf = (set: MigrationSet): Knex.MigrationSource<SqlFile> => ({
+  getMigrations: () => Promise.resolve([...migrationFiles(set)]),
+  getMigrationName: ({ name }) => name,
+  getMigration: ({ path }) =>
+    Promise.resolve({
+      // Question marks are knex's bindings; here they are operators of jsonb.
+      up: async (knex: Knex) => {
+        await knex.raw(readFileSync(path, 'utf8').replaceAll('?', '\\?'));
+      },
+      down: () => Promise.reject(new PortError('invalid', 'forward_only', 'migrations only go forward')),
+    }),
+});
+
+/** Any number; all processes that migrate agree on it. */
+const LOCK = 7_242_001;
+
+async function applySet(url: string, set: MigrationSet): Promise<readonly string[]> {
+  const knex = knexOf({
+    client: 'pg',
+    connection: { connectionString: url, application_name: 'tidings migrate' },
+    pool: { min: 0, max: 2 },
+  });
+  const config = { migrationSource: sourceOf(set), tableName: `tidings_migrations_${set}` };
+  try {
+    // knex's own lock is a row that a killed process leaves behind; ours ends with its session and is held here.
+    await knex.migrate.forceFreeMigrationsLock(config);
+    const [, applied] = (await knex.migrate.latest(config)) as [number, string[]];
+    return applied;
+  } finally {
+    await knex.destroy();
+  }
+}
+
+export type Migrated = { readonly set: MigrationSet; readonly applied: readonly string[] };
+
+/**
+ * Brings the sets of one database up to date, one process at a time; each file is one transaction. Makes the roles tidings_api and
+ * tidings_worker and lets `login`, the user of the service's own connection, become them.
+ * @throws PortError `invalid`, `roles_missing`, with the SQL to run, when the owner may not make roles.
+ */
+export async function migrate(ownerUrl: string, sets: readonly MigrationSet[], login?: string): Promise<readonly Migrated[]> {
+  const session = new pg.Client({ connectionString: ownerUrl, application_name: 'tidings migrate', keepAlive: true });
+  // Its loss ends the lock; the statement in work fails by itself.
+  session.on('error', () => undefined);
+  try {
+    await session.connect();
+    await session.query('select pg_advisory_lock($1)', [LOCK]);
+    await ensureRoles(session, login);
+    const done: Migrated[] = [];
+    for (const set of sets) done.push({ set, applied: await applySet(ownerUrl, set) });
+    return done;
+  } catch (error) {
+    throw toPortError(error);
+  } finally {
+    await session.end().catch(() => undefined);
+  }
+}

@@ -1,0 +1,143 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { PortError } from '../../domain/kernel/portError.ts';
+import { clientConfig, type PoolRole } from './pool.ts';
+
+/** `payload` is null when the connection is new: whatever was sent before may have been missed, so look for yourself. */
+export type OnNotify = (payload: string | null) => void;
+
+export interface Listener {
+  /** Resolves once the server listens, having called `onNotify(null)`. Returns what ends the subscription. */
+  subscribe(channel: string, onNotify: OnNotify): Promise<() => void>;
+  close(): Promise<void>;
+}
+
+export type ListenerOptions = {
+  readonly url: string;
+  readonly role: PoolRole;
+  readonly onError?: (error: PortError) => void;
+  /** Milliseconds between checks that the connection is alive (a half-open one says nothing by itself). */
+  readonly keepAliveMs?: number;
+};
+
+const CHANNEL = /^[a-z_][a-z0-9_]{0,62}$/;
+const ANSWER_MS = 5_000;
+const FIRST_BACK_OFF_MS = 50;
+const LONGEST_BACK_OFF_MS = 5_000;
+
+type Open = { readonly client: pg.Client; readonly gone: AbortSignal };
+
+async function open(options: ListenerOptions, onNotify: (channel: string, payload: string) => void): Promise<Open> {
+  const client = new pg.Client(
+    clientConfig({ url: options.url, role: options.role, applicationName: 'tidings listen', statementTimeoutMs: ANSWER_MS }),
+  );
+  const gone = new AbortController();
+  client.on('error', () => {
+    gone.abort();
+  });
+  client.on('end', () => {
+    gone.abort();
+  });
+  client.on('notification', ({ channel, payload }) => {
+    onNotify(channel, payload ?? '');
+  });
+  await client.connect();
+  return { client, gone: gone.signal };
+}
+
+const answers = (client: pg.Client): Promise<boolean> =>
+  Promise.race([
+    client.query('select 1').then(
+      () => true,
+      () => false,
+    ),
+    sleep(ANSWER_MS, false, { ref: false }),
+  ]);
+
+/** Resolves when the connection is gone, stops answering, or is no longer wanted. */
+async function lost({ client, gone }: Open, signal: AbortSignal, keepAliveMs: number): Promise<void> {
+  const ended = AbortSignal.any([gone, signal]);
+  while (!ended.aborted) {
+    await sleep(keepAliveMs, undefined, { signal: ended, ref: false }).catch(() => undefined);
+    if (ended.aborted || !(await answers(client))) return;
+  }
+}
+
+/**
+ * One connection for every LISTEN of a process. It heals by itself with back-off (50 ms to 5 s). A NOTIFY is a hint: a subscriber
+ * also looks whenever it is called with null, and keeps a slow poll of its own where a lost hint would hurt.
+ */
+export function openListener(options: ListenerOptions): Listener {
+  const subscribers = new Map<string, Set<OnNotify>>();
+  const closing = new AbortController();
+  const { signal } = closing;
+  let current: pg.Client | undefined;
+
+  const tell = (channel: string, payload: string | null): void => {
+    for (const onNotify of subscribers.get(channel) ?? []) onNotify(payload);
+  };
+
+  const serveOnce = async (): Promise<void> => {
+    const connection = await open(options, tell);
+    const { client } = connection;
+    // From here on a new subscriber listens by itself; those of before are listed now.
+    current = client;
+    try {
+      const channels = [...subscribers.keys()];
+      if (channels.length > 0) await client.query(channels.map((channel) => `listen ${channel}`).join('; '));
+      for (const channel of channels) tell(channel, null);
+      await lost(connection, signal, options.keepAliveMs ?? 15_000);
+    } finally {
+      current = undefined;
+      // A half-open connection would not answer a polite goodbye either: bounded.
+      await Promise.race([client.end().catch(() => undefined), sleep(1_000, undefined, { ref: false })]);
+    }
+  };
+
+  const serve = async (): Promise<void> => {
+    for (let backOffMs = FIRST_BACK_OFF_MS; !signal.aborted; backOffMs = Math.min(backOffMs * 2, LONGEST_BACK_OFF_MS)) {
+      try {
+        await serveOnce();
+        backOffMs = FIRST_BACK_OFF_MS;
+      } catch (cause) {
+        options.onError?.(new PortError('unavailable', 'listener_lost', 'the listening connection to the database was lost', { cause }));
+      }
+      await sleep(backOffMs, undefined, { signal }).catch(() => undefined);
+    }
+  };
+  const served = serve();
+
+  /** What is notified before the callback is known is covered by its first call with null. */
+  const listen = async (channel: string): Promise<void> => {
+    while (!signal.aborted) {
+      const client = current;
+      const listening = await client?.query(`listen ${channel}`).then(
+        () => true,
+        () => false,
+      );
+      if (listening === true && client === current) return;
+      await sleep(FIRST_BACK_OFF_MS, undefined, { signal }).catch(() => undefined);
+    }
+    throw new PortError('unavailable', 'listener_closed', 'the listener was closed');
+  };
+
+  return {
+    async subscribe(channel, onNotify) {
+      if (!CHANNEL.test(channel)) throw new PortError('invalid', 'channel_name', 'not a name of a channel');
+      await listen(channel);
+      const callbacks = subscribers.get(channel) ?? new Set();
+      subscribers.set(channel, callbacks.add(onNotify));
+      onNotify(null);
+      return () => {
+        callbacks.delete(onNotify);
+        if (callbacks.size > 0 || subscribers.get(channel) !== callbacks) return;
+        subscribers.delete(channel);
+        void current?.query(`unlisten ${channel}`).catch(() => undefined);
+      };
+    },
+    async close() {
+      closing.abort();
+      await served;
+    },
+  };
+}

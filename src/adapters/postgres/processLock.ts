@@ -1,0 +1,47 @@
+import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { isAlive } from './server.ts';
+
+/** When a process started, in clock ticks since boot: tells two processes apart that had the same pid. Empty where there is no /proc. */
+function startOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  } catch {
+    return '';
+  }
+}
+
+function holderOf(file: string): number | undefined {
+  try {
+    const [pid = '', start = ''] = readFileSync(file, 'utf8').trim().split(' ');
+    const holder = Number(pid);
+    return holder !== process.pid && isAlive(holder) && startOf(holder) === start ? holder : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * One process at a time, by a file with its pid and start time; a dead holder's file is taken over, so SIGKILL leaves nothing behind
+ * that needs a hand.
+ * @returns what releases it, or the pid of the live holder.
+ */
+export function lockByPid(file: string): { readonly release: () => void } | { readonly heldBy: number } {
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, `${process.pid} ${startOf(process.pid)}\n`, { mode: 0o600 });
+  try {
+    for (;;) {
+      const heldBy = holderOf(file);
+      if (heldBy !== undefined) return { heldBy };
+      rmSync(file, { force: true });
+      try {
+        linkSync(draft, file);
+        return { release: () => rmSync(file, { force: true }) };
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      }
+    }
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}

@@ -1,0 +1,148 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { asTenant } from '../../../src/adapters/postgres/asTenant.ts';
+import { migrate } from '../../../src/adapters/postgres/migrate.ts';
+import { openListener } from '../../../src/adapters/postgres/notify.ts';
+import { openPool } from '../../../src/adapters/postgres/pool.ts';
+import { transaction } from '../../../src/adapters/postgres/transaction.ts';
+import type { TenantId } from '../../../src/domain/values/ids.ts';
+import { type FreshDatabase, freshDatabase } from '../../support/postgres.ts';
+
+const A = 'a' as TenantId;
+const B = 'b' as TenantId;
+
+describe('Postgres', () => {
+  let db: FreshDatabase;
+  beforeAll(async () => {
+    db = await freshDatabase(['models']);
+    await db.ownerPool.query(
+      `create table notes (tenant text not null, body text not null, n bigint, at timestamptz); select tidings_protect('notes')`,
+    );
+    await db.workerPool.query(
+      `insert into notes values ('a', 'of a', 9007199254740993, '2026-01-02T03:04:05.678999Z'), ('b', 'of b', 7, null)`,
+    );
+  });
+  afterAll(() => db.close());
+
+  test('each tenant sees its own rows', async () => {
+    const read = (tenant: TenantId) => asTenant(db.apiPool, tenant, (tx) => tx.query({ text: 'select body from notes' }));
+    expect(await read(A)).toStrictEqual([{ body: 'of a' }]);
+    expect(await read(B)).toStrictEqual([{ body: 'of b' }]);
+  });
+
+  test('without a tenant the api sees nothing, also on a connection that had one before', async () => {
+    await asTenant(db.apiPool, A, (tx) => tx.query({ text: 'select 1' }));
+    expect((await db.apiPool.query('select body from notes')).rows).toStrictEqual([]);
+  });
+
+  test('row-level security binds the owner of the table as well', async () => {
+    expect((await db.ownerPool.query('select body from notes')).rows).toStrictEqual([]);
+  });
+
+  test('what is no tenant id never reaches a statement', async () => {
+    await expect(
+      asTenant(db.apiPool, "a', true); drop table notes --" as TenantId, (tx) => tx.query({ text: 'select 1' })),
+    ).rejects.toMatchObject({
+      kind: 'invalid',
+      code: 'tenant_id',
+    });
+  });
+
+  test('RESET ROLE does not leave the role of the pool', async () => {
+    const client = await db.apiPool.connect();
+    await client.query('reset role');
+    expect((await client.query('select current_user as me')).rows).toStrictEqual([{ me: 'tidings_api' }]);
+    client.release();
+  });
+
+  test('a role that owns tables or bypasses row-level security is refused', async () => {
+    await db.ownerPool.query('create table owned (x int)');
+    await db.ownerPool.query('grant tidings_owner to tidings_worker').catch(() => undefined);
+    const url = new URL(db.ownerUrl);
+    await expect(openPool({ url: url.toString(), role: 'tidings_api' })).rejects.toMatchObject({ kind: 'invalid' });
+  });
+
+  test('an int8 is exact, an instant has milliseconds', async () => {
+    const { rows } = await db.workerPool.query(`select n, at, 7::int8 as small, array[1::int8] as list from notes where tenant = 'a'`);
+    expect(rows).toStrictEqual([{ n: 9007199254740993n, at: '2026-01-02T03:04:05.678Z', small: 7, list: [1] }]);
+  });
+
+  test('a transaction that throws leaves nothing', async () => {
+    const failing = transaction(db.workerPool, async (tx) => {
+      await tx.query({ text: `insert into notes values ('a', 'never')` });
+      throw new Error('no');
+    });
+    await expect(failing).rejects.toThrow('no');
+    expect((await db.workerPool.query(`select from notes where body = 'never'`)).rowCount).toBe(0);
+  });
+
+  test('an error of the database holds no value of the statement', async () => {
+    const error: unknown = await transaction(db.workerPool, (tx) =>
+      tx.query({ text: 'select $1::int', values: ['ana@example.com'] }),
+    ).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ kind: 'invalid', message: 'the database answered SQLSTATE 22P02' });
+  });
+
+  test('a closed connection is an unavailable database, and the pool goes on', async () => {
+    const broken = transaction(db.workerPool, async (tx) => {
+      await db.cut('tidings worker');
+      return tx.query({ text: 'select 1' });
+    });
+    await expect(broken).rejects.toMatchObject({ kind: 'unavailable' });
+    expect((await db.workerPool.query('select 1 as one')).rows).toStrictEqual([{ one: 1 }]);
+  });
+
+  test('migrating again applies nothing', async () => {
+    expect(await migrate(db.ownerUrl, ['models'], 'tidings_app')).toStrictEqual([{ set: 'models', applied: [] }]);
+  });
+
+  test('two migrations at once apply each file once', async () => {
+    const fresh = await freshDatabase([]);
+    const results = await Promise.all([
+      migrate(fresh.ownerUrl, ['log', 'keys'], 'tidings_app'),
+      migrate(fresh.ownerUrl, ['log', 'keys'], 'tidings_app'),
+    ]);
+    const applied = results.flat().flatMap((each) => each.applied.map((name) => `${each.set}/${name}`));
+    expect(new Set(applied).size).toBe(applied.length);
+    await fresh.close();
+  });
+
+  test('an owner that may not make roles is told the SQL', async () => {
+    await db.ownerPool.query(`create role tidings_lesser login password 'x'`);
+    const url = new URL(db.ownerUrl);
+    url.username = 'tidings_lesser';
+    url.password = 'x';
+    const error: unknown = await migrate(url.toString(), ['models']).catch((thrown: unknown) => thrown);
+    await db.ownerPool.query('drop role tidings_lesser');
+    expect(error).toMatchObject({ code: 'roles_missing' });
+    expect((error as Error).message).toMatch(/grant tidings_api to "tidings_lesser";\ngrant tidings_worker to "tidings_lesser";$/);
+  });
+});
+
+describe('LISTEN', () => {
+  let db: FreshDatabase;
+  beforeAll(async () => {
+    db = await freshDatabase([]);
+  });
+  afterAll(() => db.close());
+
+  test('hears what is sent, and after a lost connection says that something may have been missed', async () => {
+    const heard: (string | null)[] = [];
+    let wake = (): void => undefined;
+    const until = async (count: number): Promise<void> => {
+      while (heard.length < count) await new Promise<void>((resolve) => (wake = resolve));
+    };
+    const listener = openListener({ url: db.url, role: 'tidings_worker' });
+    await listener.subscribe('orders', (payload) => {
+      heard.push(payload);
+      wake();
+    });
+    await db.workerPool.query(`select pg_notify('orders', 'one')`);
+    await until(2);
+    await db.cut('tidings listen');
+    await until(3);
+    await db.workerPool.query(`select pg_notify('orders', 'two')`);
+    await until(4);
+    await listener.close();
+    expect(heard).toStrictEqual([null, 'one', null, 'two']);
+  });
+});

@@ -1,0 +1,123 @@
+import { randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { PortError } from '../../domain/kernel/portError.ts';
+import { placeOfPeriodKey, placeOfSubjectKey } from './keyRows.ts';
+import type { FoundKey, KeyRows, PeriodRef, SubjectRef } from './keyRows.ts';
+import { unwrap, wrap, type MasterKeys } from './masterKeys.ts';
+
+export type Key = { readonly generation: number; readonly key: Buffer } | 'destroyed';
+export type KeyRef = SubjectRef | PeriodRef;
+
+/** How long a destroyed key may go on working in another process when its notice is lost: part of what an erasure waits for. */
+export const KEY_CACHE_MS = 5_000;
+const CACHED_KEYS = 50_000;
+
+const isSubject = (ref: KeyRef): ref is SubjectRef => 'subject' in ref;
+
+/** Names a key within this process. */
+export const nameOf = (ref: KeyRef): string =>
+  isSubject(ref) ? `s/${ref.tenant}/${ref.subject}/${ref.generation ?? 'newest'}` : `p/${ref.tenant}/${ref.class}/${ref.period}`;
+
+/**
+ * Unwrapped keys of subjects and periods, cached for at most 5 s (mechanics.md §8). `clear` is to be called for every NOTIFY on
+ * `tidings_keys`, and when that connection was lost.
+ */
+export class KeyStore {
+  readonly #rows: KeyRows;
+  readonly #masters: MasterKeys;
+  readonly #cache: LRUCache<string, { readonly key: Key }>;
+  readonly #nowMs: () => number;
+  /** Counts the clears: what was read before one is not cached after it. */
+  #cleared = 0;
+
+  /** `nowMs`: a monotonic clock for the cache. */
+  constructor(rows: KeyRows, masters: MasterKeys, nowMs: () => number = () => performance.now()) {
+    this.#rows = rows;
+    this.#masters = masters;
+    this.#nowMs = nowMs;
+    this.#cache = new LRUCache({ max: CACHED_KEYS, ttl: KEY_CACHE_MS, ttlResolution: 0, perf: { now: nowMs } });
+  }
+
+  clear(): void {
+    this.#cleared += 1;
+    this.#cache.clear();
+  }
+
+  /**
+   * Keys by their `nameOf`. What has no row is absent from the answer.
+   * @throws PortError `unavailable` when the rows cannot be read or a master key is missing.
+   */
+  async find(refs: readonly KeyRef[]): Promise<Map<string, Key>> {
+    const found = new Map<string, Key>();
+    const missing = new Map<string, KeyRef>();
+    for (const ref of refs) {
+      const name = nameOf(ref);
+      if (found.has(name) || missing.has(name)) continue;
+      const cached = this.#cache.get(name);
+      if (cached === undefined) missing.set(name, ref);
+      else found.set(name, cached.key);
+    }
+    if (missing.size > 0) await this.#fetch([...missing.values()], found);
+    return found;
+  }
+
+  /** As `find`, and makes what has no row: another's key of the same moment wins, a tombstone stays. Refs name no generation. */
+  async findOrMake(refs: readonly KeyRef[]): Promise<Map<string, Key>> {
+    const found = await this.find(refs);
+    const absent = new Map<string, KeyRef>();
+    for (const ref of refs) if (!found.has(nameOf(ref))) absent.set(nameOf(ref), ref);
+    if (absent.size === 0) return found;
+    await this.#make([...absent.values()]);
+    await this.#fetch([...absent.values()], found);
+    return found;
+  }
+
+  /** Takes a key that was just stored for a new subject, so that sealing for it needs no statement. */
+  adopt(ref: SubjectRef, key: Buffer): void {
+    this.#remember(ref, { generation: 1, key }, this.#nowMs());
+  }
+
+  async #make(refs: readonly KeyRef[]): Promise<void> {
+    const subjects = refs.filter(isSubject).map(({ tenant, subject }) => {
+      return { tenant, subject, key: wrap(this.#masters, randomBytes(32), placeOfSubjectKey(tenant, subject, 1)) };
+    });
+    const periods = refs
+      .filter((ref): ref is PeriodRef => !isSubject(ref))
+      .map((ref) => ({ ...ref, key: wrap(this.#masters, randomBytes(32), placeOfPeriodKey(ref.tenant, ref.class, ref.period)) }));
+    await this.#rows.insert(subjects, periods);
+  }
+
+  async #fetch(refs: readonly KeyRef[], into: Map<string, Key>): Promise<void> {
+    const startedAt = this.#nowMs();
+    const cleared = this.#cleared;
+    const subjects = refs.filter(isSubject);
+    const periods = refs.filter((ref): ref is PeriodRef => !isSubject(ref));
+    const rows = await this.#rows.read(subjects, periods);
+    for (const [index, ref] of [...subjects, ...periods].entries()) {
+      const row = index < subjects.length ? rows.subjects[index] : rows.periods[index - subjects.length];
+      if (row === undefined) continue;
+      const key = this.#unwrapped(ref, row);
+      into.set(nameOf(ref), key);
+      if (cleared === this.#cleared) this.#remember(ref, key, startedAt);
+    }
+  }
+
+  #unwrapped(ref: KeyRef, { generation, key }: FoundKey): Key {
+    if (key === undefined) return 'destroyed';
+    const place = isSubject(ref)
+      ? placeOfSubjectKey(ref.tenant, ref.subject, generation)
+      : placeOfPeriodKey(ref.tenant, ref.class, ref.period);
+    return { generation, key: unwrap(this.#masters, key, place) };
+  }
+
+  #remember(ref: KeyRef, key: Key, since: number): void {
+    this.#cache.set(nameOf(ref), { key }, { start: since });
+    // Whoever asks for the newest will be asked to open what it sealed.
+    if (isSubject(ref) && ref.generation === undefined && key !== 'destroyed')
+      this.#cache.set(nameOf({ ...ref, generation: key.generation }), { key }, { start: since });
+  }
+}
+
+/** A key that has no row, not even a tombstone: rows were lost, or a log is read with another installation's keys. */
+export const keyMissing = (): PortError =>
+  new PortError('unavailable', 'key_missing', 'a key has no row: are these the keys of this log? (tidings keys restore)');

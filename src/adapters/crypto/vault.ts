@@ -1,0 +1,110 @@
+import type { Opened, ToSeal, Vault as VaultPort } from '../../commands/ports.ts';
+import type { DataClass, Sealed } from '../../domain/kernel/personal.ts';
+import { PortError } from '../../domain/kernel/portError.ts';
+import { trusted, type SubjectId, type TenantId } from '../../domain/values/ids.ts';
+import { decrypt, encrypt } from './aesGcm.ts';
+import { blobKey } from './derive.ts';
+import { keyMissing, nameOf, type Key, type KeyRef, type KeyStore } from './keyStore.ts';
+
+/** Why nothing more is sealed under a key. */
+export type Refused = { readonly refused: 'subject_erased' | 'period_destroyed' };
+export const isRefused = (it: object): it is Refused => 'refused' in it;
+
+/** Whose and of which month a blob is: what picks its keys. */
+export type Owner = { readonly tenant: TenantId; readonly subject?: SubjectId; readonly class: DataClass; readonly period: string };
+export type SealedBytes = { readonly generation: number; readonly bytes: Buffer };
+
+const periodRef = ({ tenant, class: dataClass, period }: Owner): KeyRef => ({ tenant, class: dataClass, period });
+const sealedText = ({ generation, bytes }: SealedBytes): string => `${generation}.${bytes.toString('base64url')}`;
+
+function parseSealed({ sealed, tenant, subject, class: dataClass, period, aad }: Sealed): SealedBytes & Owner & { readonly aad: string } {
+  const dot = sealed.indexOf('.');
+  const owner = { tenant: trusted<TenantId>(tenant), class: dataClass, period, ...(subject === undefined ? {} : { subject }) };
+  return { ...owner, aad, generation: Number(sealed.slice(0, dot)), bytes: Buffer.from(sealed.slice(dot + 1), 'base64url') };
+}
+
+/** Sealing over a key store: one statement for all keys of a call, none when they are cached. */
+export class Vault implements VaultPort {
+  readonly #keys: KeyStore;
+
+  constructor(keys: KeyStore) {
+    this.#keys = keys;
+  }
+
+  async seal(items: readonly ToSeal[]): Promise<readonly Sealed[]> {
+    const tried = await this.trySeal(items);
+    return tried.map((it) => {
+      if (isRefused(it)) throw new PortError('invalid', it.refused, 'a key that this would be sealed under was destroyed');
+      return it;
+    });
+  }
+
+  /** As `seal`, but what cannot be sealed any more is an answer of its own. */
+  async trySeal(items: readonly ToSeal[]): Promise<readonly (Sealed | Refused)[]> {
+    const sealed = await this.sealBytes(items.map((item) => ({ ...item, plain: Buffer.from(jsonOf(item.value)) })));
+    return items.map(({ tenant, subject, class: dataClass, period, aad }, index) => {
+      const it = at(sealed, index);
+      if (isRefused(it)) return it;
+      return { sealed: sealedText(it), tenant, ...(subject === undefined ? {} : { subject }), class: dataClass, period, aad };
+    });
+  }
+
+  async open<T>(items: readonly Sealed[]): Promise<readonly Opened<T>[]> {
+    const opened = await this.openBytes(items.map(parseSealed));
+    // What was sealed as a T is a T: the tag proves that it is what was sealed in this place.
+    return opened.map((plain) => (plain === 'erased' ? plain : { value: JSON.parse(plain.toString()) as T }));
+  }
+
+  /** In order. @throws PortError `unavailable`. */
+  async sealBytes(
+    items: readonly (Owner & { readonly plain: Uint8Array; readonly aad: string })[],
+  ): Promise<readonly (SealedBytes | Refused)[]> {
+    const keys = await this.#keys.findOrMake(items.flatMap((item) => [...newestOf(item), periodRef(item)]));
+    return items.map((item) => {
+      const period = keyOf(keys, periodRef(item));
+      if (period === 'destroyed') return { refused: 'period_destroyed' };
+      const [ref] = newestOf(item);
+      const subject = ref === undefined ? undefined : keyOf(keys, ref);
+      if (subject === 'destroyed') return { refused: 'subject_erased' };
+      const bytes = encrypt(blobKey(subject?.key, period.key, item.class), item.plain, item.aad);
+      return { generation: subject?.generation ?? 0, bytes };
+    });
+  }
+
+  /** In order. @throws PortError `unavailable`; `invalid`, `seal_broken` for bytes that were not sealed in this place. */
+  async openBytes(items: readonly (Owner & SealedBytes & { readonly aad: string })[]): Promise<readonly (Buffer | 'erased')[]> {
+    const keys = await this.#keys.find(items.flatMap((item) => [...exactOf(item), periodRef(item)]));
+    return items.map((item) => {
+      const period = keyOf(keys, periodRef(item));
+      const [ref] = exactOf(item);
+      const subject = ref === undefined ? undefined : keyOf(keys, ref);
+      if (period === 'destroyed' || subject === 'destroyed') return 'erased';
+      const plain = decrypt(blobKey(subject?.key, period.key, item.class), item.bytes, item.aad);
+      if (plain === undefined) throw new PortError('invalid', 'seal_broken', 'a sealed value does not open in this place');
+      return plain;
+    });
+  }
+}
+
+const newestOf = ({ tenant, subject }: Owner): readonly KeyRef[] => (subject === undefined ? [] : [{ tenant, subject }]);
+const exactOf = ({ tenant, subject, generation }: Owner & SealedBytes): readonly KeyRef[] =>
+  subject === undefined ? [] : [{ tenant, subject, generation }];
+
+function keyOf(keys: ReadonlyMap<string, Key>, ref: KeyRef): Key {
+  const key = keys.get(nameOf(ref));
+  if (key === undefined) throw keyMissing();
+  return key;
+}
+
+function jsonOf(value: unknown): string {
+  // Undefined, a function or a symbol: JSON.stringify's type denies it.
+  const text = JSON.stringify(value) as string | undefined;
+  if (text === undefined) throw new TypeError('only JSON can be sealed');
+  return text;
+}
+
+function at<T>(list: readonly T[], index: number): T {
+  const it = list[index];
+  if (it === undefined) throw new RangeError(`no item ${index}`);
+  return it;
+}

@@ -11,13 +11,25 @@ function startOf(pid: number): string {
   }
 }
 
-function holderOf(file: string): number | undefined {
+/** The live holder's pid, `stale` for a dead one's file, undefined where there is no file. */
+function holderOf(file: string): number | 'stale' | undefined {
   try {
     const [pid = '', start = ''] = readFileSync(file, 'utf8').trim().split(' ');
     const holder = Number(pid);
-    return holder !== process.pid && isAlive(holder) && startOf(holder) === start ? holder : undefined;
+    return holder !== process.pid && isAlive(holder) && startOf(holder) === start ? holder : 'stale';
   } catch {
     return undefined;
+  }
+}
+
+/** A link appears with its content or not at all, and fails where there is one. */
+function linked(draft: string, file: string): boolean {
+  try {
+    linkSync(draft, file);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
   }
 }
 
@@ -32,14 +44,10 @@ export function lockByPid(file: string): { readonly release: () => void } | { re
   try {
     for (;;) {
       const heldBy = holderOf(file);
-      if (heldBy !== undefined) return { heldBy };
-      rmSync(file, { force: true });
-      try {
-        linkSync(draft, file);
-        return { release: () => rmSync(file, { force: true }) };
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      }
+      if (typeof heldBy === 'number') return { heldBy };
+      // Only what was seen to be stale is removed: a file that came up meanwhile may be a live process's.
+      if (heldBy === 'stale') rmSync(file, { force: true });
+      if (linked(draft, file)) return { release: () => rmSync(file, { force: true }) };
     }
   } finally {
     rmSync(draft, { force: true });

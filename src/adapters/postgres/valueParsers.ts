@@ -41,6 +41,5 @@ function arrayOf<T>(text: string, parse: (text: string) => T): (T | null)[] {
 
 /** For `types` of a pg client: chosen per connection, never set globally. */
 export const valueParsers: pg.CustomTypesConfig = {
-  getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-    PARSERS.get(oid) ?? (pg.types.getTypeParser(oid, format as 'text') as (text: string) => unknown),
+  getTypeParser: (oid, format) => PARSERS.get(oid) ?? (pg.types.getTypeParser(oid, format) as (text: string) => unknown),
 };

@@ -1,7 +1,8 @@
-import type { Schedule, Variables } from '../domain/notification/events.ts';
+import type { Variables } from '../domain/notification/events.ts';
 import type { Channel, Priority } from '../domain/values/channel.ts';
 import type { Content } from '../domain/values/content.ts';
 import type { Instant } from '../domain/values/instant.ts';
+import type { Schedule } from '../domain/values/schedule.ts';
 
 /** A file that comes with the request, or one that was uploaded before. */
 export type AttachmentInput = {

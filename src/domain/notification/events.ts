@@ -4,6 +4,7 @@ import type { Channel, MessageClass, Priority } from '../values/channel.ts';
 import type { Content } from '../values/content.ts';
 import type { BatchId, KeyedHash, NotificationId, SubjectId } from '../values/ids.ts';
 import type { Instant } from '../values/instant.ts';
+import type { Schedule } from '../values/schedule.ts';
 import type { Trace, VerdictCode } from '../values/verdict.ts';
 
 /** Addresses and particulars that came with the request and count for this message only. */
@@ -53,9 +54,6 @@ export type Routing =
   | { readonly method: 'all' }
   | { readonly method: 'first'; readonly until: 'accepted' }
   | { readonly method: 'first'; readonly until: 'delivered'; readonly waitMs: number };
-/** `local`: wall time without zone (`2026-12-01T09:00`), in an IANA zone or in each recipient's own. */
-export type Schedule = { readonly at: Instant } | { readonly local: string; readonly timeZone: string };
-
 /** How a message is treated; a batch's chunks repeat it, so that planning reads one stream. */
 export type Terms = {
   readonly type: string;

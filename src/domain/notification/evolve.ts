@@ -1,4 +1,5 @@
 import { assertNever } from '../kernel/assertNever.ts';
+import type { Schedule } from '../values/schedule.ts';
 import { newDelivery, nOf, type Delivery } from './delivery.ts';
 import type {
   DeliveriesPlanned,
@@ -14,7 +15,13 @@ import type {
 /** `requested`: all that was asked for; `deliveries` by n, also those that never become one (`left`). */
 export type Notification =
   | { readonly status: 'absent' }
-  | { readonly status: 'requested'; readonly requested: NotificationRequested['data']; readonly deliveries: Map<number, Delivery> };
+  | {
+      readonly status: 'requested';
+      readonly requested: NotificationRequested['data'];
+      /** The newest: a notification can be rescheduled. */
+      schedule: Schedule | undefined;
+      readonly deliveries: Map<number, Delivery>;
+    };
 export type RequestedNotification = Extract<Notification, { status: 'requested' }>;
 
 export const absent = (): Notification => ({ status: 'absent' });
@@ -24,6 +31,7 @@ export function evolve(state: Notification, event: NotificationEvent): Notificat
   if (event.type === 'NotificationRequested') return requested(event.data);
   // An event before the request cannot have been decided; a fold of such a stream has nothing to apply it to.
   if (state.status === 'absent') return state;
+  if (event.type === 'NotificationRescheduled' && event.data.schedule !== undefined) state.schedule = event.data.schedule;
   apply(state.deliveries, event);
   return state;
 }
@@ -36,7 +44,7 @@ function requested(data: NotificationRequested['data']): RequestedNotification {
       deliveries.set(n, newDelivery(n));
     }
   }
-  return { status: 'requested', requested: data, deliveries };
+  return { status: 'requested', requested: data, schedule: data.terms.schedule, deliveries };
 }
 
 type Later = Exclude<NotificationEvent, NotificationRequested>;

@@ -73,9 +73,9 @@ function consent({ class: kind, provider }: GateFacts): Ruling {
 
 function batch({ batch: found }: GateFacts): Ruling {
   if (found === undefined) return pass('batch', 'it belongs to no batch');
-  return found.status === 'paused'
-    ? defer('batch', 'batch_paused', 'its batch is paused', found.recheckAt)
-    : pass('batch', 'its batch is not paused');
+  // Of a cancelled batch each notification is cancelled in turn; until it is this one's turn, it waits.
+  const held = found.status === 'paused' || found.status === 'cancelled';
+  return held ? defer('batch', 'batch_paused', `its batch is ${found.status}`, found.recheckAt) : pass('batch', 'its batch is not paused');
 }
 
 /** In the order in which their reasons count: the first that says no names the code. All of them run, so the trace is whole. */

@@ -1,0 +1,114 @@
+import type { Outcome } from '../../domain/notification/plan.ts';
+import type { NotificationCommand } from '../../domain/notification/notification.ts';
+import type { TenantId } from '../../domain/values/ids.ts';
+import type { Instant } from '../../domain/values/instant.ts';
+import { judgeDeliveries } from '../planning/judgeDeliveries.ts';
+import type { Claim, Effect } from '../process.ts';
+import { composeJob, type ComposedJob } from './compose.ts';
+import { handOff, startedGroups, subBatches, type Parcel, type SubBatch } from './handOff.ts';
+import { batchMessages, load, type Job } from './load.ts';
+import { addressTexts, openPeople } from './people.ts';
+import { permits, type Permits } from './permits.ts';
+import type { DispatchPorts } from './ports.ts';
+import type { Provider } from './provider.ts';
+import { writer, type Decided, type Writer } from './writer.ts';
+
+/**
+ * Carries out `plan`, `handOff` and `recover` (mechanics.md §6): load, open, declare, read facts, run the gates, reserve, render,
+ * append the plan and the start of the first sub-batch, hand off, record. Each step is one statement or one batch for the group;
+ * the order of declare and facts closes the race with an opt-out.
+ */
+export function dispatchEffect(ports: DispatchPorts): Effect {
+  const messages = batchMessages(ports.log);
+  const windows = new Map<string, Permits>();
+  const permitsOf = (provider: Provider): Permits => {
+    const known = windows.get(provider.id) ?? permits(provider.window);
+    windows.set(provider.id, known);
+    return known;
+  };
+  return async (claim) => {
+    const append = writer(ports.log, ports.clock, claim.id);
+    const jobs = await load(ports.log, messages, claim, ports.clock.now());
+    const composed = jobs.length > 0 ? await decideGroup(ports, claim, jobs) : [];
+    if (composed.length === 0) return append.lastPosition();
+    const batches = subBatches(composed.map(({ judged, ready }): Parcel => ({ job: judged.opened.job, ready })));
+    const started = await start(ports, claim, { composed, first: batches[0], append });
+    await handOff(ports, claim, onlyOf(started, batches), { append, permitsOf });
+    return append.lastPosition();
+  };
+}
+
+/** Steps 3 to 7, tenant by tenant: a group rarely has more than one. Empty: the claim ran out before it could declare. */
+async function decideGroup(ports: DispatchPorts, claim: Claim, jobs: readonly Job[]): Promise<readonly ComposedJob[]> {
+  const byTenant = new Map<TenantId, Job[]>();
+  for (const job of jobs) byTenant.set(job.tenant, [...(byTenant.get(job.tenant) ?? []), job]);
+  const opened = await Promise.all([...byTenant].map(async ([tenant, own]) => ({ tenant, group: await openPeople(ports, tenant, own) })));
+  const subjects = [...new Set(opened.flatMap(({ group }) => group.flatMap(({ people }) => [...people.values()].map((it) => it.subject))))];
+  const keys = await Promise.all(opened.map(({ tenant, group }) => ports.indexes.hash(tenant, 'address', addressTexts(group))));
+  if (!(await ports.claims.declare(claim.id, subjects, keys.flat()))) {
+    ports.watch.dropped('claim_over', jobs.length);
+    return [];
+  }
+  const judged = await Promise.all(opened.map(({ tenant, group }) => judgeDeliveries(ports, tenant, group)));
+  return Promise.all(judged.flat().map((it) => composeJob(ports, it)));
+}
+
+type Starting = { readonly composed: readonly ComposedJob[]; readonly first: SubBatch | undefined; readonly append: Writer };
+
+/** Step 8. From here the log knows what is in flight; a job whose stream has moved on is dropped and comes again. */
+async function start(ports: DispatchPorts, claim: Claim, { composed, first, append }: Starting): Promise<ReadonlySet<Job>> {
+  const now = ports.clock.now();
+  const readyNow = new Map((first?.parcels ?? []).map(({ job, ready }) => [job, ready]));
+  const decided = composed.map((it): Decided => {
+    const { job } = it.judged.opened;
+    return { job, command: commandOf(claim, now, it, startedGroups(readyNow.get(job) ?? [])) };
+  });
+  const done = new Set(await append.once('s', decided));
+  if (done.size < decided.length) ports.watch.dropped('conflict', decided.length - done.size);
+  countOutcomes(
+    ports,
+    composed.filter(({ judged }) => done.has(judged.opened.job)),
+  );
+  return done;
+}
+
+function commandOf(
+  claim: Claim,
+  now: Instant,
+  { judged, ready, failed }: ComposedJob,
+  started: ReturnType<typeof startedGroups>,
+): NotificationCommand {
+  const base = { claim: claim.id, until: claim.until, now };
+  const goes = new Set(ready.map((it) => it.n));
+  if (claim.kind === 'recover') {
+    const unknown = judged.outcomes.filter((it) => !goes.has(it.n)).map((it) => it.n);
+    return { type: 'RecoverDeliveries', data: { ...base, again: started, unknown } };
+  }
+  const all = judged.outcomes.map((it): Outcome => failedOutcome(it, failed.get(it.n)));
+  const inFirst = new Set(started.flatMap((group) => group.items));
+  const later = ready.map((it) => it.n).filter((n) => !inFirst.has(n));
+  // A hand-off that is due again has its plan in the log: only what a gate changed is planned anew.
+  const outcomes = claim.kind === 'plan' ? all : all.filter((it) => it.plan !== 'go');
+  const asks = claim.kind === 'plan' && later.length > 0 ? [{ items: later, at: now }] : [];
+  return { type: 'PlanDeliveries', data: { ...base, outcomes, start: started, later: asks } };
+}
+
+const failedOutcome = (outcome: Outcome, code: string | undefined): Outcome =>
+  code === undefined ? outcome : { n: outcome.n, trace: outcome.trace, plan: 'fail', code };
+
+function onlyOf(alive: ReadonlySet<Job>, batches: readonly SubBatch[]): readonly SubBatch[] {
+  return batches
+    .map(({ provider, parcels }) => ({ provider, parcels: parcels.filter(({ job }) => alive.has(job)) }))
+    .filter(({ parcels }) => parcels.length > 0);
+}
+
+function countOutcomes(ports: DispatchPorts, composed: readonly ComposedJob[]): void {
+  const counts: Record<string, number> = {};
+  for (const { outcomes } of composed.map(({ judged }) => judged)) {
+    for (const it of outcomes) {
+      const name = 'code' in it ? it.code : it.plan;
+      counts[name] = (counts[name] ?? 0) + 1;
+    }
+  }
+  ports.watch.planned(counts);
+}

@@ -1,0 +1,97 @@
+import type { Sealed } from '../../domain/kernel/personal.ts';
+import type { RetryPolicy } from '../../domain/policy/retry.ts';
+import type { Channel } from '../../domain/values/channel.ts';
+import type { Content } from '../../domain/values/content.ts';
+import type { BatchId, DeliveryId, SubjectId, TenantId } from '../../domain/values/ids.ts';
+import type { Instant } from '../../domain/values/instant.ts';
+import type { Clock, EventLog, Indexes, Vault } from '../../commands/ports.ts';
+import type { Claims } from '../process.ts';
+import type { Provider } from './provider.ts';
+import type { Renderer } from './renderer.ts';
+
+export type ProfileFacts = {
+  readonly version: number;
+  /** Opens to a `Profile` of domain/recipient. */
+  readonly profile?: Sealed;
+  /** Where a message of the channel goes besides e-mail and telephone: the newest device or endpoint; opens to an `OwnAddress`. */
+  readonly endpoints: Partial<Readonly<Record<Channel, Sealed>>>;
+};
+
+export type BatchFacts = { readonly status: 'open' | 'closed' | 'paused' | 'cancelled' };
+
+export type Sender = {
+  /** RFC 5322 mailbox (`Shop <shop@example.com>`). */
+  readonly emailFrom: string;
+  readonly replyTo?: string;
+  readonly smsFrom?: string;
+  /** BCP 47 and IANA, for people who have none. */
+  readonly locale: string;
+  readonly timeZone: string;
+};
+
+/** What the gates and the renderer read; each call is one statement, and never cached (mechanics.md §6 step 5). */
+export interface Facts {
+  profiles(tenant: TenantId, subjects: readonly SubjectId[]): Promise<ReadonlyMap<SubjectId, ProfileFacts>>;
+  batches(tenant: TenantId, ids: readonly BatchId[]): Promise<ReadonlyMap<BatchId, BatchFacts>>;
+}
+
+/** A published version never changes, so it may be cached; settings may be some seconds old. */
+export interface Material {
+  template(tenant: TenantId, key: string, version: number): Promise<Localised | undefined>;
+  sender(tenant: TenantId): Promise<Sender>;
+  /** Files by id; a missing one is left out. */
+  files(tenant: TenantId, ids: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>;
+}
+export type Localised = { readonly locales: Readonly<Record<string, Content>>; readonly fallback: string };
+
+export type ReservationRequest = {
+  readonly tenant: TenantId;
+  readonly key: string;
+  readonly delivery: DeliveryId;
+  readonly until: Instant;
+};
+/** What counts across notifications: planners compete here, not on a lagging count (mechanics.md §6 step 6). */
+export interface Reservations {
+  /** In order; a repeat by the same delivery is `reserved` again. One statement. */
+  reserve(wanted: readonly ReservationRequest[], now: Instant): Promise<readonly ('reserved' | 'taken')[]>;
+}
+
+export interface Providers {
+  /**
+   * The provider that a message of this channel goes to now: the first whose breaker is closed, in the tenant's order. `bound`: the
+   * delivery has an open outcome there, and its key means nothing elsewhere. Test mode always captures.
+   */
+  choose(want: { readonly tenant: TenantId; readonly channel: Channel; readonly mode: 'live' | 'test'; readonly bound?: string }): Provider;
+  byId(id: string): Provider | undefined;
+  /** Told of every call, so that the breaker opens and closes. */
+  report(provider: string, healthy: boolean): void;
+}
+
+export type DispatchPorts = {
+  readonly log: EventLog;
+  readonly vault: Vault;
+  readonly indexes: Indexes;
+  readonly clock: Clock;
+  /** From [0, 1). */
+  readonly random: () => number;
+  readonly claims: Claims;
+  readonly facts: Facts;
+  readonly material: Material;
+  readonly reservations: Reservations;
+  readonly providers: Providers;
+  readonly renderer: Renderer;
+  /** Undefined: everyone may be sent to. */
+  readonly allowlist?: (channel: Channel, address: string) => boolean;
+  readonly retry: RetryPolicy;
+  /** Milliseconds after which what a paused batch held back is looked at again; a resumption comes sooner. */
+  readonly pauseRecheckMs: number;
+  readonly watch: DispatchWatch;
+};
+
+/** Called at the named points: metrics hang on it, and the tests of crashes stop the process there. */
+export interface DispatchWatch {
+  planned(outcomes: Readonly<Record<string, number>>): void;
+  handedOff(provider: string, outcome: string, count: number, ms: number): void;
+  /** Counts: `conflict`, `claim_over`. */
+  dropped(why: string, count: number): void;
+}

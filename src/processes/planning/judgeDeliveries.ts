@@ -1,0 +1,126 @@
+import { channelOf, deliveryIdOf, indexOf } from '../../domain/notification/delivery.ts';
+import type { Outcome } from '../../domain/notification/plan.ts';
+import { duplicateVerdict, judge, runGates, type GateFacts, type Reservation, type Ruling } from '../../domain/policy/gates.ts';
+import { dueFor } from '../../domain/policy/wallTime.ts';
+import type { BatchId, TenantId } from '../../domain/values/ids.ts';
+import { plusMs, type Instant } from '../../domain/values/instant.ts';
+import { addressOf, type OpenedJob, type Person } from '../dispatch/people.ts';
+import type { BatchFacts, DispatchPorts, ReservationRequest } from '../dispatch/ports.ts';
+import type { Provider } from '../dispatch/provider.ts';
+
+/** What the gates said of the due deliveries of one notification, with the provider each would go to. */
+export type JudgedJob = {
+  readonly opened: OpenedJob;
+  readonly outcomes: readonly Outcome[];
+  readonly providers: ReadonlyMap<number, Provider>;
+};
+
+type Judged = { readonly n: number; readonly person: Person; readonly rulings: readonly Ruling[]; readonly provider: Provider };
+type JudgePorts = Pick<DispatchPorts, 'facts' | 'reservations' | 'providers' | 'allowlist' | 'pauseRecheckMs' | 'clock'>;
+
+/**
+ * Gates of a group (mechanics.md §6 steps 5 and 6), after its subjects and addresses were declared: facts that an opt-out may change
+ * are read here and nowhere earlier. Reservations of the whole group are one statement.
+ */
+export async function judgeDeliveries(ports: JudgePorts, tenant: TenantId, group: readonly OpenedJob[]): Promise<readonly JudgedJob[]> {
+  const batches = await ports.facts.batches(tenant, [...new Set(group.flatMap(({ job }) => job.state.requested.batch?.batchId ?? []))]);
+  const now = ports.clock.now();
+  const judged = group.map((opened) => ({ opened, deliveries: chosen(opened, judgeJob(ports, opened, batches, now)) }));
+  const wanted = judged.flatMap(({ opened, deliveries }) => reservationsOf(opened, deliveries, now));
+  const answers = wanted.length > 0 ? await ports.reservations.reserve(wanted, now) : [];
+  const answerOf = new Map(wanted.map((it, i) => [it.delivery, answers[i]]));
+  return judged.map(({ opened, deliveries }) => finish(opened, deliveries, answerOf));
+}
+
+function judgeJob(
+  ports: JudgePorts,
+  { job, people }: OpenedJob,
+  batches: ReadonlyMap<BatchId, BatchFacts>,
+  now: Instant,
+): readonly Judged[] {
+  const { terms, batch } = job.state.requested;
+  const found = batch && batches.get(batch.batchId);
+  return job.due.flatMap((it) => {
+    const person = people.get(indexOf(it.n));
+    if (person === undefined) return [];
+    const channel = channelOf(it.n);
+    const bound = it.doubt ? it.provider : undefined;
+    const provider = ports.providers.choose({ tenant: job.tenant, channel, mode: terms.mode, ...(bound === undefined ? {} : { bound }) });
+    const address = addressOf(person, it.n);
+    const scheduledFor = dueFor(job.state.schedule, person.timeZone);
+    const facts: GateFacts = {
+      now,
+      channel,
+      class: terms.class,
+      address: person.erased ? 'erased' : address && { source: address.source, version: person.profileVersion },
+      provider: provider.id,
+      ...(terms.expiresAt === undefined ? {} : { expiresAt: terms.expiresAt }),
+      ...(scheduledFor === undefined ? {} : { scheduledFor }),
+      ...(ports.allowlist === undefined || address === null ? {} : { allowlisted: ports.allowlist(channel, address.address) }),
+      ...(found === undefined ? {} : { batch: { status: found.status, recheckAt: plusMs(now, ports.pauseRecheckMs) } }),
+    };
+    return [{ n: it.n, person, rulings: runGates(facts), provider }];
+  });
+}
+
+type Chosen = Judged & { readonly leave: boolean };
+/** Routing: which of a person's channels are used. What is left says so in its trace, since every gate ran. */
+function chosen({ job }: OpenedJob, judged: readonly Judged[]): readonly Chosen[] {
+  const { terms } = job.state.requested;
+  if (terms.routing.method === 'first') return firstOnly(judged, terms.channelsNamed, job.confirmed);
+  if (terms.channelsNamed) return judged.map((it) => ({ ...it, leave: false }));
+  const reached = new Set(judged.filter((it) => !hasNoAddress(it)).map((it) => indexOf(it.n)));
+  const told = new Set<number>();
+  return judged.map((it) => {
+    const [index, unreached] = [indexOf(it.n), hasNoAddress(it)];
+    // Somebody whom no channel reaches is told about once, with the first channel.
+    const leave = unreached && (reached.has(index) || told.has(index));
+    if (unreached) told.add(index);
+    return { ...it, leave };
+  });
+}
+
+const hasNoAddress = ({ rulings }: Judged): boolean => rulings.some(({ verdict }) => verdict.code === 'no_address');
+
+function firstOnly(judged: readonly Judged[], named: boolean, confirmed: ReadonlySet<number>): readonly Chosen[] {
+  const taken = new Set(confirmed);
+  const last = new Map(judged.map((it) => [indexOf(it.n), it.n]));
+  return judged.map((it) => {
+    const index = indexOf(it.n);
+    if (taken.has(index)) return { ...it, leave: true };
+    if (judge(it.rulings).plan !== 'suppress') {
+      taken.add(index);
+      return { ...it, leave: false };
+    }
+    // A channel that does not reach the person and that nobody named is passed over, unless it was the last hope.
+    return { ...it, leave: !named && hasNoAddress(it) && last.get(index) !== it.n };
+  });
+}
+
+function reservationsOf({ job }: OpenedJob, deliveries: readonly Chosen[], now: Instant): readonly ReservationRequest[] {
+  const { notificationId, terms } = job.state.requested;
+  const { dedup } = terms;
+  if (dedup === undefined) return [];
+  return deliveries
+    .filter((it) => !it.leave && judge(it.rulings).plan === 'go')
+    .map((it) => ({
+      tenant: job.tenant,
+      key: keyOf(dedup.key, it),
+      delivery: deliveryIdOf(notificationId, it.n),
+      until: plusMs(now, dedup.windowMs),
+    }));
+}
+
+/** One message per key, person and channel. */
+const keyOf = (key: string, { person, n }: Judged): string => `${key} ${person.subject} ${channelOf(n)}`;
+
+function finish(opened: OpenedJob, deliveries: readonly Chosen[], answers: ReadonlyMap<string, Reservation | undefined>): JudgedJob {
+  const id = opened.job.state.requested.notificationId;
+  const outcomes = deliveries.map(({ n, rulings, leave }): Outcome => {
+    const before = judge(rulings);
+    const all = before.plan === 'go' ? [...rulings, duplicateVerdict(answers.get(deliveryIdOf(id, n)))] : rulings;
+    const trace = all.map(({ verdict }) => verdict);
+    return leave ? { n, trace, plan: 'leave' } : { n, trace, ...judge(all) };
+  });
+  return { opened, outcomes, providers: new Map(deliveries.map(({ n, provider }) => [n, provider])) };
+}

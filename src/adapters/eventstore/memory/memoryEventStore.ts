@@ -1,0 +1,155 @@
+import { PortError } from '../../../domain/kernel/portError.ts';
+import type { Position, StreamName } from '../../../domain/values/ids.ts';
+import { beyondHead, bytesOfEvent, checkCount, checkStreams, notJson, numberOf, positionOf, refusalOf, storeClosed } from '../checks.ts';
+import { feed } from '../feed.ts';
+import type {
+  Appended,
+  EncodedEvent,
+  EventStore,
+  ExpectedRevision,
+  FeedBatch,
+  Filter,
+  ReadStream,
+  StoredEvent,
+  Write,
+  WriteOutcome,
+} from '../port.ts';
+
+const PAGE_EVENTS = 500;
+const PAGE_BYTES = 4_000_000;
+
+/** A store in this process: for tests and deterministic simulation. Nothing in it waits for anything but its readers. */
+export function memoryEventStore(): EventStore {
+  return new MemoryEventStore();
+}
+
+class MemoryEventStore implements EventStore {
+  readonly #log: StoredEvent[] = [];
+  readonly #streams = new Map<StreamName, StoredEvent[]>();
+  readonly #waiting = new Set<() => void>();
+  readonly #closed = new AbortController();
+
+  async append(stream: StreamName, at: ExpectedRevision, events: readonly EncodedEvent[]): Promise<Appended> {
+    const outcome = this.#write({ stream, at, events });
+    if (outcome.ok) return outcome;
+    throw outcome.conflict
+      ? new PortError('conflict', 'wrong_expected_revision', 'the stream has another revision', { actual: outcome.actual })
+      : outcome.error;
+  }
+
+  async appendMany(writes: readonly Write[]): Promise<readonly WriteOutcome[]> {
+    return writes.map((write) => this.#write(write));
+  }
+
+  async readStream(stream: StreamName, how: ReadStream = {}): Promise<readonly StoredEvent[]> {
+    checkStreams([stream]);
+    const { direction = 'forwards', limit = Number.MAX_SAFE_INTEGER } = how;
+    const from = how.from ?? (direction === 'forwards' ? 0 : 'end');
+    if (from !== 'end') checkCount(from);
+    checkCount(limit);
+    const events = this.#streams.get(stream) ?? [];
+    if (direction === 'forwards') return from === 'end' ? [] : events.slice(from, from + limit);
+    const end = from === 'end' ? events.length : Math.min(from + 1, events.length);
+    return events.slice(Math.max(0, end - limit), end).reverse();
+  }
+
+  async readStreams(streams: readonly StreamName[]): Promise<ReadonlyMap<StreamName, readonly StoredEvent[]>> {
+    checkStreams(streams);
+    return new Map(streams.map((stream) => [stream, [...(this.#streams.get(stream) ?? [])]]));
+  }
+
+  async readAll(after: Position | 'start', filter: Filter, limit: number): Promise<FeedBatch> {
+    checkCount(limit);
+    return this.#page(numberOf(after), filter, limit);
+  }
+
+  subscribe(after: Position | 'start', filter: Filter, signal: AbortSignal): AsyncIterable<FeedBatch> {
+    const source = {
+      page: async (cursor: Position): Promise<FeedBatch> => this.#page(numberOf(cursor), filter, PAGE_EVENTS),
+      grown: (cursor: Position, stop: AbortSignal): Promise<void> => this.#grown(numberOf(cursor), stop),
+    };
+    return feed(source, after, AbortSignal.any([signal, this.#closed.signal]));
+  }
+
+  async head(): Promise<Position | 'start'> {
+    return this.#log.length === 0 ? 'start' : positionOf(this.#log.length);
+  }
+
+  async close(): Promise<void> {
+    this.#closed.abort();
+  }
+
+  #write(write: Write): WriteOutcome {
+    const error = this.#closed.signal.aborted ? storeClosed() : (refusalOf(write) ?? refusalOfJson(write.events));
+    if (error) return { ok: false, conflict: false, error };
+    const stored = this.#streams.get(write.stream) ?? [];
+    const first = write.at === 'absent' ? 0 : write.at + 1;
+    if (first !== stored.length && !isRepeat(stored, first, write.events)) {
+      return { ok: false, conflict: true, actual: stored.length === 0 ? 'absent' : stored.length - 1 };
+    }
+    if (first === stored.length) this.#store(write, stored);
+    const revision = first + write.events.length - 1;
+    return { ok: true, revision, position: stored[revision]!.position };
+  }
+
+  #store({ stream, events }: Write, stored: StoredEvent[]): void {
+    for (const { id, type, data, metadata } of events) {
+      const position = positionOf(this.#log.length + 1);
+      const event = Object.freeze({ id, type, data, metadata, stream, revision: stored.length, position });
+      stored.push(event);
+      this.#log.push(event);
+    }
+    this.#streams.set(stream, stored);
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const wake of waiting) wake();
+  }
+
+  #page(after: number, filter: Filter, limit: number): FeedBatch {
+    if (after > this.#log.length) throw beyondHead();
+    const passes = passing(filter);
+    const events: StoredEvent[] = [];
+    let at = after;
+    for (let bytes = 0; at < this.#log.length && events.length < limit && bytes < PAGE_BYTES; at += 1) {
+      const event = this.#log[at]!;
+      if (!passes(event)) continue;
+      events.push(event);
+      bytes += bytesOfEvent(event);
+    }
+    return { events, upTo: positionOf(at), caughtUp: at === this.#log.length };
+  }
+
+  #grown(after: number, signal: AbortSignal): Promise<void> {
+    if (this.#log.length > after || signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        signal.removeEventListener('abort', wake);
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      this.#waiting.add(wake);
+      signal.addEventListener('abort', wake, { once: true });
+    });
+  }
+}
+
+const isRepeat = (stored: readonly StoredEvent[], first: number, events: readonly EncodedEvent[]): boolean =>
+  events.every((event, index) => stored[first + index]?.id === event.id);
+
+function refusalOfJson(events: readonly EncodedEvent[]): PortError | undefined {
+  try {
+    for (const event of events) {
+      JSON.parse(event.data);
+      JSON.parse(event.metadata);
+    }
+    return undefined;
+  } catch {
+    return notJson();
+  }
+}
+
+function passing({ nouns, types }: Filter): (event: StoredEvent) => boolean {
+  const nounSet = nouns && new Set(nouns);
+  const typeSet = types && new Set(types);
+  return ({ stream, type }) => (nounSet?.has(stream.split('-', 1)[0]!) ?? true) && (typeSet?.has(type) ?? true);
+}

@@ -1,0 +1,127 @@
+import type { Pool, QueryArrayConfig } from 'pg';
+import { PortError } from '../../../domain/kernel/portError.ts';
+import type { Position, StreamName } from '../../../domain/values/ids.ts';
+import { beyondHead, numberOf, positionOf } from '../checks.ts';
+import type { FeedBatch, Filter, StoredEvent } from '../port.ts';
+import { codeOf } from './sqlState.ts';
+
+export type Queryable = Pick<Pool, 'query'>;
+export type PageLimits = {
+  readonly events: number;
+  /** UTF-8 bytes; a page ends with the event that reaches them. */
+  readonly bytes: number;
+  /** Positions that one page looks at: what bounds a statement whose filter lets little pass. */
+  readonly window: number;
+};
+
+type Row = readonly (string | null)[];
+
+// Everything comes as the text it is: parsing `json` here would cost twice and lose the stored form.
+const VERBATIM = { getTypeParser: () => (value: unknown) => value };
+const EVENT = 'position, stream, revision, type, id, data, metadata';
+
+const FORWARDS = `select ${EVENT} from log.events where stream = $1 and revision >= $2 order by revision limit $3`;
+const BACKWARDS = `select ${EVENT} from log.events where stream = $1 and revision <= $2 order by revision desc limit $3`;
+
+// `offset 0` keeps the planner from turning one look-up per stream into a scan of the table.
+const STREAMS = `
+  select ${EVENT.replaceAll(/\w+/g, 'e.$&')} from json_array_elements_text($1) with ordinality as s(name, n)
+  cross join lateral (select * from log.events e where e.stream = s.name order by e.revision offset 0) e
+  order by s.n, e.revision`;
+
+// One statement, one snapshot: the head, and what passes the filter of the next positions. Without any, the head alone.
+const PAGE = `
+  select h.head, ${EVENT.replaceAll(/\w+/g, 'p.$&')}, p.bytes
+  from (select coalesce(max(position), 0) as head from log.events) h
+  left join lateral (
+    select * from (
+      select e.*, sum(e.bytes) over (order by e.position rows unbounded preceding) - e.bytes as before
+      from (
+        select ${EVENT}, bytes from log.events
+        where position > $1 and position <= $2
+          and ($3::text[] is null or noun = any($3)) and ($4::text[] is null or type = any($4))
+        order by position limit $5
+      ) e
+    ) e where e.before < $6
+  ) p on true
+  order by p.position`;
+
+const HEAD = 'select max(position) from log.events';
+
+/** The reads of the log, each one statement with a deadline (ms). */
+export class Pages {
+  readonly #pool: Queryable;
+  readonly #deadlineMs: number;
+
+  constructor(pool: Queryable, deadlineMs: number) {
+    this.#pool = pool;
+    this.#deadlineMs = deadlineMs;
+  }
+
+  async stream(
+    stream: StreamName,
+    from: number,
+    how: { readonly backwards: boolean; readonly limit: number },
+  ): Promise<readonly StoredEvent[]> {
+    const name = how.backwards ? 'log_backwards' : 'log_forwards';
+    const rows = await this.#rows({ name, text: how.backwards ? BACKWARDS : FORWARDS, values: [stream, from, how.limit] });
+    return rows.map((row) => eventOf(row, 0));
+  }
+
+  async streams(streams: readonly StreamName[]): Promise<ReadonlyMap<StreamName, readonly StoredEvent[]>> {
+    const found = new Map<StreamName, StoredEvent[]>(streams.map((stream) => [stream, []]));
+    if (found.size === 0) return found;
+    const rows = await this.#rows({ name: 'log_streams', text: STREAMS, values: [JSON.stringify([...found.keys()])] });
+    for (const row of rows) {
+      const event = eventOf(row, 0);
+      found.get(event.stream)?.push(event);
+    }
+    return found;
+  }
+
+  async head(): Promise<Position | 'start'> {
+    const rows = await this.#rows({ name: 'log_head', text: HEAD });
+    const head = rows[0]?.[0] ?? null;
+    return head === null ? 'start' : positionOf(head);
+  }
+
+  /** @throws PortError `invalid` when the position lies beyond the head. */
+  async after(position: Position | 'start', filter: Filter, limits: PageLimits): Promise<FeedBatch> {
+    const from = numberOf(position);
+    const end = from + limits.window;
+    const values = [from, end, filter.nouns ?? null, filter.types ?? null, limits.events, limits.bytes];
+    const rows = await this.#rows({ name: 'log_page', text: PAGE, values });
+    const head = Number(rows[0]?.[0]);
+    if (from > head) throw beyondHead();
+    const found = rows.filter((row) => row[1] !== null);
+    const last = found.at(-1);
+    const bytes = found.reduce((sum, row) => sum + Number(row[8]), 0);
+    // A page that stopped at a bound has seen nothing beyond its last event; any other has looked at the whole window.
+    const cut = found.length >= limits.events || bytes >= limits.bytes;
+    const upTo = cut ? Number(last?.[1] ?? from) : Math.min(end, head);
+    return { events: found.map((row) => eventOf(row, 1)), upTo: positionOf(upTo), caughtUp: upTo === head };
+  }
+
+  async #rows(query: { readonly name: string; readonly text: string; readonly values?: unknown[] }): Promise<readonly Row[]> {
+    // `query_timeout` (ms) is the driver's; its type doesn't know of it.
+    const config = { ...query, types: VERBATIM, rowMode: 'array', query_timeout: this.#deadlineMs } as QueryArrayConfig<unknown[]>;
+    try {
+      return (await this.#pool.query<(string | null)[]>(config)).rows;
+    } catch (error) {
+      throw new PortError('unavailable', 'log_read_failed', `the log could not be read (${codeOf(error)})`);
+    }
+  }
+}
+
+function eventOf(row: Row, at: number): StoredEvent {
+  const text = (column: number): string => row[at + column] ?? '';
+  return {
+    id: text(4),
+    type: text(3),
+    data: text(5),
+    metadata: text(6),
+    stream: text(1) as StreamName,
+    revision: Number(text(2)),
+    position: positionOf(text(0)),
+  };
+}

@@ -1,0 +1,155 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PortError } from '../../../domain/kernel/portError.ts';
+import type { Position, StreamName } from '../../../domain/values/ids.ts';
+import type { Listener } from '../../postgres/notify.ts';
+import { clientConfig } from '../../postgres/pool.ts';
+import { checkCount, checkStreams, refusalOf } from '../checks.ts';
+import { feed } from '../feed.ts';
+import type {
+  Appended,
+  EncodedEvent,
+  EventStore,
+  ExpectedRevision,
+  FeedBatch,
+  Filter,
+  ReadStream,
+  StoredEvent,
+  Write,
+  WriteOutcome,
+} from '../port.ts';
+import { Appender } from './appender.ts';
+import type { AppenderOptions, AppendObserver } from './appender.ts';
+import { Pages } from './pages.ts';
+import type { PageLimits, Queryable } from './pages.ts';
+import { Wakeups } from './wakeups.ts';
+
+export type StoreObserver = AppendObserver & {
+  /** A subscription could not read and will try again. */
+  readonly onFeedFailure?: (failure: { readonly code: string }) => void;
+};
+
+export type PostgresEventStoreOptions = {
+  /** The database of the log. Appends go over one connection of the store's own, as tidings_worker. */
+  readonly url: string;
+  /** For reads, as tidings_worker; stays open when the store is closed. */
+  readonly pool: Queryable;
+  /** Of the same database: hears of appends; stays open when the store is closed. */
+  readonly listener: Pick<Listener, 'subscribe'>;
+  /** Called synchronously, and must not throw. */
+  readonly observer?: StoreObserver;
+  /** What differs from the defaults below. */
+  readonly append?: Partial<AppenderOptions>;
+  readonly page?: Partial<PageLimits>;
+  /** Milliseconds for one read. */
+  readonly readMs?: number;
+  /** Milliseconds after which a subscription looks unasked, on average. */
+  readonly pollMs?: number;
+};
+
+const APPEND: AppenderOptions = { deadlineMs: 15_000, attemptMs: 5_000, queueBytes: 64_000_000, batchWrites: 500, batchBytes: 4_000_000 };
+const PAGE: PageLimits = { events: 500, bytes: 4_000_000, window: 20_000 };
+const READ_MS = 10_000;
+const POLL_MS = 2_000;
+const NO_LIMIT = 2_147_483_647;
+const MIN_PAUSE_MS = 50;
+const MAX_PAUSE_MS = 2_000;
+
+/** The log in Postgres 14 or newer (mechanics.md §1), in the tables of `migrations/log`. @throws PortError `unavailable` when they can't be read. */
+export async function openPostgresEventStore(options: PostgresEventStoreOptions): Promise<EventStore> {
+  const store = new PostgresEventStore(options);
+  await store.head();
+  return store;
+}
+
+class PostgresEventStore implements EventStore {
+  readonly #pages: Pages;
+  readonly #limits: PageLimits;
+  readonly #appender: Appender;
+  readonly #wakeups: Wakeups;
+  readonly #observer: StoreObserver;
+  readonly #closed = new AbortController();
+
+  constructor(options: PostgresEventStoreOptions) {
+    const { url, pool, listener, observer = {} } = options;
+    const connection = clientConfig({ url, role: 'tidings_worker', applicationName: 'tidings append' });
+    this.#pages = new Pages(pool, options.readMs ?? READ_MS);
+    this.#limits = { ...PAGE, ...options.page };
+    this.#appender = new Appender(connection, { ...APPEND, ...options.append }, observer);
+    this.#wakeups = new Wakeups(listener, options.pollMs ?? POLL_MS);
+    this.#observer = observer;
+  }
+
+  async append(stream: StreamName, at: ExpectedRevision, events: readonly EncodedEvent[]): Promise<Appended> {
+    const outcome = await this.#write({ stream, at, events });
+    if (outcome.ok) return outcome;
+    throw outcome.conflict
+      ? new PortError('conflict', 'wrong_expected_revision', 'the stream has another revision', { actual: outcome.actual })
+      : outcome.error;
+  }
+
+  appendMany(writes: readonly Write[]): Promise<readonly WriteOutcome[]> {
+    return Promise.all(writes.map((write) => this.#write(write)));
+  }
+
+  async readStream(stream: StreamName, how: ReadStream = {}): Promise<readonly StoredEvent[]> {
+    checkStreams([stream]);
+    const { direction = 'forwards', limit = NO_LIMIT } = how;
+    const backwards = direction === 'backwards';
+    const from = how.from ?? (backwards ? 'end' : 0);
+    if (from !== 'end') checkCount(from);
+    checkCount(limit);
+    if (from === 'end' && !backwards) return [];
+    return this.#pages.stream(stream, from === 'end' ? NO_LIMIT : Math.min(from, NO_LIMIT), {
+      backwards,
+      limit: Math.min(limit, NO_LIMIT),
+    });
+  }
+
+  async readStreams(streams: readonly StreamName[]): Promise<ReadonlyMap<StreamName, readonly StoredEvent[]>> {
+    checkStreams(streams);
+    return this.#pages.streams(streams);
+  }
+
+  async readAll(after: Position | 'start', filter: Filter, limit: number): Promise<FeedBatch> {
+    checkCount(limit);
+    return this.#pages.after(after, filter, { ...this.#limits, events: Math.min(limit, NO_LIMIT) });
+  }
+
+  subscribe(after: Position | 'start', filter: Filter, signal: AbortSignal): AsyncIterable<FeedBatch> {
+    const source = {
+      page: (cursor: Position, stop: AbortSignal): Promise<FeedBatch> =>
+        this.#persistently(() => this.#pages.after(cursor, filter, this.#limits), stop),
+      grown: this.#wakeups.follow(),
+    };
+    return feed(source, after, AbortSignal.any([signal, this.#closed.signal]));
+  }
+
+  head(): Promise<Position | 'start'> {
+    return this.#pages.head();
+  }
+
+  /** Settles what was accepted, within the appends' deadline; ends every subscription. */
+  async close(): Promise<void> {
+    this.#closed.abort();
+    this.#wakeups.close();
+    await this.#appender.close();
+  }
+
+  #write(write: Write): Promise<WriteOutcome> {
+    const error = refusalOf(write);
+    return error ? Promise.resolve({ ok: false, conflict: false, error }) : this.#appender.append(write);
+  }
+
+  /** A subscription outlives the connections that it reads over. */
+  async #persistently(read: () => Promise<FeedBatch>, stop: AbortSignal): Promise<FeedBatch> {
+    for (let pause = MIN_PAUSE_MS; ; pause = Math.min(2 * pause, MAX_PAUSE_MS)) {
+      try {
+        return await read();
+      } catch (error) {
+        if (!(error instanceof PortError && error.retryable) || stop.aborted) throw error;
+        this.#observer.onFeedFailure?.({ code: error.code });
+        await sleep(pause * (0.5 + Math.random()), undefined, { signal: stop });
+      }
+    }
+  }
+}

@@ -65,7 +65,7 @@ async function checkRole(pool: Pool, role: PoolRole): Promise<void> {
   const { rows } = await pool.query<{ current: string; unbound: boolean; owns: boolean }>(
     `select current_user as current, r.rolsuper or r.rolbypassrls as unbound,
             exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
-                     where n.nspname = 'public' and c.relkind in ('r', 'p') and pg_has_role(r.oid, c.relowner, 'usage')) as owns
+                     where n.nspname !~ '^(pg_|information_schema)' and c.relkind in ('r', 'p') and pg_has_role(r.oid, c.relowner, 'usage')) as owns
        from pg_roles r where r.rolname = current_user`,
   );
   const [found] = rows;

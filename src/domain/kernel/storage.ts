@@ -11,6 +11,11 @@ export type SealedField = {
   readonly class: DataClass;
   /** Dotted path of the subject; with `[]` it is read from the same element. Absent, or nothing there: the period's key alone. */
   readonly subject?: string;
+  /**
+   * What becomes of the value when its subject was erased before the append: the whole append is refused (absent), the field is left
+   * out (`drop`), or the array's element that holds it is (`dropElement`). For facts about many people, which must be recorded.
+   */
+  readonly onErased?: 'drop' | 'dropElement';
 };
 
 /** How one type of event is stored. `schema` describes the newest stored form, in which a sealed field is a string. */

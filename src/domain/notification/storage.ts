@@ -1,22 +1,12 @@
-import Type, { type TSchema } from 'typebox';
-import type { StorageOf, StoredAs } from '../kernel/storage.ts';
+import Type from 'typebox';
+import { count, firstVersion, flag, instant, list, oneOf, optional, record, shape, text } from '../kernel/schema.ts';
+import type { StorageOf } from '../kernel/storage.ts';
+import { routingSchema } from '../values/routing.ts';
 import { CHANNELS, MESSAGE_CLASSES, PRIORITIES } from '../values/channel.ts';
 import { GATES } from '../values/verdict.ts';
 import type { NotificationEvent } from './events.ts';
 
-const text = Type.String();
-const count = Type.Integer({ minimum: 0 });
-const instant = Type.String({ minLength: 24, maxLength: 24 });
-const items = Type.Array(count);
-const oneOf = (values: readonly string[]): TSchema => Type.Enum([...values]);
-const optional = Type.Optional;
-const shape = (members: Record<string, TSchema>): TSchema => Type.Object(members, { additionalProperties: false });
-
-const routing = Type.Union([
-  shape({ method: Type.Literal('all') }),
-  shape({ method: Type.Literal('first'), until: Type.Literal('accepted') }),
-  shape({ method: Type.Literal('first'), until: Type.Literal('delivered'), waitMs: count }),
-]);
+const items = list(count);
 const schedule = Type.Union([shape({ at: instant }), shape({ local: text, timeZone: text })]);
 
 /** How a message is treated: also a part of `BatchOpened`. */
@@ -26,9 +16,9 @@ export const termsSchema = shape({
   class: oneOf(MESSAGE_CLASSES),
   priority: oneOf(PRIORITIES),
   mode: oneOf(['live', 'test']),
-  channels: Type.Array(oneOf(CHANNELS), { minItems: 1 }),
-  channelsNamed: Type.Boolean(),
-  routing,
+  channels: list(oneOf(CHANNELS)),
+  channelsNamed: flag,
+  routing: routingSchema,
   template: optional(shape({ key: text, version: count })),
   schedule: optional(schedule),
   expiresAt: optional(instant),
@@ -44,7 +34,7 @@ const verdict = shape({
   verdict: oneOf(['pass', 'suppress', 'defer', 'override']),
   code: optional(text),
   because: text,
-  facts: optional(Type.Record(text, Type.Union([text, Type.Number(), Type.Boolean(), Type.Null()]))),
+  facts: optional(record(Type.Union([text, Type.Number(), flag, Type.Null()]))),
 });
 const planned = shape({
   items,
@@ -60,24 +50,23 @@ const result = shape({
   code: optional(text),
   result: oneOf(['sent', 'retry', 'returned', 'failed', 'dead', 'unknown', 'cancelled']),
   captured: optional(Type.Literal(true)),
-  messageIds: optional(Type.Array(Type.Union([text, Type.Null()]))),
-  doubt: optional(Type.Boolean()),
-  counts: optional(Type.Boolean()),
+  messageIds: optional(list(Type.Union([text, Type.Null()]))),
+  doubt: optional(flag),
+  counts: optional(flag),
   retryAt: optional(instant),
 });
 
 const reason = [{ path: 'reason', class: 'content' }] as const;
-const first = (schema: TSchema, sealed: StoredAs['sealed'] = []): StoredAs => ({ version: 1, schema, upcast: [], sealed });
 
 /** How the events of a notification are stored. */
 export const notificationStorage = {
-  NotificationRequested: first(
+  NotificationRequested: firstVersion(
     shape({
       notificationId: text,
       requestedAt: instant,
       terms: termsSchema,
-      recipients: Type.Array(shape({ index: count, subject: text, person: optional(text), own: optional(text) })),
-      refused: Type.Array(shape({ index: count, code: text, detail: text })),
+      recipients: list(shape({ index: count, subject: text, person: optional(text), own: optional(text) })),
+      refused: list(shape({ index: count, code: text, detail: text })),
       soleSubject: optional(text),
       message: optional(text),
       batch: optional(shape({ batchId: text, chunk: count })),
@@ -90,36 +79,36 @@ export const notificationStorage = {
       { path: 'message', class: 'content', subject: 'soleSubject' },
     ],
   ),
-  DeliveriesPlanned: first(
+  DeliveriesPlanned: firstVersion(
     shape({
       ...of,
       plannedAt: instant,
-      traces: Type.Array(Type.Array(verdict)),
-      planned: Type.Array(planned),
-      later: Type.Array(shape({ items, at: instant, code: optional(text) })),
+      traces: list(list(verdict)),
+      planned: list(planned),
+      later: list(shape({ items, at: instant, code: optional(text) })),
     }),
   ),
-  HandOffStarted: first(
+  HandOffStarted: firstVersion(
     shape({
       ...of,
       claim: text,
       until: instant,
       startedAt: instant,
-      started: Type.Array(shape({ items, attempt: count, provider: text, locale: optional(text) })),
+      started: list(shape({ items, attempt: count, provider: text, locale: optional(text) })),
     }),
   ),
-  HandOffRecorded: first(
+  HandOffRecorded: firstVersion(
     shape({
       ...of,
       claim: text,
       recordedAt: instant,
-      results: Type.Array(result),
-      details: Type.Array(shape({ n: count, subject: text, detail: text })),
-      escalated: Type.Array(shape({ items, at: instant })),
+      results: list(result),
+      details: list(shape({ n: count, subject: text, detail: text })),
+      escalated: list(shape({ items, at: instant })),
     }),
-    [{ path: 'details[].detail', class: 'engagement', subject: 'details[].subject' }],
+    [{ path: 'details[].detail', class: 'engagement', subject: 'details[].subject', onErased: 'dropElement' }],
   ),
-  DeliveriesRedriven: first(shape({ ...of, items, redrivenAt: instant, reason: optional(text) }), reason),
-  NotificationRescheduled: first(shape({ ...of, schedule: optional(schedule), planAt: instant, items, rescheduledAt: instant })),
-  NotificationCancelled: first(shape({ ...of, items, open: items, cancelledAt: instant, reason: optional(text) }), reason),
+  DeliveriesRedriven: firstVersion(shape({ ...of, items, redrivenAt: instant, reason: optional(text) }), reason),
+  NotificationRescheduled: firstVersion(shape({ ...of, schedule: optional(schedule), planAt: instant, items, rescheduledAt: instant })),
+  NotificationCancelled: firstVersion(shape({ ...of, items, open: items, cancelledAt: instant, reason: optional(text) }), reason),
 } satisfies StorageOf<NotificationEvent>;

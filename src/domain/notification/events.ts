@@ -4,6 +4,7 @@ import type { Channel, MessageClass, Priority } from '../values/channel.ts';
 import type { Content } from '../values/content.ts';
 import type { BatchId, KeyedHash, NotificationId, SubjectId } from '../values/ids.ts';
 import type { Instant } from '../values/instant.ts';
+import type { Routing } from '../values/routing.ts';
 import type { Schedule } from '../values/schedule.ts';
 import type { Trace, VerdictCode } from '../values/verdict.ts';
 
@@ -49,11 +50,6 @@ export type RequestedRecipient = {
 };
 export type RecipientRefusal = { readonly index: number; readonly code: string; readonly detail: string };
 
-/** `first`: in the order of `channels`, until a provider has accepted it, or until it is delivered, waiting that long for each. */
-export type Routing =
-  | { readonly method: 'all' }
-  | { readonly method: 'first'; readonly until: 'accepted' }
-  | { readonly method: 'first'; readonly until: 'delivered'; readonly waitMs: number };
 /** How a message is treated; a batch's chunks repeat it, so that planning reads one stream. */
 export type Terms = {
   readonly type: string;

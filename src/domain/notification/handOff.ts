@@ -5,6 +5,7 @@ import { plusMs, type Instant } from '../values/instant.ts';
 import { channelOf, indexOf, nOf, WORK, type Delivery } from './delivery.ts';
 import type { HandOffRecorded, HandOffResult, HandOffStarted, NotificationEvent, StartedGroup } from './events.ts';
 import { isNewest, type RequestedNotification } from './evolve.ts';
+import { mayAskAgain, ofNotification } from './plan.ts';
 
 /** What became of one started delivery. `returned`: the claim had no time left for the call. */
 export type Answer = {
@@ -44,11 +45,7 @@ export type RecordAnswers = {
  * cancelled or started elsewhere since.
  */
 export function recordAnswers(command: RecordAnswers, state: RequestedNotification): readonly NotificationEvent[] {
-  const of = {
-    notificationId: state.requested.notificationId,
-    requestedAt: state.requested.requestedAt,
-    priority: state.requested.terms.priority,
-  };
+  const of = ofNotification(state);
   const hold = state.requested.terms.unknownOutcome === 'hold';
   const results: HandOffResult[] = [];
   const details: { n: number; subject: SubjectId; detail: Personal<string> }[] = [];
@@ -110,7 +107,7 @@ type Base = Pick<HandOffResult, 'items' | 'attempt' | 'provider'>;
 
 function unanswered(it: Delivery, answer: Extract<Answer, { outcome: 'unknown' }>, command: Judged, base: Base): HandOffResult {
   const coded = { ...base, code: answer.code };
-  const mayAsk = (answer.takesKeys || !command.hold) && !it.unwanted;
+  const mayAsk = mayAskAgain(it, { takesKeys: answer.takesKeys, hold: command.hold, maxStarts: command.retry.maxStarts });
   if (!mayAsk || isExhausted(it, command.retry, true)) return { ...coded, result: 'unknown' };
   return { ...coded, result: 'retry', doubt: true, counts: true, retryAt: retryAt(command.now, it.tries, command.jitter, command.retry) };
 }

@@ -1,7 +1,15 @@
 import type { Instant } from '../values/instant.ts';
 import type { Trace, VerdictCode } from '../values/verdict.ts';
 import { WORK, type Delivery } from './delivery.ts';
-import type { DeliveriesPlanned, HandOffRecorded, HandOffStarted, NotificationEvent, PlannedGroup, StartedGroup } from './events.ts';
+import type {
+  DeliveriesPlanned,
+  HandOffRecorded,
+  HandOffResult,
+  HandOffStarted,
+  NotificationEvent,
+  PlannedGroup,
+  StartedGroup,
+} from './events.ts';
 import type { RequestedNotification } from './evolve.ts';
 
 /** What the gates said of one delivery. */
@@ -42,15 +50,18 @@ export type RecoverDeliveries = {
   readonly again: readonly StartedGroup[];
   /** Cancelled, held by policy, or a gate says no: the provider may have it, and nobody will ask again. */
   readonly unknown: readonly number[];
+  /** A gate says later (a paused batch): asked again then, under the same key. */
+  readonly later: readonly { readonly n: number; readonly at: Instant }[];
 };
 
 /** What is done about starts whose claim ran out without an answer. */
 export function recoverDeliveries(command: RecoverDeliveries, state: RequestedNotification): readonly NotificationEvent[] {
   const of = ofNotification(state);
   const { claim, until, now, again } = command;
-  const given = command.unknown.flatMap((n) => state.deliveries.get(n) ?? []).filter((it) => it.status === 'open');
+  const laterAt = new Map(command.later.map(({ n, at }) => [n, at]));
+  const given = [...command.unknown, ...laterAt.keys()].flatMap((n) => state.deliveries.get(n) ?? []).filter((it) => it.status === 'open');
   const recorded = [...new Set(given.map((it) => it.claim ?? ''))].map((oldClaim): HandOffRecorded => {
-    const results = given.filter((it) => it.claim === oldClaim).map(unanswered);
+    const results = given.filter((it) => it.claim === oldClaim).map((it) => unanswered(it, laterAt.get(it.n)));
     return { type: 'HandOffRecorded', data: { ...of, claim: oldClaim, recordedAt: now, results, details: [], escalated: [] } };
   });
   const started: HandOffStarted[] =
@@ -58,13 +69,16 @@ export function recoverDeliveries(command: RecoverDeliveries, state: RequestedNo
   return [...recorded, ...started];
 }
 
-const unanswered = (it: Delivery): HandOffRecorded['data']['results'][number] => ({
-  items: [it.n],
-  attempt: it.attempt,
-  provider: it.provider ?? '',
-  code: 'no_answer',
-  result: 'unknown',
-});
+function unanswered(it: Delivery, retryAt: Instant | undefined): HandOffResult {
+  const base = { items: [it.n], attempt: it.attempt, provider: it.provider ?? '', code: 'no_answer' };
+  return retryAt === undefined ? { ...base, result: 'unknown' } : { ...base, result: 'retry', doubt: true, counts: false, retryAt };
+}
+
+/** A start without an answer may be made again: the provider takes keys or the type's policy allows a double, and it is still wanted. */
+export const mayAskAgain = (
+  it: Delivery,
+  { takesKeys, hold, maxStarts }: { takesKeys: boolean; hold: boolean; maxStarts: number },
+): boolean => (takesKeys || !hold) && !it.unwanted && it.starts < maxStarts;
 
 export const ofNotification = (
   state: RequestedNotification,

@@ -1,10 +1,10 @@
-import type { Outcome } from '../../domain/notification/plan.ts';
+import { mayAskAgain, type Outcome } from '../../domain/notification/plan.ts';
 import type { NotificationCommand } from '../../domain/notification/notification.ts';
 import type { TenantId } from '../../domain/values/ids.ts';
 import type { Instant } from '../../domain/values/instant.ts';
 import { judgeDeliveries } from '../planning/judgeDeliveries.ts';
 import type { Claim, Effect } from '../process.ts';
-import { composeJob, type ComposedJob } from './compose.ts';
+import { composeJob, type ComposedJob, type Ready } from './compose.ts';
 import { handOff, startedGroups, subBatches, type Parcel, type SubBatch } from './handOff.ts';
 import { batchMessages, load, type Job } from './load.ts';
 import { addressTexts, openPeople } from './people.ts';
@@ -29,7 +29,8 @@ export function dispatchEffect(ports: DispatchPorts): Effect {
   return async (claim) => {
     const append = writer(ports.log, ports.clock, claim.id);
     const jobs = await load(ports.log, messages, claim, ports.clock.now());
-    const composed = jobs.length > 0 ? await decideGroup(ports, claim, jobs) : [];
+    const decided = jobs.length > 0 ? await decideGroup(ports, claim, jobs) : [];
+    const composed = claim.kind === 'recover' ? decided.map((it) => askableAgain(ports, it)) : decided;
     if (composed.length === 0) return append.lastPosition();
     const batches = subBatches(composed.map(({ judged, ready }): Parcel => ({ job: judged.opened.job, ready })));
     const started = await start(ports, claim, { composed, first: batches[0], append });
@@ -51,6 +52,17 @@ async function decideGroup(ports: DispatchPorts, claim: Claim, jobs: readonly Jo
   }
   const judged = await Promise.all(opened.map(({ tenant, group }) => judgeDeliveries(ports, tenant, group)));
   return Promise.all(judged.flat().map((it) => composeJob(ports, it)));
+}
+
+/** Of what a gate would let go again, only what may be asked twice. */
+function askableAgain({ retry }: DispatchPorts, composed: ComposedJob): ComposedJob {
+  const { state } = composed.judged.opened.job;
+  const hold = state.requested.terms.unknownOutcome === 'hold';
+  const may = ({ n, provider }: Ready): boolean => {
+    const it = state.deliveries.get(n);
+    return it !== undefined && mayAskAgain(it, { takesKeys: provider.takesKeys, hold, maxStarts: retry.maxStarts });
+  };
+  return { ...composed, ready: composed.ready.filter(may) };
 }
 
 type Starting = { readonly composed: readonly ComposedJob[]; readonly first: SubBatch | undefined; readonly append: Writer };
@@ -81,8 +93,11 @@ function commandOf(
   const base = { claim: claim.id, until: claim.until, now };
   const goes = new Set(ready.map((it) => it.n));
   if (claim.kind === 'recover') {
-    const unknown = judged.outcomes.filter((it) => !goes.has(it.n)).map((it) => it.n);
-    return { type: 'RecoverDeliveries', data: { ...base, again: started, unknown } };
+    const given = judged.outcomes.filter((it) => !goes.has(it.n));
+    const later = given.flatMap((it) => (it.plan === 'defer' ? [{ n: it.n, at: it.until }] : []));
+    const unknown = given.filter((it) => it.plan !== 'defer').map((it) => it.n);
+    // What goes beyond the first sub-batch stays open, and is recovered by the next claim.
+    return { type: 'RecoverDeliveries', data: { ...base, again: started, unknown, later } };
   }
   const all = judged.outcomes.map((it): Outcome => failedOutcome(it, failed.get(it.n)));
   const inFirst = new Set(started.flatMap((group) => group.items));

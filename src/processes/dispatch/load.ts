@@ -1,4 +1,4 @@
-import { absent, evolve, type RequestedNotification } from '../../domain/notification/evolve.ts';
+import type { RequestedNotification } from '../../domain/notification/evolve.ts';
 import { indexOf, nOf, WORK, type Delivery } from '../../domain/notification/delivery.ts';
 import type { Message, NotificationEvent, RequestedRecipient } from '../../domain/notification/events.ts';
 import type { BatchEvent } from '../../domain/batch/events.ts';
@@ -8,6 +8,7 @@ import type { Personal } from '../../domain/kernel/personal.ts';
 import type { BatchId, StreamName, TenantId } from '../../domain/values/ids.ts';
 import type { Instant } from '../../domain/values/instant.ts';
 import { streamOf } from '../../domain/values/streams.ts';
+import { foldNotification } from '../../commands/foldNotification.ts';
 import type { EventLog } from '../../commands/ports.ts';
 import type { ActionKind, Claim } from '../process.ts';
 
@@ -59,11 +60,6 @@ function jobOf(
   if (due.length === 0) return undefined;
   const recipients = new Map(state.requested.recipients.map((it) => [it.index, it]));
   return { tenant, stream, revision: last.revision, state, correlationId: first.meta.correlationId, due, recipients };
-}
-
-export function foldNotification(events: readonly Recorded<NotificationEvent>[]): RequestedNotification | undefined {
-  const state = events.reduce((so, { event }) => evolve(so, event), absent());
-  return state.status === 'requested' ? state : undefined;
 }
 
 function dueOf(state: RequestedNotification, items: ReadonlySet<number>, kind: ActionKind, now: Instant): readonly Delivery[] {

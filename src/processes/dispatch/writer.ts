@@ -3,8 +3,9 @@ import { notification } from '../../domain/notification/notification.ts';
 import type { NotificationEvent } from '../../domain/notification/events.ts';
 import { isRejection } from '../../domain/kernel/rejection.ts';
 import type { Position } from '../../domain/values/ids.ts';
+import { foldNotification } from '../../commands/foldNotification.ts';
 import type { Clock, EventLog, EventWrite } from '../../commands/ports.ts';
-import { foldNotification, type Job } from './load.ts';
+import type { Job } from './load.ts';
 
 /** Appends what jobs decide, all in one call, and keeps their states and revisions up to date. */
 export type Writer = {

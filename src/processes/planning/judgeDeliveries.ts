@@ -44,7 +44,7 @@ function judgeJob(
     const person = people.get(indexOf(it.n));
     if (person === undefined) return [];
     const channel = channelOf(it.n);
-    const bound = it.doubt ? it.provider : undefined;
+    const bound = it.doubt || it.status === 'open' ? it.provider : undefined;
     const provider = ports.providers.choose({ tenant: job.tenant, channel, mode: terms.mode, ...(bound === undefined ? {} : { bound }) });
     const address = addressOf(person, it.n);
     const scheduledFor = dueFor(job.state.schedule, person.timeZone);

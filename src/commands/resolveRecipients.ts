@@ -1,0 +1,98 @@
+import { open } from '../domain/kernel/personal.ts';
+import { present } from '../domain/kernel/present.ts';
+import { isRejection, reject, type Rejection } from '../domain/kernel/rejection.ts';
+import type { InlinePerson, OwnPart, RecipientRefusal, RequestedRecipient } from '../domain/notification/events.ts';
+import { addressKeyText } from '../domain/values/addressKey.ts';
+import { parseEmail } from '../domain/values/email.ts';
+import { canonicalLocale } from '../domain/values/locale.ts';
+import { parsePhone } from '../domain/values/phone.ts';
+import { isTimeZone } from '../domain/values/timeZone.ts';
+import type { SubjectId, TenantId } from '../domain/values/ids.ts';
+import type { RecipientInput } from './notificationInput.ts';
+import type { PersonName, Subjects } from './ports.ts';
+
+/** Verdicts by place in the request: who it is for, and who was refused and why. */
+export type Resolved = {
+  readonly recipients: readonly RequestedRecipient[];
+  readonly refused: readonly RecipientRefusal[];
+  /** By index: whom we know; also of a refused one whose name could be read. */
+  readonly subjects: ReadonlyMap<number, SubjectId>;
+};
+export type Given = { readonly index: number; readonly input: RecipientInput; readonly own?: OwnPart; readonly refusal?: Rejection };
+
+/** People → subjects, in one statement for all. A malformed address is a verdict about that person alone. */
+export async function resolveRecipients(subjects: Subjects, tenant: TenantId, given: readonly Given[]): Promise<Resolved> {
+  const parsed = given.map((it) => ({ ...it, person: parsePerson(it.input) }));
+  const named = parsed.flatMap((it) => {
+    const name = nameOf(it.input, it.person);
+    return name === undefined ? [] : [{ index: it.index, name }];
+  });
+  const found = await subjects.resolve(
+    tenant,
+    named.map((it) => it.name),
+  );
+  const byIndex = new Map(named.map((it, i) => [it.index, found[i]]));
+  const refused: RecipientRefusal[] = [];
+  const recipients: RequestedRecipient[] = [];
+  const seen = new Set<string>();
+  for (const { index, person, own, refusal } of parsed) {
+    const subject = byIndex.get(index);
+    const no = isRejection(person) ? person : (refusal ?? subjectRefusal(subject, seen));
+    if (no !== undefined || isRejection(person) || subject === undefined) {
+      if (no !== undefined) refused.push({ index, code: no.rejected, detail: no.detail });
+      continue;
+    }
+    seen.add(subject);
+    if (subject === 'erased') continue;
+    const inline = Object.keys(person).length > 0 ? open(person) : undefined;
+    recipients.push({ index, subject, ...present({ person: inline, own: own && open(own) }) });
+  }
+  const known = [...byIndex].flatMap(([index, subject]) =>
+    subject === undefined || subject === 'erased' ? [] : [[index, subject] as const],
+  );
+  return { recipients, refused, subjects: new Map(known) };
+}
+
+function subjectRefusal(subject: SubjectId | 'erased' | undefined, seen: ReadonlySet<string>): Rejection | undefined {
+  if (subject === undefined) return reject('no_recipient', 'name the person by recipientId or give an address');
+  if (subject === 'erased') return reject('erased', 'this person has been erased; nothing is sent to them any more');
+  return seen.has(subject) ? reject('duplicate_recipient', 'the same person stands earlier in this request') : undefined;
+}
+
+/** Inline particulars, normalised; nothing that names nobody is kept. */
+function parsePerson(input: RecipientInput): InlinePerson | Rejection {
+  const email = input.email === undefined ? undefined : parseEmail(input.email);
+  const phone = input.phone === undefined ? undefined : parsePhone(input.phone);
+  if (email !== undefined && isRejection(email)) return email;
+  if (phone !== undefined && isRejection(phone)) return phone;
+  const locale = input.locale === undefined ? undefined : canonicalLocale(input.locale);
+  if (input.locale !== undefined && locale === undefined) return reject('invalid_locale', 'write a BCP 47 tag, like de-AT');
+  if (input.timeZone !== undefined && !isTimeZone(input.timeZone))
+    return reject('invalid_time_zone', 'write an IANA zone, like Europe/Vienna');
+  const { pushToken, webhookUrl, walletId, name, timeZone } = input;
+  if (webhookUrl !== undefined && !isHttps(webhookUrl)) return reject('invalid_url', 'a webhook is an absolute https URL');
+  return present({ email: email?.address, phone: phone?.e164, pushToken, webhookUrl, walletId, name, locale, timeZone });
+}
+
+const isHttps = (text: string): boolean => URL.canParse(text) && new URL(text).protocol === 'https:';
+
+/** A caller's id comes first; else the first address that can be read, in the order of the channels. */
+function nameOf(input: RecipientInput, person: InlinePerson | Rejection): PersonName | undefined {
+  if (input.recipientId !== undefined) return { recipientId: input.recipientId };
+  const address = isRejection(person) ? readableAddress(input) : firstAddress(person);
+  return address === undefined ? undefined : { address };
+}
+
+function firstAddress(person: InlinePerson): string | undefined {
+  if (person.email !== undefined) return addressKeyText('email', person.email);
+  if (person.phone !== undefined) return addressKeyText('sms', person.phone);
+  if (person.pushToken !== undefined) return addressKeyText('push', person.pushToken);
+  if (person.webhookUrl !== undefined) return addressKeyText('webhook', person.webhookUrl);
+  return person.walletId === undefined ? undefined : addressKeyText('wallet', person.walletId);
+}
+
+/** Of somebody who is refused: so that the verdict can name them as every other call does. */
+function readableAddress({ email, phone }: RecipientInput): string | undefined {
+  if (email !== undefined && !isRejection(parseEmail(email))) return addressKeyText('email', email);
+  return phone !== undefined && !isRejection(parsePhone(phone)) ? addressKeyText('sms', phone) : undefined;
+}

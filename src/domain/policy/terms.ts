@@ -1,0 +1,144 @@
+import { present } from '../kernel/present.ts';
+import { isRejection, reject, type Rejection } from '../kernel/rejection.ts';
+import { PRIORITIES, type Channel, type MessageClass, type Priority } from '../values/channel.ts';
+import type { KeyedHash } from '../values/ids.ts';
+import { plusMs, type Instant } from '../values/instant.ts';
+import type { Routing } from '../values/routing.ts';
+import type { Schedule } from '../values/schedule.ts';
+import { planAtOf } from './wallTime.ts';
+
+/** What a request asks for, as far as it bears on how the message is treated. */
+export type Wanted = {
+  readonly type: string;
+  readonly category?: string;
+  readonly priority?: Priority;
+  readonly channels?: readonly Channel[];
+  readonly routing?:
+    | { readonly method: 'all' }
+    | { readonly method: 'first'; readonly until: 'accepted' }
+    | { readonly method: 'first'; readonly until: 'delivered'; readonly waitMs?: number };
+  readonly schedule?: Schedule;
+  readonly expires?: { readonly at: Instant } | { readonly afterMs: number };
+};
+/** What the catalogue says of its type. */
+export type TypeRules = {
+  readonly category: string;
+  readonly channels?: readonly Channel[];
+  readonly routing?: Routing;
+  readonly priority?: Priority;
+  readonly expiresAfterMs?: number;
+  readonly unknownOutcome?: 'retry' | 'hold';
+};
+export type Known = {
+  readonly type: TypeRules | undefined;
+  /** Of the category that counts; undefined: the catalogue does not hold it. */
+  readonly categoryClass: (category: string) => MessageClass | undefined;
+  readonly unknownTypes: 'allow' | 'reject';
+  /** The channels that the content, or the template, has something for. */
+  readonly contentChannels: readonly Channel[];
+  readonly now: Instant;
+};
+export type TermsCode =
+  'unknown_type' | 'category_required' | 'unknown_category' | 'category_conflict' | 'content_required' | 'already_expired';
+
+/** How the message is treated, but for what is hashed or looked up elsewhere. */
+export type Settled = {
+  readonly type: string;
+  readonly category: string;
+  readonly class: MessageClass;
+  readonly priority: Priority;
+  readonly channels: readonly Channel[];
+  readonly channelsNamed: boolean;
+  readonly routing: Routing;
+  readonly schedule?: Schedule;
+  readonly expiresAt?: Instant;
+  readonly unknownOutcome: 'retry' | 'hold';
+};
+export type DedupKey = { readonly key: KeyedHash; readonly windowMs: number };
+
+/** How long `first … until delivered` waits for a confirmation where nobody says. */
+const DEFAULT_WAIT_MS = 10 * 60_000;
+
+/** The catalogue decides, a request can only tighten (design.md §1). All that is wrong is told, not the first. */
+export function settleTerms(wanted: Wanted, known: Known): Settled | readonly Rejection<TermsCode>[] {
+  const wrong: Rejection<TermsCode>[] = [];
+  const note = <T>(it: T | Rejection<TermsCode>): T | undefined => {
+    if (typeof it !== 'object' || it === null || !isRejection<TermsCode>(it)) return it;
+    wrong.push(it);
+    return undefined;
+  };
+  const category = note(categoryOf(wanted, known));
+  const channels = note(channelsOf(wanted, known));
+  const priority = note(priorityOf(wanted, known.type));
+  const expiresAt = note(expiryOf(wanted, known));
+  if (category === undefined || channels === undefined || priority === undefined || wrong.length > 0) return wrong;
+  return {
+    type: wanted.type,
+    ...category,
+    priority,
+    ...channels,
+    routing: routingOf(wanted, known.type),
+    ...present({ schedule: wanted.schedule, expiresAt: expiresAt ?? undefined }),
+    unknownOutcome: known.type?.unknownOutcome ?? 'retry',
+  };
+}
+
+function categoryOf(
+  { type: name, category }: Wanted,
+  { type, categoryClass, unknownTypes }: Known,
+): { category: string; class: MessageClass } | Rejection<TermsCode> {
+  if (type === undefined && unknownTypes === 'reject')
+    return reject('unknown_type', `declare the type ${name} in the catalogue first (PUT /v1/types/${name})`, '/type');
+  const chosen = type?.category ?? category;
+  if (chosen === undefined)
+    return reject('category_required', 'the type is not declared, so the request must name a category', '/category');
+  if (category !== undefined && category !== chosen)
+    return reject('category_conflict', `the catalogue files this type under ${chosen}`, '/category');
+  const messageClass = categoryClass(chosen);
+  return messageClass === undefined
+    ? reject('unknown_category', 'declare the category first (PUT /v1/categories/{key})', '/category')
+    : { category: chosen, class: messageClass };
+}
+
+function channelsOf(
+  { channels }: Wanted,
+  { type, contentChannels }: Known,
+): Pick<Settled, 'channels' | 'channelsNamed'> | Rejection<TermsCode> {
+  const named = channels ?? type?.channels;
+  const foreign = channels?.find((it) => type?.channels !== undefined && !type.channels.includes(it));
+  if (foreign !== undefined) return reject('category_conflict', `the catalogue does not allow ${foreign} for this type`, '/channels');
+  if (named === undefined) {
+    return contentChannels.length > 0
+      ? { channels: contentChannels, channelsNamed: false }
+      : reject('content_required', 'give content or a template: the type names none', '/content');
+  }
+  const mute = named.find((it) => !contentChannels.includes(it));
+  return mute === undefined
+    ? { channels: named, channelsNamed: true }
+    : reject('content_required', `there is no content for the channel ${mute}`, `/content/${mute}`);
+}
+
+function priorityOf({ priority }: Wanted, type: TypeRules | undefined): Priority | Rejection<TermsCode> {
+  const most = type?.priority;
+  if (priority === undefined) return most ?? 'normal';
+  const isHigher = most !== undefined && PRIORITIES.indexOf(priority) < PRIORITIES.indexOf(most);
+  return isHigher ? reject('category_conflict', `the catalogue gives this type at most ${most} priority`, '/priority') : priority;
+}
+
+function routingOf({ routing }: Wanted, type: TypeRules | undefined): Routing {
+  if (routing === undefined) return type?.routing ?? { method: 'all' };
+  if (routing.method === 'all' || routing.until === 'accepted') return routing;
+  const declared = type?.routing?.method === 'first' && type.routing.until === 'delivered' ? type.routing.waitMs : DEFAULT_WAIT_MS;
+  return { method: 'first', until: 'delivered', waitMs: routing.waitMs ?? declared };
+}
+
+/** The earlier of what the request and the type say; `expiresAfter` counts from when it may go. Null: never. */
+function expiryOf({ expires, schedule }: Wanted, { type, now }: Known): Instant | null | Rejection<TermsCode> {
+  const start = planAtOf(schedule, now);
+  const own = expires === undefined ? undefined : 'at' in expires ? expires.at : plusMs(start, expires.afterMs);
+  const declared = type?.expiresAfterMs === undefined ? undefined : plusMs(start, type.expiresAfterMs);
+  const both = [own, declared].filter((it) => it !== undefined).sort();
+  const first = both[0];
+  if (first === undefined) return null;
+  return first <= now ? reject('already_expired', 'it would expire before it could be sent', '/expiresAt') : first;
+}

@@ -2,6 +2,7 @@ import type { Catalogue, CatalogueCode, CatalogueCommand } from '../domain/catal
 import type { CategoryInput, CategoryPatch } from '../domain/catalogue/category.ts';
 import type { Category, MessageType } from '../domain/catalogue/events.ts';
 import type { TypePatch } from '../domain/catalogue/messageType.ts';
+import type { IfVersion } from '../domain/kernel/precondition.ts';
 import { isRejection, type Rejection } from '../domain/kernel/rejection.ts';
 import type { Instant } from '../domain/values/instant.ts';
 import type { Position } from '../domain/values/ids.ts';
@@ -19,7 +20,7 @@ export type EntryResult<Entry> = {
 };
 export type CatalogueRefusal = Rejection<CatalogueCode>;
 /** `ifVersion`: `If-Match`; 0 is the version of an entry that is not there or only built in. */
-export type EntryKey = { readonly key: string; readonly ifVersion?: number };
+export type EntryKey = { readonly key: string; readonly ifVersion?: IfVersion };
 
 /** Use cases about a tenant's categories and types; keys match `[A-Za-z0-9_.:-]{1,128}`. All throw PortError. */
 export function catalogueCommands(ports: ContextPorts & { readonly log: EventLog }) {

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isSealed, open } from '../domain/kernel/personal.ts';
 import { present } from '../domain/kernel/present.ts';
+import type { IfVersion } from '../domain/kernel/precondition.ts';
 import { isRejection, type Rejection } from '../domain/kernel/rejection.ts';
 import type { AddressKey, Profile, ProfileKeys } from '../domain/recipient/events.ts';
 import {
@@ -22,7 +23,7 @@ import type { Indexes, Vault } from './ports.ts';
 
 export type ProfileInputFor = {
   readonly subject: SubjectId;
-  readonly change: { readonly ifVersion?: number } & ({ readonly profile: ProfileInput } | { readonly patch: ProfilePatch });
+  readonly change: { readonly ifVersion?: IfVersion } & ({ readonly profile: ProfileInput } | { readonly patch: ProfilePatch });
 };
 type Loaded = Parameters<Prepare<ProfileInputFor, RecipientCommand, Recipient, never>>[0];
 

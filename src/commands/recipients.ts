@@ -1,5 +1,6 @@
 import { open } from '../domain/kernel/personal.ts';
 import { PortError } from '../domain/kernel/portError.ts';
+import type { IfVersion } from '../domain/kernel/precondition.ts';
 import { isRejection, reject, type Rejection } from '../domain/kernel/rejection.ts';
 import type { OwnChannel, Platform } from '../domain/recipient/events.ts';
 import type { ProfileCode, ProfileInput, ProfilePatch } from '../domain/recipient/profile.ts';
@@ -17,7 +18,7 @@ export type RecipientPorts = ContextPorts & { readonly log: EventLog; readonly v
 export type RecipientRefusal = Rejection<RecipientCode | ProfileCode | 'erased'>;
 
 /** PUT (`profile`: the whole new one) or PATCH (`patch`) of one recipient. `recipientId`: NFC, or `addr_<subject>`. */
-export type ProfileChange = { readonly recipientId: string; readonly ifVersion?: number } & (
+export type ProfileChange = { readonly recipientId: string; readonly ifVersion?: IfVersion } & (
   { readonly profile: ProfileInput } | { readonly patch: ProfilePatch }
 );
 export type ProfileResult = {
@@ -151,7 +152,9 @@ function profileResult(
   outcome: Outcome<Recipient, { readonly type: string }, RecipientCode | ProfileCode> | undefined,
 ): ProfileResult | RecipientRefusal | PortError {
   if (outcome === undefined) return missing();
-  if (outcome instanceof PortError || isRejection(outcome)) return outcome;
+  // Erased between the look-up and the append.
+  if (outcome instanceof PortError) return outcome.code === 'subject_erased' ? ERASED : outcome;
+  if (isRejection(outcome)) return outcome;
   const version = outcome.state.status === 'absent' ? 0 : outcome.state.version;
   const created = outcome.events.some(({ type }) => type === 'RecipientRegistered');
   return { subject, version, created, ...positionOf(outcome) };

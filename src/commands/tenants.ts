@@ -1,4 +1,5 @@
 import { canonicalJson } from '../domain/kernel/canonicalJson.ts';
+import type { IfVersion } from '../domain/kernel/precondition.ts';
 import { isRejection, reject, type Rejection } from '../domain/kernel/rejection.ts';
 import type { KeyMode, Scope, Settings, TenantEvent } from '../domain/tenant/events.ts';
 import { DEFAULT_SETTINGS, type SettingsPatch } from '../domain/tenant/settings.ts';
@@ -78,7 +79,7 @@ export function tenantCommands(ports: TenantPorts) {
     return { id: input.id, name: created.data.name, createdAt: created.data.createdAt, ...answered(outcome) };
   }
 
-  async function changeSettings(caller: Caller, patch: SettingsPatch, ifVersion?: number): Promise<SettingsResult | TenantRefusal> {
+  async function changeSettings(caller: Caller, patch: SettingsPatch, ifVersion?: IfVersion): Promise<SettingsResult | TenantRefusal> {
     const context = await contextOf(ports, caller, 'settings');
     const data = { patch, now: context.envelope.occurredAt, ...(ifVersion !== undefined && { ifVersion }) };
     const outcome = await runIn(caller.tenant, context, { type: 'ChangeSettings', data });

@@ -1,14 +1,15 @@
 import { assertNever } from '../kernel/assertNever.ts';
 import { canonicalJson } from '../kernel/canonicalJson.ts';
 import type { Decider, Decision } from '../kernel/decider.ts';
+import { preconditionHolds, type IfVersion } from '../kernel/precondition.ts';
 import { isRejection, reject, type Rejection } from '../kernel/rejection.ts';
 import type { Instant } from '../values/instant.ts';
 import { BUILT_IN_CATEGORIES, categoryOf, patchedCategory, type CategoryCode, type CategoryInput, type CategoryPatch } from './category.ts';
 import type { CatalogueEvent, Category, MessageType } from './events.ts';
 import { checkedType, patchedType, type TypeCode, type TypePatch } from './messageType.ts';
 
-/** `ifVersion`: `If-Match`, the version that the caller has seen; 0: there is no entry, or only the built-in one. */
-type Change = { readonly key: string; readonly ifVersion?: number; readonly now: Instant };
+/** An entry that is not there, or only built in, has version 0. */
+type Change = { readonly key: string; readonly ifVersion?: IfVersion; readonly now: Instant };
 export type CatalogueCommand =
   | { readonly type: 'PutCategory'; readonly data: Change & { readonly category: CategoryInput } }
   | { readonly type: 'PatchCategory'; readonly data: Change & { readonly patch: CategoryPatch } }
@@ -31,7 +32,7 @@ type Decided = Decision<CatalogueEvent, CatalogueCode>;
 /** What keeps a change from being made, whatever it says. */
 function obstacle({ key, ifVersion }: Change, state: Catalogue, kind: 'categories' | 'types'): Rejection<CatalogueCode> | undefined {
   const version = state.versions[kind].get(key) ?? 0;
-  if (ifVersion !== undefined && ifVersion !== version)
+  if (!preconditionHolds(ifVersion, version, state[kind].has(key)))
     return reject('precondition_failed', 'the entry has changed since it was read; read it again and repeat the change');
   if (!state[kind].has(key) && state.categories.size + state.types.size >= MAX_ENTRIES)
     return reject('catalogue_full', `a catalogue holds at most ${String(MAX_ENTRIES)} categories and types`);

@@ -1,6 +1,7 @@
 import { assertNever } from '../kernel/assertNever.ts';
 import type { Decider, Decision } from '../kernel/decider.ts';
 import { isSealed, type Personal } from '../kernel/personal.ts';
+import { preconditionHolds, type IfVersion } from '../kernel/precondition.ts';
 import { reject } from '../kernel/rejection.ts';
 import type { KeyedHash, SubjectId } from '../values/ids.ts';
 import type { Instant } from '../values/instant.ts';
@@ -11,8 +12,7 @@ export type SetProfile = {
   readonly subject: SubjectId;
   readonly profile: Personal<Profile>;
   readonly keys: ProfileKeys;
-  /** `If-Match`: the version that the caller has seen. */
-  readonly ifVersion?: number;
+  readonly ifVersion?: IfVersion;
   readonly now: Instant;
 };
 export type AddAddress = Omit<AddressAdded['data'], 'addedAt'> & { readonly now: Instant };
@@ -40,7 +40,7 @@ type Decided = Decision<RecipientEvent, RecipientCode>;
 
 function setProfile({ now, ifVersion, profile, keys, subject }: SetProfile, state: Recipient): Decided {
   const version = state.status === 'absent' ? 0 : state.version;
-  if (ifVersion !== undefined && ifVersion !== version)
+  if (!preconditionHolds(ifVersion, version, version > 0))
     return reject('precondition_failed', 'the profile has changed since it was read; read it again and repeat the change');
   const next = { subject, version: version + 1, profile, keys };
   if (state.status === 'absent') return [{ type: 'RecipientRegistered', data: { ...next, registeredAt: now } }];

@@ -1,6 +1,7 @@
 import { assertNever } from '../kernel/assertNever.ts';
 import { canonicalJson } from '../kernel/canonicalJson.ts';
 import type { Decider, Decision } from '../kernel/decider.ts';
+import { preconditionHolds, type IfVersion } from '../kernel/precondition.ts';
 import { isRejection, reject } from '../kernel/rejection.ts';
 import { trusted, type TenantId } from '../values/ids.ts';
 import type { Instant } from '../values/instant.ts';
@@ -12,7 +13,7 @@ export type CreateTenant = Omit<TenantCreated['data'], 'createdAt'> & { readonly
 export type BootstrapTenant = Pick<CreateTenant, 'tenantId' | 'name' | 'now'> & {
   readonly adminKey: { readonly id: string; readonly hash: string };
 };
-export type ChangeSettings = { readonly patch: SettingsPatch; readonly ifVersion?: number; readonly now: Instant };
+export type ChangeSettings = { readonly patch: SettingsPatch; readonly ifVersion?: IfVersion; readonly now: Instant };
 /** `held`: the scopes of who creates it; a key creates keys only with scopes it has. */
 export type CreateApiKey = Omit<ApiKeyCreated['data'], 'createdAt'> & { readonly held: readonly Scope[]; readonly now: Instant };
 export type TenantCommand =
@@ -64,7 +65,7 @@ function bootstrap({ tenantId, name, adminKey: { id, hash }, now }: BootstrapTen
 }
 
 function changeSettings({ patch, ifVersion, now }: ChangeSettings, state: Created): Decided {
-  if (ifVersion !== undefined && ifVersion !== state.version)
+  if (!preconditionHolds(ifVersion, state.version, true))
     return reject('precondition_failed', 'the settings have changed since they were read; read them again and repeat the change');
   const settings = patchedSettings(state.settings, patch);
   if (isRejection<SettingsCode>(settings)) return settings;

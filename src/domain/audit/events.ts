@@ -1,0 +1,30 @@
+import type { Fact } from '../kernel/decider.ts';
+import type { Actor } from '../kernel/metadata.ts';
+import type { SubjectId } from '../values/ids.ts';
+import type { Instant } from '../values/instant.ts';
+
+/** What every entry says. Nothing personal: people are named by subject, actors by our ids. */
+type Entry = {
+  readonly at: Instant;
+  readonly actor: Actor;
+  /** `recipient.read`, `template.publish`. */
+  readonly action: string;
+  /** `<noun>/<id>`; never a recipientId. */
+  readonly resource: string;
+  /** Whom it concerns. */
+  readonly subject?: SubjectId;
+  readonly requestId: string;
+};
+/** Somebody saw personal data unmasked. */
+export type AccessEntry = Entry;
+/** A command was refused. `code`: of the rejection. */
+export type RejectionEntry = Entry & { readonly code: string };
+/** Somebody changed what the service does: keys, settings, catalogue, templates, consumers. */
+export type AdministrationEntry = Entry;
+
+/** Each holds many entries, in the order in which they happened. */
+export type AccessRecorded = Fact<'AccessRecorded', { readonly entries: readonly AccessEntry[] }>;
+export type CommandRejected = Fact<'CommandRejected', { readonly entries: readonly RejectionEntry[] }>;
+export type AdministrationRecorded = Fact<'AdministrationRecorded', { readonly entries: readonly AdministrationEntry[] }>;
+
+export type AuditEvent = AccessRecorded | CommandRejected | AdministrationRecorded;

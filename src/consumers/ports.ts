@@ -23,6 +23,31 @@ export interface Transaction {
   }): Promise<readonly Row[]>;
 }
 
+/** The database of read models, as the worker's role. */
+export interface Database extends Transaction {
+  /**
+   * Everything or nothing, on the primary, read committed. `idleMs`: the server ends a session that stands still that long inside the
+   * transaction, so that a frozen process does not keep its row locks. @throws PortError `unavailable` (also for deadlocks), `invalid`.
+   */
+  transaction<T>(work: (tx: Transaction) => Promise<T>, limits?: { readonly idleMs?: number }): Promise<T>;
+  /**
+   * Payloads of NOTIFY on the channel, until the returned function is called. After a gap (a lost connection) `heard` is called
+   * without a payload: something may have been missed.
+   */
+  listen(channel: string, heard: (payload: string | undefined) => void): Promise<() => Promise<void>>;
+}
+
+/** The same database as the owner of the schema: makes and drops the tables of projections. */
+export type Owner = Pick<Database, 'transaction'>;
+
+/** Timers and elapsed time come in from outside, so that a test can hold them. */
+export interface Time {
+  /** Milliseconds since the epoch. */
+  epochMs(): number;
+  /** Runs once after so many ms; the returned function cancels. */
+  after(ms: number, run: () => void): () => void;
+}
+
 /**
  * Events → a read model. Folds the batch in memory, then writes one statement per table. Never rejects, never reads another
  * projection, never calls the network; applying an event twice changes nothing. Its tables end in a suffix (`_v1`, `_v2`, …): a
@@ -41,10 +66,13 @@ export interface Projection {
   readonly schema: (suffix: string) => string;
   /** Names of its tables without suffix. */
   readonly tables: readonly string[];
+  /** Its tables have no suffix and come from a migration: a rebuild empties them and starts again. */
+  readonly inPlace?: boolean;
   readonly apply: (events: readonly Recorded[], tx: Transaction, suffix: string) => Promise<void>;
 }
 
 /** Which suffix a projection's queries read: cached, renewed by NOTIFY; the tables it replaced stay a while for those still reading. */
 export interface LiveTables {
+  /** @throws PortError `unavailable`, `projection_not_ready` before its tables were first made. */
   suffixOf(projection: string): Promise<string>;
 }

@@ -1,0 +1,171 @@
+import type { Position } from '../domain/values/ids.ts';
+import { applying, type ApplyOptions, type Held, type Wants } from './applying.ts';
+import { codeOf } from './failure.ts';
+import { LeaseLost, releaseLease, renewLease, stopForGood, takeLease, type BuiltKey, type Lease } from './lease.ts';
+import { parkedStreams } from './parking.ts';
+import { isBefore } from './position.ts';
+import type { EventFeed, FeedBatch, Projection } from './ports.ts';
+import { retrying } from './retrying.ts';
+import type { Member, TailReader } from './tailReader.ts';
+
+export type ConsumerOptions = ApplyOptions & {
+  readonly feed: EventFeed;
+  readonly tail: TailReader;
+  /** Names this process among standbys. */
+  readonly holder: string;
+  /** Events in one transaction, at most. */
+  readonly batchEvents: number;
+  /** Milliseconds between two moves of the checkpoint while nothing that concerns the consumer is written. */
+  readonly idleMs: number;
+  readonly onBatch?: (consumer: string, events: number, ms: number) => void;
+  readonly onStopped?: (consumer: string, code: string) => void;
+  readonly onError?: (consumer: string, code: string) => void;
+};
+
+/** At the most so many ms pass until a consumer at the head looks around. */
+const LOOK_MS = 1_000;
+
+/** `onCaughtUp` is called, now and then, while the consumer is at the head; the next batch waits for it. */
+type Hooks = { readonly onCaughtUp: (held: Held) => Promise<void> };
+
+/**
+ * Holds one consumer's lease while it can, and takes batches in (design.md §7). Returns when the signal aborts, when the tables were
+ * retired, or when it was stopped for good.
+ */
+export async function runConsumer(
+  consumer: Projection,
+  key: BuiltKey,
+  options: ConsumerOptions & Hooks & { readonly wants: Wants },
+  signal: AbortSignal,
+): Promise<void> {
+  const { db, feed, time, leaseMs, holder, wants, onError } = options;
+  const standBy = (): Promise<void> => wants.bell.wait(leaseMs / 3);
+
+  while (!signal.aborted) {
+    const lease = await takeLease(db, key, holder, leaseMs).catch((error: unknown) => void onError?.(consumer.name, codeOf(error)));
+    if (!lease) {
+      await standBy();
+      continue;
+    }
+    try {
+      const head = await feed.head();
+      if (isBefore(head, lease.position)) await stopped(lease, 'head_below_checkpoint');
+      else await hold(lease);
+    } catch (error) {
+      if (!(error instanceof LeaseLost)) onError?.(consumer.name, codeOf(error));
+    }
+    await releaseLease(db, lease, signal.aborted).catch((error: unknown) => onError?.(consumer.name, codeOf(error)));
+    if (!signal.aborted) await standBy();
+  }
+
+  async function stopped(lease: Lease, code: string): Promise<void> {
+    await stopForGood(db, lease, code);
+    options.onStopped?.(consumer.name, code);
+  }
+
+  async function hold(lease: Lease): Promise<void> {
+    const lost = new AbortController();
+    const held: Held = {
+      lease,
+      position: lease.position,
+      caughtUp: false,
+      applied: 0,
+      parked: new Set(await parkedStreams(db, lease)),
+      signal: AbortSignal.any([signal, lost.signal]),
+      wants,
+    };
+    const stopRenewing = keepLease(held, lost);
+    const member = options.tail.join(lease.position, consumer, wants.bell.ring);
+    const wake = (): void => wants.bell.ring();
+    held.signal.addEventListener('abort', wake);
+    try {
+      await takeIn(held, member);
+    } finally {
+      held.signal.removeEventListener('abort', wake);
+      stopRenewing();
+      member.leave();
+    }
+  }
+
+  /** Renews in the background, also while a batch takes long; the fence in each batch holds whatever becomes of this. */
+  function keepLease(held: Held, lost: AbortController): () => void {
+    let [cancel, seen, rate]: [() => void, number, number] = [() => undefined, 0, 0];
+    const everyMs = leaseMs / 3;
+    const renew = async (): Promise<void> => {
+      rate = (rate + (held.applied - seen) / (everyMs / 1_000)) / 2;
+      seen = held.applied;
+      const kept = await renewLease(db, held.lease, leaseMs, { caughtUp: held.caughtUp, rate }).catch((error: unknown) => {
+        onError?.(consumer.name, codeOf(error));
+        return true;
+      });
+      if (!kept) lost.abort();
+      else if (!held.signal.aborted) schedule();
+    };
+    const schedule = (): void => {
+      cancel = time.after(everyMs, () => void renew());
+    };
+    schedule();
+    return () => {
+      lost.abort();
+      cancel();
+    };
+  }
+
+  async function takeIn(held: Held, member: Member): Promise<void> {
+    const { apply } = applying(consumer, options);
+    const grantWishes = retrying(consumer, options);
+    const idle = idling(held);
+    wants.parked = held.parked.size > 0;
+
+    while (!held.signal.aborted) {
+      const code = member.failed();
+      if (code !== undefined) return stopped(held.lease, code);
+      if (wants.parked) {
+        wants.parked = false;
+        await grantWishes(held);
+      }
+      const batch = member.take(options.batchEvents);
+      if (!batch) await idle.wait();
+      else if (batch.events.length === 0) await idle.note(batch);
+      else {
+        const began = time.epochMs();
+        await apply(held, batch);
+        idle.noted();
+        options.onBatch?.(consumer.name, batch.events.length, time.epochMs() - began);
+      }
+      if (held.caughtUp) await options.onCaughtUp(held);
+    }
+  }
+
+  /** Moves the checkpoint over what does not concern the consumer: at once when someone waits for it, else now and then. */
+  function idling(held: Held) {
+    const { apply } = applying(consumer, options);
+    let upTo: Position | undefined;
+    let movedAt = time.epochMs();
+
+    const noted = (): void => {
+      upTo = undefined;
+      movedAt = time.epochMs();
+    };
+    const flush = async (): Promise<void> => {
+      if (upTo === undefined) return;
+      await apply(held, { events: [], upTo, caughtUp: held.caughtUp });
+      noted();
+    };
+    const isWanted = (): boolean => upTo !== undefined && isBefore(held.position, wants.position);
+    const wait = async (): Promise<void> => {
+      const left = movedAt + options.idleMs - time.epochMs();
+      if (isWanted() || (upTo !== undefined && left <= 0)) await flush();
+      else await wants.bell.wait(upTo === undefined ? LOOK_MS : left);
+    };
+    return {
+      wait,
+      noted,
+      note: async (batch: FeedBatch): Promise<void> => {
+        held.caughtUp = batch.caughtUp;
+        upTo = batch.upTo;
+        if (isWanted()) await flush();
+      },
+    };
+  }
+}

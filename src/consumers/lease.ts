@@ -1,0 +1,99 @@
+import { trusted, type Position } from '../domain/values/ids.ts';
+import type { Checkpoint } from './position.ts';
+import type { Transaction } from './ports.ts';
+
+/** One built set of tables of a consumer. */
+export type BuiltKey = { readonly name: string; readonly suffix: string };
+/** The right to write under `epoch`, from `position` on. */
+export type Lease = BuiltKey & { readonly epoch: number; readonly position: Checkpoint };
+
+/** Another holds the lease now, or the tables were retired: roll back and step down. */
+export class LeaseLost extends Error {
+  constructor() {
+    super('the lease is lost');
+    this.name = 'LeaseLost';
+  }
+}
+
+export const checkpointOf = (position: string | null): Checkpoint => (position === null ? 'start' : trusted<Position>(position));
+export const stored = (checkpoint: Checkpoint): string | null => (checkpoint === 'start' ? null : checkpoint);
+
+/** Free, run out, or our own from before: counting the epoch on shuts out whoever had it. Nothing: another has it, or it was stopped. */
+export async function takeLease(tx: Transaction, { name, suffix }: BuiltKey, holder: string, leaseMs: number): Promise<Lease | undefined> {
+  const [row] = await tx.query<{ epoch: number; position: string | null }>({
+    name: 'consumers.take',
+    text: `update consumers set epoch = epoch + 1, holder = $3, lease_until = tidings_now() + $4 * interval '1 ms'
+            where name = $1 and suffix = $2 and state <> 'retired' and stopped is null
+              and (holder is null or holder = $3 or lease_until < tidings_now())
+        returning epoch, position`,
+    values: [name, suffix, holder, leaseMs],
+  });
+  return row && { name, suffix, epoch: row.epoch, position: checkpointOf(row.position) };
+}
+
+export type Progress = { readonly caughtUp: boolean; readonly rate: number };
+
+/** False: lost. */
+export async function renewLease(tx: Transaction, lease: Lease, leaseMs: number, { caughtUp, rate }: Progress): Promise<boolean> {
+  const rows = await tx.query({
+    name: 'consumers.renew',
+    text: `update consumers set lease_until = tidings_now() + $4 * interval '1 ms', rate = $5,
+                  caught_up_at = case when $6 then tidings_now() else caught_up_at end
+            where name = $1 and suffix = $2 and epoch = $3 and state <> 'retired' returning 1`,
+    values: [lease.name, lease.suffix, lease.epoch, leaseMs, rate, caughtUp],
+  });
+  return rows.length > 0;
+}
+
+/** Lets a standby take over; `tell` wakes them. */
+export async function releaseLease(tx: Transaction, lease: Lease, tell: boolean): Promise<void> {
+  await tx.query({
+    text: `update consumers set holder = null, lease_until = null where name = $1 and suffix = $2 and epoch = $3
+        returning case when $4 then pg_notify('tidings_consumers', name) end`,
+    values: [lease.name, lease.suffix, lease.epoch, tell],
+  });
+}
+
+/** Stops it for every process until it is rebuilt: `code` says why. */
+export async function stopForGood(tx: Transaction, lease: Lease, code: string): Promise<void> {
+  await tx.query({
+    text: `update consumers set stopped = $4, holder = null, lease_until = null where name = $1 and suffix = $2 and epoch = $3`,
+    values: [lease.name, lease.suffix, lease.epoch, code],
+  });
+}
+
+export type Move = {
+  readonly from: Checkpoint;
+  readonly to: Checkpoint;
+  readonly applied: number;
+  readonly caughtUp: boolean;
+  readonly leaseMs: number;
+  /** Whether someone waits to hear of it. */
+  readonly awaited: boolean;
+};
+
+/**
+ * The last statement of a batch's transaction: moves the checkpoint under the epoch and from the position that the batch began with.
+ * @throws LeaseLost when either is no longer so; the rows of the batch go with it.
+ */
+export async function moveCheckpoint(tx: Transaction, lease: Lease, move: Move): Promise<void> {
+  const rows = await tx.query({
+    name: 'consumers.move',
+    text: `update consumers set position = $5, applied = applied + $6, lease_until = tidings_now() + $8 * interval '1 ms',
+                  caught_up_at = case when $7 then tidings_now() else caught_up_at end
+            where name = $1 and suffix = $2 and epoch = $3 and position is not distinct from $4 and state <> 'retired' and stopped is null
+        returning case when $9 then pg_notify('tidings_moved', name) end`,
+    values: [
+      lease.name,
+      lease.suffix,
+      lease.epoch,
+      stored(move.from),
+      stored(move.to),
+      move.applied,
+      move.caughtUp,
+      move.leaseMs,
+      move.awaited,
+    ],
+  });
+  if (rows.length === 0) throw new LeaseLost();
+}

@@ -1,0 +1,195 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Recorded } from '../../src/domain/kernel/metadata.ts';
+import { PortError } from '../../src/domain/kernel/portError.ts';
+import { askParked, listParked } from '../../src/consumers/parking.ts';
+import { consumersStatus } from '../../src/consumers/status.ts';
+import { happened, openBench, tally, unreadable, until, type Bench } from '../support/consumers.ts';
+import { positionAt } from '../support/memoryFeed.ts';
+
+let bench: Bench;
+beforeEach(async () => {
+  bench = await openBench();
+});
+afterEach(async () => {
+  await bench.close();
+});
+
+type Row = { stream: string; total: number; seen: string[] };
+const table = async (suffix = '_v1'): Promise<Row[]> => [
+  ...(await bench.rows<Row>(`select stream, total, seen from tally${suffix} order by stream`)),
+];
+const positionOf = async (name = 'tally'): Promise<string | null | undefined> =>
+  (await bench.rows<{ position: string | null }>(`select position from consumers where name = $1 and state = 'live'`, name))[0]?.position;
+const reached = (position: string): Promise<void> => until(async () => ((await positionOf()) ?? '') >= position);
+const marks = (id: string, ...all: string[]): ReturnType<typeof happened>[] => all.map((mark) => happened('Marked', { mark }, { id }));
+
+describe('taking batches in', () => {
+  test('events end as rows, with the checkpoint at the last of them', async () => {
+    await bench.start([tally()]);
+    const position = bench.feed.add(...marks('a', '1', '2'), ...marks('b', '3'));
+    await reached(position);
+    expect(await table()).toStrictEqual([
+      { stream: 'template-acme_a', total: 2, seen: ['1', '2'] },
+      { stream: 'template-acme_b', total: 1, seen: ['3'] },
+    ]);
+  });
+
+  test('the checkpoint passes what does not concern the consumer', async () => {
+    await bench.start([tally()]);
+    const position = bench.feed.add(happened('Other', {}, { noun: 'audit' }));
+    await reached(position);
+    expect(await table()).toStrictEqual([]);
+  });
+
+  test('what fails between rows and checkpoint leaves neither, and is applied once afterwards', async () => {
+    let failures = 0;
+    const projection = tally();
+    const failing = {
+      ...projection,
+      apply: async (...args: Parameters<typeof projection.apply>) => {
+        await projection.apply(...args);
+        failures += 1;
+        if (failures <= 2) throw new PortError('unavailable', 'database_unreachable', 'cut');
+      },
+    };
+    await bench.start([failing]);
+    await reached(bench.feed.add(...marks('a', '1', '2')));
+    expect({ failures, rows: await table() }).toStrictEqual({
+      failures: 3,
+      rows: [{ stream: 'template-acme_a', total: 2, seen: ['1', '2'] }],
+    });
+  });
+
+  test('a connection cut in the middle of a batch doubles nothing', async () => {
+    let cuts = 0;
+    const projection = tally({
+      before: async () => {
+        cuts += 1;
+        if (cuts === 1) await bench.fresh.cut('tidings worker');
+      },
+    });
+    await bench.start([projection]);
+    await reached(bench.feed.add(...marks('a', '1', '2', '3')));
+    expect(await table()).toStrictEqual([{ stream: 'template-acme_a', total: 3, seen: ['1', '2', '3'] }]);
+  });
+
+  test('events behind the checkpoint are not applied again', async () => {
+    const first = await bench.start([tally()]);
+    await reached(bench.feed.add(...marks('a', '1')));
+    await first.stop();
+    const redelivering = {
+      ...bench.feed,
+      subscribe: (_after: unknown, ...rest: [never, AbortSignal]) => bench.feed.subscribe('start', ...rest),
+      readAll: (_after: unknown, ...rest: [never, number]) => bench.feed.readAll('start', ...rest),
+    } as typeof bench.feed;
+    await bench.start([tally()], { feed: redelivering });
+    await reached(bench.feed.add(...marks('a', '2')));
+    expect(await table()).toStrictEqual([{ stream: 'template-acme_a', total: 2, seen: ['1', '2'] }]);
+  });
+
+  test('a log that ends before the checkpoint stops the consumer for good, visibly', async () => {
+    const first = await bench.start([tally()]);
+    await reached(bench.feed.add(...marks('a', '1', '2')));
+    await first.stop();
+    bench.feed.forget(1);
+    const stopped: string[] = [];
+    const second = await bench.start([tally()], { observe: { onStopped: (name, code) => stopped.push(`${name} ${code}`) } });
+    await until(() => stopped.length > 0);
+    await second.stop();
+    bench.feed.add(...marks('a', '3', '4', '5'));
+    await bench.start([tally()]);
+    const [status] = await consumersStatus(bench.db, await bench.feed.head());
+    expect({ stopped, status: status?.status, reason: status?.reason, rows: await table() }).toStrictEqual({
+      stopped: ['tally head_below_checkpoint'],
+      status: 'stopped',
+      reason: 'head_below_checkpoint',
+      rows: [{ stream: 'template-acme_a', total: 2, seen: ['1', '2'] }],
+    });
+  });
+});
+
+describe('poison', () => {
+  const poisonous = new Set<string>();
+  const careful = (facts = false) =>
+    tally({
+      facts,
+      before: async (events: readonly Recorded[]) => {
+        if (events.some(({ event }) => poisonous.has((event.data as { mark?: string }).mark ?? '')))
+          throw new TypeError('quotes ann@example.org');
+      },
+    });
+  beforeEach(() => {
+    poisonous.clear();
+  });
+
+  test('is parked by code alone, its stream waits behind it, other streams go on', async () => {
+    poisonous.add('a2');
+    await bench.start([careful()]);
+    await reached(bench.feed.add(...marks('a', 'a1'), ...marks('b', 'b1'), ...marks('a', 'a2'), ...marks('b', 'b2'), ...marks('a', 'a3')));
+    await reached(bench.feed.add(...marks('a', 'a4'), ...marks('b', 'b3')));
+    const parked = await listParked(bench.db, 'tally');
+    expect({
+      rows: await table(),
+      parked: parked.map(({ stream, error, tries, position }) => [stream, error, tries, position]),
+    }).toStrictEqual({
+      rows: [
+        { stream: 'template-acme_a', total: 1, seen: ['a1'] },
+        { stream: 'template-acme_b', total: 3, seen: ['b1', 'b2', 'b3'] },
+      ],
+      parked: [
+        ['template-acme_a', 'TypeError', 4, positionAt(3)],
+        ['template-acme_a', 'behind', 0, positionAt(5)],
+        ['template-acme_a', 'behind', 0, positionAt(6)],
+      ],
+    });
+  });
+
+  test('an event that cannot be read is parked at once', async () => {
+    await bench.start([careful()]);
+    await reached(bench.feed.add(...marks('a', 'a1'), unreadable('unknown_type', 'a'), ...marks('a', 'a2'), ...marks('b', 'b1')));
+    const parked = await listParked(bench.db, 'tally');
+    expect({ rows: await table(), parked: parked.map(({ error, tries }) => [error, tries]) }).toStrictEqual({
+      rows: [
+        { stream: 'template-acme_a', total: 1, seen: ['a1'] },
+        { stream: 'template-acme_b', total: 1, seen: ['b1'] },
+      ],
+      parked: [
+        ['unknown_type', 1],
+        ['behind', 0],
+      ],
+    });
+  });
+
+  test('retried when asked, the stream comes in order and flows again', async () => {
+    poisonous.add('a1');
+    await bench.start([careful()]);
+    await reached(bench.feed.add(...marks('a', 'a1', 'a2', 'a3')));
+    const [first, second] = await listParked(bench.db, 'tally');
+    expect(await askParked(bench.db, 'tally', first!.id, 'retry')).toBe('asked');
+    await until(async () => (await listParked(bench.db, 'tally'))[0]?.tries === 5);
+    poisonous.clear();
+    expect(await askParked(bench.db, 'tally', second!.id, 'retry')).toBe('asked');
+    await until(async () => (await listParked(bench.db, 'tally')).length === 0);
+    await reached(bench.feed.add(...marks('a', 'a4')));
+    expect(await table()).toStrictEqual([{ stream: 'template-acme_a', total: 4, seen: ['a1', 'a2', 'a3', 'a4'] }]);
+  });
+
+  test('skipped when asked, what waited behind it goes on', async () => {
+    poisonous.add('a1');
+    await bench.start([careful()]);
+    await reached(bench.feed.add(...marks('a', 'a1', 'a2')));
+    const [first] = await listParked(bench.db, 'tally');
+    expect(await askParked(bench.db, 'tally', first!.id, 'skip')).toBe('asked');
+    await until(async () => (await listParked(bench.db, 'tally')).length === 0);
+    expect(await table()).toStrictEqual([{ stream: 'template-acme_a', total: 1, seen: ['a2'] }]);
+  });
+
+  test('of a facts stream cannot be skipped', async () => {
+    poisonous.add('a1');
+    await bench.start([careful(true)]);
+    await reached(bench.feed.add(...marks('a', 'a1')));
+    const [first] = await listParked(bench.db, 'tally');
+    expect(await askParked(bench.db, 'tally', first!.id, 'skip')).toBe('facts');
+    expect(await askParked(bench.db, 'tally', '00000000-0000-0000-0000-000000000000', 'retry')).toBe('unknown');
+  });
+});

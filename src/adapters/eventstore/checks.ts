@@ -1,11 +1,11 @@
 import { PortError } from '../../domain/kernel/portError.ts';
 import type { Position, StreamName } from '../../domain/values/ids.ts';
-import type { EncodedEvent, Write } from './port.ts';
+import type { EncodedEvent, ReadStream, Write } from './port.ts';
 
 /** Bytes of one append, encoded: id, type, data and metadata of all its events in UTF-8. */
 export const MAX_APPEND_BYTES = 900_000;
 const MAX_NAME_BYTES = 1_024;
-const MAX_REVISION = 2_147_483_646;
+export const MAX_REVISION = 2_147_483_646;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const POSITION = /^[0-9]{16}$/;
 // A NUL cannot be stored as text, and a lone surrogate cannot be encoded: either would come back as something else.
@@ -51,6 +51,17 @@ export function checkStreams(streams: readonly StreamName[]): void {
 
 export function checkCount(count: number): void {
   if (!Number.isInteger(count) || count < 0) throw invalid('bad_count', 'a revision or limit is a whole number from 0');
+}
+
+export type Range = { readonly from: number | 'end'; readonly backwards: boolean; readonly limit: number };
+
+/** What a read asks for, with nothing left out. `limit` is at most what an int4 holds. */
+export function rangeOf({ direction = 'forwards', from, limit = MAX_REVISION }: ReadStream): Range {
+  const backwards = direction === 'backwards';
+  const start = from ?? (backwards ? 'end' : 0);
+  if (start !== 'end') checkCount(start);
+  checkCount(limit);
+  return { from: start === 'end' ? start : Math.min(start, MAX_REVISION), backwards, limit: Math.min(limit, MAX_REVISION) };
 }
 
 /** Positions of the stores that count events: 16 decimal digits, so that they sort bytewise. */

@@ -1,3 +1,4 @@
+import type { PortError } from '../../domain/kernel/portError.ts';
 import type { Position, StreamName } from '../../domain/values/ids.ts';
 
 /**
@@ -31,7 +32,7 @@ export type Appended = { readonly ok: true; readonly revision: number; readonly 
 /** `actual`: the stream's revision as the store saw it when it refused. */
 export type Conflict = { readonly ok: false; readonly conflict: true; readonly actual: ExpectedRevision };
 /** Refused before it was sent (too large, bad id) or given up with an open outcome (`retryable`). */
-export type Failed = { readonly ok: false; readonly conflict: false; readonly error: import('../../domain/kernel/portError.ts').PortError };
+export type Failed = { readonly ok: false; readonly conflict: false; readonly error: PortError };
 export type WriteOutcome = Appended | Conflict | Failed;
 
 export type ReadStream = { readonly from?: number | 'end'; readonly direction?: 'forwards' | 'backwards'; readonly limit?: number };
@@ -47,8 +48,10 @@ export type FeedBatch = { readonly events: readonly StoredEvent[]; readonly upTo
 export interface EventStore {
   /**
    * All events or none, at exactly this revision. A repeat with the same ids at the same expectation answers as the first time did,
-   * also after later appends; a partial overlap is a conflict. An open outcome is sent again until the answer is definite.
-   * @throws PortError `conflict` (with `actual`), `invalid` (over 900 kB, bad id, empty), `unavailable` (deadline passed: outcome open).
+   * also after later appends; so does a prefix of them. A partial overlap is a conflict. A repeat is looked for only there: an id that
+   * the stream has already is written again at its current head. An open outcome is sent again until the answer is definite.
+   * @throws PortError `conflict` (with `actual`); `invalid` (`append_too_large`, `append_empty`, `append_not_json`, `bad_event_id`, …);
+   * `unavailable`: `append_open` (deadline passed: it may have been written), `append_not_written`, `append_queue_full`, `store_closed`.
    */
   append(stream: StreamName, at: ExpectedRevision, events: readonly EncodedEvent[]): Promise<Appended>;
   /** Independent streams, one outcome each, in order; one that fails takes no neighbour with it. Never throws for one write. */

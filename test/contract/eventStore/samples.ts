@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { EncodedEvent, FeedBatch, StoredEvent } from '../../../src/adapters/eventstore/port.ts';
+import type { EncodedEvent, EventStore, FeedBatch, StoredEvent } from '../../../src/adapters/eventstore/port.ts';
 import { PortError } from '../../../src/domain/kernel/portError.ts';
 import type { Position, StreamName } from '../../../src/domain/values/ids.ts';
 
-export type StoreOf = () => import('../../../src/adapters/eventstore/port.ts').EventStore;
+export type StoreOf = () => EventStore;
 
 export const aStream = (noun = 'sample'): StreamName => `${noun}-acme_${randomUUID()}` as StreamName;
 

@@ -1,6 +1,17 @@
 import { PortError } from '../../../domain/kernel/portError.ts';
 import type { Position, StreamName } from '../../../domain/values/ids.ts';
-import { beyondHead, bytesOfEvent, checkCount, checkStreams, notJson, numberOf, positionOf, refusalOf, storeClosed } from '../checks.ts';
+import {
+  beyondHead,
+  bytesOfEvent,
+  checkCount,
+  checkStreams,
+  notJson,
+  numberOf,
+  positionOf,
+  rangeOf,
+  refusalOf,
+  storeClosed,
+} from '../checks.ts';
 import { feed } from '../feed.ts';
 import type {
   Appended,
@@ -43,12 +54,9 @@ class MemoryEventStore implements EventStore {
 
   async readStream(stream: StreamName, how: ReadStream = {}): Promise<readonly StoredEvent[]> {
     checkStreams([stream]);
-    const { direction = 'forwards', limit = Number.MAX_SAFE_INTEGER } = how;
-    const from = how.from ?? (direction === 'forwards' ? 0 : 'end');
-    if (from !== 'end') checkCount(from);
-    checkCount(limit);
+    const { from, backwards, limit } = rangeOf(how);
     const events = this.#streams.get(stream) ?? [];
-    if (direction === 'forwards') return from === 'end' ? [] : events.slice(from, from + limit);
+    if (!backwards) return from === 'end' ? [] : events.slice(from, from + limit);
     const end = from === 'end' ? events.length : Math.min(from + 1, events.length);
     return events.slice(Math.max(0, end - limit), end).reverse();
   }
@@ -81,15 +89,17 @@ class MemoryEventStore implements EventStore {
 
   #write(write: Write): WriteOutcome {
     const error = this.#closed.signal.aborted ? storeClosed() : (refusalOf(write) ?? refusalOfJson(write.events));
-    if (error) return { ok: false, conflict: false, error };
+    return error ? { ok: false, conflict: false, error } : this.#judge(write);
+  }
+
+  #judge(write: Write): WriteOutcome {
     const stored = this.#streams.get(write.stream) ?? [];
     const first = write.at === 'absent' ? 0 : write.at + 1;
-    if (first !== stored.length && !isRepeat(stored, first, write.events)) {
-      return { ok: false, conflict: true, actual: stored.length === 0 ? 'absent' : stored.length - 1 };
-    }
     if (first === stored.length) this.#store(write, stored);
     const revision = first + write.events.length - 1;
-    return { ok: true, revision, position: stored[revision]!.position };
+    const last = stored[revision];
+    if (last !== undefined && isRepeat(stored, first, write.events)) return { ok: true, revision, position: last.position };
+    return { ok: false, conflict: true, actual: stored.length === 0 ? 'absent' : stored.length - 1 };
   }
 
   #store({ stream, events }: Write, stored: StoredEvent[]): void {
@@ -110,8 +120,11 @@ class MemoryEventStore implements EventStore {
     const passes = passing(filter);
     const events: StoredEvent[] = [];
     let at = after;
-    for (let bytes = 0; at < this.#log.length && events.length < limit && bytes < PAGE_BYTES; at += 1) {
-      const event = this.#log[at]!;
+    let bytes = 0;
+    while (events.length < limit && bytes < PAGE_BYTES) {
+      const event = this.#log[at];
+      if (event === undefined) break;
+      at += 1;
       if (!passes(event)) continue;
       events.push(event);
       bytes += bytesOfEvent(event);
@@ -151,5 +164,5 @@ function refusalOfJson(events: readonly EncodedEvent[]): PortError | undefined {
 function passing({ nouns, types }: Filter): (event: StoredEvent) => boolean {
   const nounSet = nouns && new Set(nouns);
   const typeSet = types && new Set(types);
-  return ({ stream, type }) => (nounSet?.has(stream.split('-', 1)[0]!) ?? true) && (typeSet?.has(type) ?? true);
+  return ({ stream, type }) => (nounSet?.has(stream.split('-', 1)[0] ?? '') ?? true) && (typeSet?.has(type) ?? true);
 }

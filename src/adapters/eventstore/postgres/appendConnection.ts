@@ -4,10 +4,10 @@ import { failureOf } from './sqlState.ts';
 const GOODBYE_MS = 1_000;
 
 /**
- * The server gives up on a peer that is gone after some 20 s: the lock on the log must not outlive whoever held it. A batch
- * that waits for the lock in vain must not come to life long after its callers were told that it had failed.
+ * The server gives up on a peer that is gone after some 20 s: the lock on the log must not outlive whoever held it. A statement
+ * that waits for that lock in vain ends before we stop listening, so its answer is definite.
  */
-const session = (attemptMs: number): string => `set statement_timeout = ${attemptMs};
+const session = (attemptMs: number): string => `set statement_timeout = ${Math.ceil(0.8 * attemptMs)};
   set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 3; set tcp_keepalives_count = 3; set tcp_user_timeout = '20s'`;
 
 /** The connection that appends: opened when it is needed, given up whole as soon as anything about it is in doubt. */

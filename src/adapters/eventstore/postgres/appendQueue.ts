@@ -12,6 +12,8 @@ export type Pending = {
   settled: boolean;
   /** It was sent and no definite answer came: it may have been written. */
   open: boolean;
+  /** The queue's own mark: it has been let go of. */
+  released: boolean;
 };
 
 export type BatchLimits = { readonly writes: number; readonly bytes: number };
@@ -67,8 +69,10 @@ export class AppendQueue {
     return batch;
   }
 
-  /** The write has left our hands: its stream's next one may go. */
+  /** The write has left our hands: its stream's next one may go. Saying so again changes nothing. */
   done(write: Pending): void {
+    if (write.released) return;
+    write.released = true;
     this.#bytes -= write.bytes;
     const behind = this.#behind.get(write.stream);
     const next = behind?.shift();

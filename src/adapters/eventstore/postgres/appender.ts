@@ -86,6 +86,7 @@ export class Appender {
       },
       settled: false,
       open: false,
+      released: false,
     };
     const timer = setTimeout(() => pending.settle(failed(tooLate(pending))), this.#options.deadlineMs);
     return pending;
@@ -133,6 +134,8 @@ export class Appender {
     try {
       const rows = await this.#connection.query({ name: 'log_append', text: APPEND, values: [text], rowMode: 'array' });
       const answers = rows[0]?.[0] as readonly Answer[];
+      // Released first: whoever is answered may append again at once.
+      for (const write of batch) this.#queue.done(write);
       batch.forEach((write, w) => write.settle(outcomeOf(answers[w])));
     } catch (error) {
       if (failureOf(error) !== 'open') batch.forEach((write, w) => (write.open = before[w] ?? true));

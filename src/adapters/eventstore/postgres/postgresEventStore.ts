@@ -3,7 +3,7 @@ import { PortError } from '../../../domain/kernel/portError.ts';
 import type { Position, StreamName } from '../../../domain/values/ids.ts';
 import type { Listener } from '../../postgres/notify.ts';
 import { clientConfig } from '../../postgres/pool.ts';
-import { checkCount, checkStreams, refusalOf } from '../checks.ts';
+import { checkCount, checkStreams, MAX_REVISION, rangeOf, refusalOf } from '../checks.ts';
 import { feed } from '../feed.ts';
 import type {
   Appended,
@@ -50,7 +50,6 @@ const APPEND: AppenderOptions = { deadlineMs: 15_000, attemptMs: 5_000, queueByt
 const PAGE: PageLimits = { events: 500, bytes: 4_000_000, window: 20_000 };
 const READ_MS = 10_000;
 const POLL_MS = 2_000;
-const NO_LIMIT = 2_147_483_647;
 const MIN_PAUSE_MS = 50;
 const MAX_PAUSE_MS = 2_000;
 
@@ -93,16 +92,9 @@ class PostgresEventStore implements EventStore {
 
   async readStream(stream: StreamName, how: ReadStream = {}): Promise<readonly StoredEvent[]> {
     checkStreams([stream]);
-    const { direction = 'forwards', limit = NO_LIMIT } = how;
-    const backwards = direction === 'backwards';
-    const from = how.from ?? (backwards ? 'end' : 0);
-    if (from !== 'end') checkCount(from);
-    checkCount(limit);
+    const { from, backwards, limit } = rangeOf(how);
     if (from === 'end' && !backwards) return [];
-    return this.#pages.stream(stream, from === 'end' ? NO_LIMIT : Math.min(from, NO_LIMIT), {
-      backwards,
-      limit: Math.min(limit, NO_LIMIT),
-    });
+    return this.#pages.stream(stream, from === 'end' ? MAX_REVISION : from, { backwards, limit });
   }
 
   async readStreams(streams: readonly StreamName[]): Promise<ReadonlyMap<StreamName, readonly StoredEvent[]>> {
@@ -112,7 +104,7 @@ class PostgresEventStore implements EventStore {
 
   async readAll(after: Position | 'start', filter: Filter, limit: number): Promise<FeedBatch> {
     checkCount(limit);
-    return this.#pages.after(after, filter, { ...this.#limits, events: Math.min(limit, NO_LIMIT) });
+    return this.#pages.after(after, filter, { ...this.#limits, events: Math.min(limit, MAX_REVISION) });
   }
 
   subscribe(after: Position | 'start', filter: Filter, signal: AbortSignal): AsyncIterable<FeedBatch> {

@@ -1,0 +1,132 @@
+import { describe, expect, test } from 'vitest';
+import type { EncodedEvent, EventStore } from '../../../src/adapters/eventstore/port.ts';
+import type { PostgresEventStoreOptions } from '../../../src/adapters/eventstore/postgres/postgresEventStore.ts';
+import { aStream, ids, refusal, someEvents } from '../../contract/eventStore/samples.ts';
+import { DEAF, setStage } from './postgresStore.ts';
+
+const stage = setStage();
+
+/** Reads stay on the straight way: only the appending connection goes through the proxy. */
+const openForAppends = (
+  append: PostgresEventStoreOptions['append'] = {},
+  more: Partial<PostgresEventStoreOptions> = {},
+): Promise<EventStore> => stage.open({ pool: stage.database().workerPool, listener: DEAF, append, ...more });
+
+const counts = (events: readonly EncodedEvent[]): readonly number[] => events.map((_, n) => n);
+
+describe('an append whose connection goes is sent again and lands once', () => {
+  test.each(['reply', 'request'] as const)('when a %s is lost', async (direction) => {
+    const store = await openForAppends();
+    const stream = aStream();
+    const [first, second] = [someEvents(2), someEvents(3)];
+    await store.append(stream, 'absent', first);
+    const lost = stage.proxy().cutAtNext(direction);
+    const answer = await store.append(stream, 1, second);
+    await lost;
+    const read = await store.readStream(stream);
+    expect(ids(read)).toStrictEqual(ids([...first, ...second]));
+    expect(answer).toStrictEqual({ ok: true, revision: 4, position: read[4]?.position });
+  });
+
+  test('when the backend is terminated again and again under 16 callers', async () => {
+    const failures: string[] = [];
+    const store = await openForAppends({}, { observer: { onAppendFailure: ({ code }) => failures.push(code) } });
+    const streams = Array.from({ length: 16 }, () => aStream());
+    let running = true;
+    const killer = (async () => {
+      while (running) await stage.terminate('tidings append');
+    })();
+    const appended = await Promise.all(
+      streams.map(async (stream) => {
+        const events = someEvents(40);
+        for (const [n, event] of events.entries()) {
+          const { revision } = await store.append(stream, n === 0 ? 'absent' : n - 1, [event]);
+          expect(revision).toBe(n);
+        }
+        return events;
+      }),
+    );
+    running = false;
+    await killer;
+    expect(failures.length).toBeGreaterThan(0);
+    for (const [n, stream] of streams.entries()) {
+      const read = await store.readStream(stream);
+      expect(read.map(({ revision }) => revision)).toStrictEqual(counts(appended[n] ?? []));
+      expect(ids(read)).toStrictEqual(ids(appended[n] ?? []));
+    }
+  });
+
+  test('when the connection is cut under 16 callers, at any point of the exchange', async () => {
+    const store = await openForAppends();
+    for (let round = 0; round < 20; round += 1) {
+      const streams = Array.from({ length: 16 }, () => aStream());
+      const lost = stage.proxy().cutAtNext(round % 2 === 0 ? 'reply' : 'request');
+      // The second write of each stream may be what meets the cut: the first round's connection is made anew then.
+      const appended = await Promise.all(
+        streams.flatMap((stream) => [store.append(stream, 'absent', someEvents(2)), store.append(stream, 1, someEvents(1))]),
+      );
+      await lost;
+      const read = await store.readStreams(streams);
+      expect([...read.values()].map((events) => events.length)).toStrictEqual(streams.map(() => 3));
+      const answered = streams.flatMap((stream) => [1, 2].map((revision) => read.get(stream)?.[revision]?.position));
+      expect(appended.map(({ position }) => position)).toStrictEqual(answered);
+    }
+  });
+});
+
+describe('an append that cannot be settled in time', () => {
+  test('says that nothing was written when the database was never reached', async () => {
+    const store = await openForAppends({ deadlineMs: 1_000, attemptMs: 100 });
+    stage.proxy().refuse();
+    const stream = aStream();
+    expect(await refusal(store.append(stream, 'absent', someEvents(1)))).toStrictEqual({ kind: 'unavailable', code: 'append_not_written' });
+    stage.proxy().heal();
+    expect(await store.append(stream, 'absent', someEvents(1))).toMatchObject({ revision: 0 });
+  });
+
+  test('says that it is open when a server took it and went silent, and the repeat finds out', async () => {
+    const store = await openForAppends({ deadlineMs: 1_000, attemptMs: 150 });
+    await store.append(aStream(), 'absent', someEvents(1));
+    const stream = aStream();
+    const events = someEvents(2);
+    stage.proxy().blackhole();
+    expect(await refusal(store.append(stream, 'absent', events))).toStrictEqual({ kind: 'unavailable', code: 'append_open' });
+    stage.proxy().heal();
+    expect(await store.append(stream, 'absent', events)).toMatchObject({ revision: 1 });
+    expect(ids(await store.readStream(stream))).toStrictEqual(ids(events));
+  });
+
+  test('waits no longer when another process holds the log, and lands once when it is let go', async () => {
+    const store = await openForAppends({ deadlineMs: 500, attemptMs: 100 });
+    const holder = await stage.session();
+    await holder.query('begin');
+    await holder.query('select pg_advisory_xact_lock(7235421907614328)');
+    const stream = aStream();
+    const events = someEvents(1);
+    expect(await refusal(store.append(stream, 'absent', events))).toMatchObject({ kind: 'unavailable' });
+    await holder.query('commit');
+    expect(await store.append(stream, 'absent', events)).toMatchObject({ revision: 0 });
+    expect(ids(await store.readStream(stream))).toStrictEqual(ids(events));
+  });
+
+  test('is refused at once when too much waits already, and what waits is not harmed', async () => {
+    const store = await openForAppends({ queueBytes: 2_000 });
+    stage.proxy().delay(20);
+    const outcomes = await store.appendMany(Array.from({ length: 50 }, () => ({ stream: aStream(), at: 'absent', events: someEvents(1) })));
+    const full = outcomes.filter((it) => !it.ok && !it.conflict && it.error.code === 'append_queue_full' && it.error.retryable);
+    const done = outcomes.filter(({ ok }) => ok);
+    expect(done.length).toBeGreaterThan(3);
+    expect(full.length).toBe(50 - done.length);
+    expect(await store.append(aStream(), 'absent', someEvents(1))).toMatchObject({ revision: 0 });
+  });
+
+  test('is settled before the store closes', async () => {
+    const store = await openForAppends();
+    stage.proxy().delay(20);
+    const stream = aStream();
+    const append = store.append(stream, 'absent', someEvents(1));
+    await store.close();
+    expect(await append).toMatchObject({ revision: 0 });
+    expect(await store.readStream(stream)).toHaveLength(1);
+  });
+});

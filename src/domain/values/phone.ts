@@ -26,8 +26,7 @@ export function parsePhone(text: string): PhoneNumber | Rejection<'invalid_phone
   const trimmed = text.replace(/^ +| +$/g, '');
   if (!WRITTEN.test(trimmed)) return reject('invalid_phone', 'write the number in international form, with + and country code (E.164)');
   const number = parsePhoneNumberFromString(trimmed);
-  if (number === undefined || !number.isPossible())
-    return reject('invalid_phone', 'no such country code, or too few or too many digits for it');
+  if (number?.isPossible() !== true) return reject('invalid_phone', 'no such country code, or too few or too many digits for it');
   const parsed = { e164: number.number, callingCode: number.countryCallingCode };
   return number.country === undefined ? parsed : { ...parsed, country: number.country };
 }

@@ -78,7 +78,8 @@ function extraFields(headers: EmailMessage['headers']): readonly HeaderField[] |
 const subjectField = (subject: string): HeaderField | ComposeRefusal =>
   hasControl(subject) ? { refused: 'invalid_header' } : unstructured('Subject', subject.replace(/^[ \t]+|[ \t]+$/g, ''));
 
-type Head = { readonly from: Sender; readonly to: string; readonly fields: readonly HeaderField[]; readonly messageId: string };
+type Parties = { readonly from: Sender; readonly to: string; readonly fields: readonly HeaderField[] };
+type Head = Parties & { readonly messageId: string };
 
 /**
  * Composes mail: html and text on the fast path, attachments through nodemailer. What recipients share (the encoded body and its
@@ -102,13 +103,16 @@ export function emailComposer({ clock, dkim }: { readonly clock: Pick<Clock, 'ep
   /** A few comparisons of strings, mostly of pointers or lengths: cheaper than a digest, also when every mail has its own content. */
   function sharedContent({ html, text }: EmailMessage): Kept {
     const index = kept.findIndex((one) => one.html === html && one.text === text);
-    if (index === 0 && kept[0] !== undefined) return kept[0];
     const found = index < 0 ? undefined : kept.splice(index, 1)[0];
-    const content = found?.content ?? plainContent({ ...(html === undefined ? {} : { html }), ...(text === undefined ? {} : { text }) });
-    const one = found ?? { html, text, content, bodyHash: dkim?.bodyHash(content.body) ?? '' };
+    const one = found ?? keep(html, text);
     kept.unshift(one);
     if (kept.length > KEPT_CONTENTS) kept.pop();
     return one;
+  }
+
+  function keep(html: string | undefined, text: string | undefined): Kept {
+    const content = plainContent({ html, text });
+    return { html, text, content, bodyHash: dkim?.bodyHash(content.body) ?? '' };
   }
 
   async function contentOf(message: EmailMessage, key: string): Promise<Pick<Kept, 'content' | 'bodyHash'>> {
@@ -117,7 +121,7 @@ export function emailComposer({ clock, dkim }: { readonly clock: Pick<Clock, 'ep
     return { content, bodyHash: dkim?.bodyHash(content.body) ?? '' };
   }
 
-  function headOf(message: EmailMessage, key: string): Head | ComposeRefusal {
+  function partiesOf(message: EmailMessage): Parties | ComposeRefusal {
     const from = senderOf(message.from);
     if ('refused' in from) return from;
     const to = mailboxField('To', message.to);
@@ -125,27 +129,24 @@ export function emailComposer({ clock, dkim }: { readonly clock: Pick<Clock, 'ep
     const recipient = to.mailboxes.length === 1 ? to.mailboxes[0] : undefined;
     // the To field shows exactly the one that the envelope carries
     if (recipient === undefined) return { refused: 'invalid_address' };
-    const replyTo = message.replyTo === undefined ? undefined : mailboxField('Reply-To', message.replyTo);
-    if (replyTo !== undefined && 'refused' in replyTo) return replyTo;
+    if (message.replyTo === undefined) return { from, to: recipient.address, fields: [from.field, to.field] };
+    const replyTo = mailboxField('Reply-To', message.replyTo);
+    return 'refused' in replyTo ? replyTo : { from, to: recipient.address, fields: [from.field, to.field, replyTo.field] };
+  }
+
+  function headOf(message: EmailMessage, key: string): Head | ComposeRefusal {
+    const parties = partiesOf(message);
+    if ('refused' in parties) return parties;
     const subject = subjectField(message.subject);
     if ('refused' in subject) return subject;
     const extra = extraFields(message.headers);
     if ('refused' in extra) return extra;
-    const messageId = messageIdOf(key, from.domain);
-    return {
-      from,
-      to: recipient.address,
-      messageId,
-      fields: [
-        from.field,
-        to.field,
-        ...(replyTo === undefined ? [] : [replyTo.field]),
-        subject,
-        { name: 'Date', value: dateOf(clock.epochMs()) },
-        { name: 'Message-ID', value: messageId },
-        ...extra,
-      ],
-    };
+    const messageId = messageIdOf(key, parties.from.domain);
+    const own = [
+      { name: 'Date', value: dateOf(clock.epochMs()) },
+      { name: 'Message-ID', value: messageId },
+    ];
+    return { ...parties, messageId, fields: [...parties.fields, subject, ...own, ...extra] };
   }
 
   return async (message, key) => {

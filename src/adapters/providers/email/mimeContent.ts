@@ -1,12 +1,12 @@
 import MailComposer from 'nodemailer/lib/mail-composer';
-import type { Attachment, EmailMessage } from '../../../processes/dispatch/provider.ts';
+import type { Attachment } from '../../../processes/dispatch/provider.ts';
 import { encodeBody } from './encodeBody.ts';
 import type { EncodedBody } from './encodeBody.ts';
 import type { HeaderField } from './headerFields.ts';
 
 /** What the recipients of one content share: the fields that describe the body, and the body, one character per octet. */
 export type MimeContent = { readonly fields: readonly HeaderField[]; readonly body: string };
-type Parts = Pick<EmailMessage, 'html' | 'text'>;
+type Parts = { readonly html?: string | undefined; readonly text?: string | undefined };
 
 /** Neither quoted-printable nor base64 can produce `=_`, and what is neither is searched for it (`encodeBody`): RFC 2045 6.7 advises it. */
 const BOUNDARY = '=_tidings_1';

@@ -106,7 +106,6 @@ const headerText = fc
   .array(fc.oneof(fc.constantFrom(...HOSTILE), fc.string({ maxLength: 40 }), fc.string({ unit: 'grapheme', maxLength: 30 })), {
     maxLength: 6,
   })
-  // eslint-disable-next-line no-control-regex
   .map((parts) =>
     parts
       .join('')

@@ -1,0 +1,141 @@
+import type { Clock } from '../../../commands/ports.ts';
+import type { Outgoing, Provider, SendResult } from '../../../processes/dispatch/provider.ts';
+import { emailComposer } from './composeEmail.ts';
+import type { ComposeEmail } from './composeEmail.ts';
+import { dkimSigner } from './dkim.ts';
+import type { DkimKey } from './dkim.ts';
+import { SmtpLane } from './smtpLane.ts';
+import type { Job } from './smtpLane.ts';
+import type { Refused } from './smtpReply.ts';
+import type { SmtpOptions } from './smtpUrl.ts';
+
+/** What the deadline of `send` leaves for settling, in milliseconds. */
+const SETTLING_MS = 500;
+
+const refusedAs = (code: string, kind: Refused['kind']): Refused => ({ outcome: 'refused', kind, code });
+
+/** A pool of connections over one queue. Lanes take from it what they can carry, so that a slow one holds nobody up. */
+class SmtpPool implements Provider {
+  readonly id: string;
+  readonly channels = ['email'] as const;
+  /** SMTP has no such thing. The Message-ID derives from the key, so that a reader can tell a doubled mail. */
+  readonly takesKeys = false;
+  readonly deadlineMs: number;
+  readonly window: number;
+  readonly #options: SmtpOptions;
+  readonly #compose: ComposeEmail;
+  readonly #lanes: readonly SmtpLane[];
+  readonly #calls = new Set<Promise<unknown>>();
+  #queue: Job[] = [];
+  #closed = false;
+
+  constructor(id: string, options: SmtpOptions, compose: ComposeEmail) {
+    this.id = id;
+    this.#options = options;
+    this.#compose = compose;
+    this.deadlineMs = options.deadlineMs + SETTLING_MS;
+    this.window = options.connections * options.pipeline;
+    this.#lanes = Array.from(
+      { length: options.connections },
+      () =>
+        new SmtpLane(options, {
+          next: () => this.#next(),
+          again: (job) => {
+            this.#queue.unshift(job);
+          },
+          onClosed: (refused) => {
+            this.#onLaneClosed(refused);
+          },
+        }),
+    );
+  }
+
+  send(messages: readonly Outgoing[]): Promise<readonly SendResult[]> {
+    const jobs = new Set<Job>();
+    const timer = setTimeout(() => {
+      this.#giveUp(jobs);
+    }, this.#options.deadlineMs);
+    const call = Promise.all(messages.map((outgoing) => this.#deliver(outgoing, jobs))).finally(() => {
+      clearTimeout(timer);
+      this.#calls.delete(call);
+    });
+    this.#calls.add(call);
+    return call;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.allSettled([...this.#calls]);
+    for (const lane of this.#lanes) lane.close();
+  }
+
+  async #deliver({ message, key }: Outgoing, jobs: Set<Job>): Promise<SendResult> {
+    if (this.#closed) return refusedAs('provider_closed', 'transient');
+    if (message.channel !== 'email') return refusedAs('unsupported_channel', 'permanent');
+    const mail = await this.#compose(message, key);
+    if ('refused' in mail) return refusedAs(mail.refused, 'permanent');
+    return new Promise((settle) => {
+      const job: Job = { mail, losses: 0, settled: false, settle };
+      jobs.add(job);
+      this.#queue.push(job);
+      this.#wake();
+    });
+  }
+
+  #next(): Job | undefined {
+    let job = this.#queue.shift();
+    while (job?.settled === true) job = this.#queue.shift();
+    return job;
+  }
+
+  /** Lanes that are connected first, then new ones, as many as there is work for. */
+  #wake(): void {
+    for (const lane of this.#lanes) if (this.#queue.length > 0 && lane.state === 'idle') void lane.wake();
+    let wanted = this.#queue.length - this.#lanes.filter(({ state }) => state === 'opening').length;
+    for (const lane of this.#lanes) {
+      if (wanted <= 0) return;
+      if (lane.state !== 'closed') continue;
+      wanted -= 1;
+      void lane.wake();
+    }
+  }
+
+  /** As long as one lane has a connection or hopes for one it carries the queue; when the last could get none, the queue is refused. */
+  #onLaneClosed(refused: Refused | undefined): void {
+    if (refused === undefined) {
+      this.#wake();
+      return;
+    }
+    if (this.#lanes.some(({ state }) => state !== 'closed')) return;
+    const queue = this.#queue;
+    this.#queue = [];
+    for (const job of queue) {
+      if (job.settled) continue;
+      job.settled = true;
+      job.settle(refused);
+    }
+  }
+
+  #giveUp(jobs: ReadonlySet<Job>): void {
+    for (const job of this.#queue) {
+      if (!jobs.has(job) || job.settled) continue;
+      job.settled = true;
+      job.settle(refusedAs('timeout', 'transient'));
+    }
+    this.#queue = this.#queue.filter((job) => !job.settled);
+    for (const lane of this.#lanes) lane.abandon(jobs);
+  }
+}
+
+/**
+ * E-mail by SMTP (RFC 5321). Outcomes: the server's verdicts (`classifyReply`); what fails before the data has ended is a definite
+ * no; a connection that goes after it, or no answer within the deadline, is `unknown`.
+ * @throws PortError `invalid`, `dkim_key_invalid`.
+ */
+export function smtpProvider(
+  options: SmtpOptions,
+  { clock, dkim = [], id = 'smtp' }: { readonly clock: Pick<Clock, 'epochMs'>; readonly dkim?: readonly DkimKey[]; readonly id?: string },
+): Provider {
+  const compose = emailComposer(dkim.length === 0 ? { clock } : { clock, dkim: dkimSigner(dkim) });
+  return new SmtpPool(id, options, compose);
+}

@@ -5,7 +5,7 @@ import type { NotificationEvent } from '../domain/notification/events.ts';
 import type { Notification, RequestedNotification } from '../domain/notification/evolve.ts';
 import type { NotificationCode, NotificationCommand } from '../domain/notification/notification.ts';
 import { planAtOf } from '../domain/policy/wallTime.ts';
-import type { KeyedHash, NotificationId, Position, SubjectId, TenantId } from '../domain/values/ids.ts';
+import type { KeyedHash, NotificationId, Position, TenantId } from '../domain/values/ids.ts';
 import { epochMsOf } from '../domain/values/instant.ts';
 import type { Schedule } from '../domain/values/schedule.ts';
 import { streamOf } from '../domain/values/streams.ts';
@@ -100,7 +100,7 @@ export function notificationControls(ports: ControlPorts) {
       tenant,
       recipientIds.map((recipientId) => ({ recipientId })),
     );
-    const wanted = new Set<SubjectId>(found.filter((it) => it !== 'erased' && it !== 'unknown'));
+    const wanted = new Set<string>(found.filter((it) => it !== 'erased' && it !== 'unknown'));
     const states = await load(tenant, ids);
     return new Map(
       [...states].map(([id, state]) => [id, state.requested.recipients.filter((it) => wanted.has(it.subject)).map((it) => it.index)]),

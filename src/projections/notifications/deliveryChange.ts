@@ -1,0 +1,160 @@
+import { assertNever } from '../../domain/kernel/assertNever.ts';
+import type {
+  DeliveriesPlanned,
+  HandOffRecorded,
+  HandOffResult,
+  NotificationEvent,
+  PlannedGroup,
+} from '../../domain/notification/events.ts';
+import type { Instant } from '../../domain/values/instant.ts';
+
+/** One try of a delivery, as `attempts` shows it. */
+export type Attempt = {
+  readonly attempt: number;
+  readonly provider: string;
+  readonly at: Instant;
+  readonly outcome: string;
+  readonly code?: string;
+};
+
+/** What one event says of one delivery; those of a batch of events are joined, so that each delivery is written once. */
+export type DeliveryChange = {
+  n: number;
+  revision: number;
+  status: string;
+  /** The status ends it unsent: it is `unknown` instead where some start has no answer of its own. */
+  unsent: boolean;
+  /** The first thing that happened in this batch is a start: over an open one it leaves a doubt. */
+  startsFirst: boolean;
+  doubt: boolean;
+  tries: number;
+  code?: string;
+  provider?: string;
+  locale?: string;
+  messageId?: string;
+  plannedAt?: Instant;
+  dueAt?: Instant | null;
+  sentAt?: Instant;
+  attempts?: Attempt[];
+  /** The only attempt of this change was taken. */
+  plain?: boolean;
+};
+
+const change = (n: number, revision: number, status: string): DeliveryChange => ({
+  n,
+  revision,
+  status,
+  unsent: false,
+  startsFirst: false,
+  doubt: false,
+  tries: 0,
+});
+
+/** The later of two changes of one delivery on top of the earlier. */
+export function join(earlier: DeliveryChange | undefined, later: DeliveryChange): DeliveryChange {
+  if (earlier === undefined) return later;
+  const attempts = [...(earlier.attempts ?? []), ...(later.attempts ?? [])];
+  return {
+    ...earlier,
+    ...later,
+    startsFirst: earlier.startsFirst,
+    doubt: earlier.doubt || later.doubt || (later.startsFirst && earlier.status === 'sending'),
+    tries: earlier.tries + later.tries,
+    ...(attempts.length > 0 && { attempts, plain: attempts.length === 1 && later.plain === true }),
+  };
+}
+
+type Later = Exclude<NotificationEvent, { type: 'NotificationRequested' }>;
+
+export function changesOf(event: Later, revision: number): readonly DeliveryChange[] {
+  switch (event.type) {
+    case 'DeliveriesPlanned':
+      return event.data.planned.flatMap((group) => group.items.map((n) => planned(n, revision, group, event.data)));
+    case 'HandOffStarted':
+      return event.data.started.flatMap(({ items, provider, locale }) =>
+        items.map((n) => ({
+          ...change(n, revision, 'sending'),
+          startsFirst: true,
+          provider,
+          dueAt: null,
+          ...(locale !== undefined && { locale }),
+        })),
+      );
+    case 'HandOffRecorded':
+      return recorded(event.data, revision);
+    case 'DeliveriesRedriven':
+      return event.data.items.map((n) => change(n, revision, 'queued'));
+    case 'NotificationRescheduled':
+      return event.data.items.map((n) => ({ ...change(n, revision, 'deferred'), code: 'scheduled', dueAt: event.data.planAt }));
+    case 'NotificationCancelled':
+      return event.data.items.map((n) => ({ ...change(n, revision, 'cancelled'), unsent: true, dueAt: null }));
+    default:
+      return assertNever(event);
+  }
+}
+
+function planned(n: number, revision: number, group: PlannedGroup, { plannedAt }: DeliveriesPlanned['data']): DeliveryChange {
+  switch (group.plan) {
+    case 'go':
+      return { ...change(n, revision, 'queued'), plannedAt, dueAt: null };
+    case 'suppress':
+      return {
+        ...change(n, revision, group.code === 'expired' ? 'expired' : 'suppressed'),
+        unsent: true,
+        plannedAt,
+        dueAt: null,
+        code: group.code,
+      };
+    case 'defer':
+      return { ...change(n, revision, 'deferred'), plannedAt, dueAt: group.until, code: group.code };
+    case 'fail':
+      return { ...change(n, revision, 'failed'), unsent: true, plannedAt, dueAt: null, code: group.code };
+    case 'leave':
+      return { ...change(n, revision, 'left'), plannedAt };
+    default:
+      return assertNever(group);
+  }
+}
+
+function recorded({ results, recordedAt, escalated }: HandOffRecorded['data'], revision: number): readonly DeliveryChange[] {
+  const answers = results.flatMap((group) => group.items.map((n, place) => answered(n, place, group, { recordedAt, revision })));
+  const next = escalated.flatMap(({ items, at }) =>
+    items.map((n) => ({ ...change(n, revision, 'deferred'), code: 'scheduled', dueAt: at })),
+  );
+  return [...answers, ...next];
+}
+
+const STATUS: Readonly<Record<HandOffResult['result'], string>> = {
+  sent: 'sent',
+  retry: 'queued',
+  returned: 'queued',
+  failed: 'failed',
+  dead: 'dead_lettered',
+  unknown: 'unknown',
+  cancelled: 'cancelled',
+};
+
+function answered(
+  n: number,
+  place: number,
+  group: HandOffResult,
+  { recordedAt, revision }: { recordedAt: Instant; revision: number },
+): DeliveryChange {
+  const { result, provider, attempt } = group;
+  const code = group.code === undefined ? {} : { code: group.code };
+  const base = { ...change(n, revision, STATUS[result]), provider, ...code };
+  if (result === 'returned') return { ...base, dueAt: group.retryAt };
+  const tried = { tries: 1, attempts: [{ attempt, provider, at: recordedAt, outcome: result, ...code }] };
+  if (result === 'retry') return { ...base, ...tried, doubt: group.doubt, dueAt: group.retryAt };
+  if (result === 'sent') {
+    const messageId = group.messageIds?.[place];
+    return {
+      ...base,
+      ...tried,
+      status: group.captured === true ? 'captured' : 'sent',
+      sentAt: recordedAt,
+      ...(messageId != null && { messageId }),
+    };
+  }
+  return { ...base, ...tried, unsent: result !== 'unknown' };
+}

@@ -1,0 +1,146 @@
+import type { EngagementEvent } from '../../domain/engagement/events.ts';
+import type { AnyFact } from '../../domain/kernel/decider.ts';
+import type { Recorded } from '../../domain/kernel/metadata.ts';
+import { nOf } from '../../domain/notification/delivery.ts';
+import type { NotificationEvent, NotificationRequested } from '../../domain/notification/events.ts';
+import type { Projection, Transaction } from '../../consumers/ports.ts';
+import { changesOf, join, type DeliveryChange } from './deliveryChange.ts';
+import { schema } from './schema.ts';
+import { statements } from './statements.ts';
+
+/** One delivery of the batch: new in it, changed in it, or both. */
+type Key = { readonly tenant: string; readonly notification: string; readonly requestedAt: string };
+type DeliveryRow = Key & Omit<DeliveryChange, 'n' | 'revision'> & { n: number; revision: number };
+type Fold = {
+  readonly notifications: Map<string, object>;
+  readonly added: Map<string, Key & { readonly n: number; readonly subject: string }>;
+  readonly changed: Map<string, DeliveryRow>;
+  readonly feedback: Map<string, Omit<Key, 'requestedAt'> & { readonly n: number; readonly feedback: Record<string, string> }>;
+  readonly touched: Map<string, Key>;
+  /** By feedback alone, which does not say of which month the request was. */
+  readonly answered: Map<string, Omit<Key, 'requestedAt'>>;
+};
+
+/** Notifications and their deliveries, as status, lists, dead letters and batches show them. */
+export const notificationsProjection: Projection = {
+  name: 'notifications',
+  version: 1,
+  nouns: ['notification', 'engagement'],
+  facts: false,
+  schema,
+  tables: ['notifications', 'deliveries'],
+  apply: async (events, tx, suffix) => {
+    const fold = folded(events);
+    await makePartitions(tx, suffix, fold);
+    const sql = statements(suffix);
+    // Order matters: rows before what changes them, and counts after all of it.
+    for (const [statement, rows] of [
+      [sql.notifications, fold.notifications],
+      [sql.added, fold.added],
+      [sql.changed, fold.changed],
+      [sql.feedback, fold.feedback],
+      [sql.counts, fold.touched],
+      [sql.countsAnswered, fold.answered],
+    ] as const) {
+      if (rows.size > 0) await tx.query({ ...statement, values: [JSON.stringify([...rows.values()])] });
+    }
+  },
+};
+
+function folded(events: readonly Recorded[]): Fold {
+  const fold: Fold = {
+    notifications: new Map(),
+    added: new Map(),
+    changed: new Map(),
+    feedback: new Map(),
+    touched: new Map(),
+    answered: new Map(),
+  };
+  for (const recorded of events) {
+    const { event } = recorded;
+    if (isEngagement(event)) engaged(fold, event, recorded);
+    else if (isNotification(event)) told(fold, event, recorded);
+  }
+  return fold;
+}
+
+const isEngagement = (event: AnyFact): event is EngagementEvent => event.type === 'EngagementRecorded';
+/** The filter by noun lets nothing else through. */
+const isNotification = (event: AnyFact): event is NotificationEvent => event.type !== 'EngagementRecorded';
+
+function told(fold: Fold, event: NotificationEvent, { meta, revision }: Recorded): void {
+  const key: Key = { tenant: meta.tenantId, notification: event.data.notificationId, requestedAt: event.data.requestedAt };
+  fold.touched.set(key.notification, key);
+  if (event.type === 'NotificationRequested') {
+    fold.notifications.set(key.notification, notificationRow(key, event.data, { revision, correlation: meta.correlationId }));
+    for (const { index, subject } of event.data.recipients)
+      for (const channel of event.data.terms.channels) {
+        const n = nOf(index, channel);
+        fold.added.set(`${key.notification}_${String(n)}`, { ...key, n, subject });
+      }
+    return;
+  }
+  for (const it of changesOf(event, revision)) {
+    const id = `${key.notification}_${String(it.n)}`;
+    fold.changed.set(id, { ...key, ...join(fold.changed.get(id), it) });
+  }
+}
+
+const notificationRow = (
+  key: Key,
+  { terms, recipients, refused, batch, planAt }: NotificationRequested['data'],
+  more: { revision: number; correlation: string },
+): object => ({
+  ...key,
+  ...more,
+  type: terms.type,
+  category: terms.category,
+  class: terms.class,
+  priority: terms.priority,
+  mode: terms.mode,
+  batch: batch?.batchId,
+  chunk: batch?.chunk,
+  key: terms.key,
+  source: terms.source,
+  scheduled: terms.schedule !== undefined,
+  planAt,
+  expiresAt: terms.expiresAt,
+  recipients: recipients.length,
+  refused: refused.length,
+  channels: terms.channels,
+});
+
+/** The first instant of each kind; what came twice or out of order changes nothing. */
+const MEMBER = {
+  confirmed: 'deliveredAt',
+  bounced: 'bouncedAt',
+  complained: 'complainedAt',
+  opened: 'openedAt',
+  clicked: 'clickedAt',
+  read: 'readAt',
+  actioned: 'actionedAt',
+} as const;
+
+function engaged(fold: Fold, { data }: EngagementEvent, { meta }: Recorded): void {
+  const key = { tenant: meta.tenantId, notification: data.notificationId };
+  fold.answered.set(key.notification, key);
+  for (const item of data.items) {
+    const id = `${key.notification}_${String(item.n)}`;
+    const known = fold.feedback.get(id) ?? { ...key, n: item.n, feedback: {} };
+    const member = MEMBER[item.kind];
+    const earlier = known.feedback[member];
+    known.feedback[member] = earlier !== undefined && earlier < item.at ? earlier : item.at;
+    if (item.bounceType !== undefined) known.feedback['bounceType'] = item.bounceType;
+    fold.feedback.set(id, known);
+  }
+}
+
+async function makePartitions(tx: Transaction, suffix: string, fold: Fold): Promise<void> {
+  const months = new Set([...fold.touched.values()].map(({ requestedAt }) => `${requestedAt.slice(0, 7)}-01`));
+  if (months.size === 0) return;
+  await tx.query({
+    name: `notifications_partitions${suffix}`,
+    text: `select tidings_month_partition(parent, month::date) from unnest($1::text[]) parent, unnest($2::text[]) month`,
+    values: [[`notifications${suffix}`, `deliveries${suffix}`], [...months]],
+  });
+}

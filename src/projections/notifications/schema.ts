@@ -1,0 +1,33 @@
+/**
+ * Tables of the read model: `notifications`, a row each, and `deliveries`, a row per recipient × channel; partitioned by the month of
+ * the request. Nothing personal stands here: subjects, keyed hashes, codes and provider ids. `status` of a delivery is what its hand-off
+ * says; `tidings_delivery_status` overlays the feedback. `counts` are its deliveries by outward status.
+ */
+export const schema = (suffix: string): string => `
+create table if not exists notifications${suffix} (
+  tenant text not null, id uuid not null, requested_at timestamptz(3) not null, revision int not null,
+  type text not null, category text not null, class text not null, priority text not null, mode text not null,
+  batch uuid, chunk int, key text, source text, correlation text not null,
+  scheduled boolean not null, plan_at timestamptz(3) not null, expires_at timestamptz(3),
+  recipients int not null, refused int not null, channels text[] not null,
+  status text not null default 'accepted', counts jsonb not null default '{}',
+  primary key (tenant, id, requested_at)
+) partition by range (requested_at);
+create index if not exists notifications${suffix}_newest on notifications${suffix} (tenant, requested_at desc, id desc);
+create index if not exists notifications${suffix}_batch on notifications${suffix} (tenant, batch, chunk) where batch is not null;
+create index if not exists notifications${suffix}_key on notifications${suffix} (tenant, key) where key is not null;
+select tidings_protect('notifications${suffix}');
+
+create table if not exists deliveries${suffix} (
+  tenant text not null, notification uuid not null, requested_at timestamptz(3) not null,
+  n int not null, revision int not null, tries smallint not null default 0, doubt boolean not null default false,
+  planned_at timestamptz(3), sent_at timestamptz(3), due_at timestamptz(3),
+  subject text not null, status text not null, code text, provider text, message_id text, locale text,
+  attempts jsonb, feedback jsonb,
+  primary key (tenant, notification, n, requested_at)
+) partition by range (requested_at) ;
+create index if not exists deliveries${suffix}_subject on deliveries${suffix} (tenant, subject, requested_at desc);
+create index if not exists deliveries${suffix}_dead on deliveries${suffix} (tenant, requested_at desc, notification, n)
+  where status in ('failed', 'dead_lettered', 'unknown');
+select tidings_protect('deliveries${suffix}');
+`;

@@ -1,0 +1,83 @@
+type Statement = { readonly name: string; readonly text: string };
+
+/**
+ * One statement per table and kind of change; each takes the rows as one JSON parameter. A first try that was taken is
+ * told by the row's own columns, and no list of attempts is kept for it.
+ */
+export const statements = (
+  suffix: string,
+): Readonly<Record<'notifications' | 'added' | 'changed' | 'feedback' | 'counts' | 'countsAnswered', Statement>> => ({
+  notifications: {
+    name: `notifications_insert${suffix}`,
+    text: `insert into notifications${suffix} (tenant, id, requested_at, revision, type, category, class, priority, mode, batch, chunk, key,
+             source, correlation, scheduled, plan_at, expires_at, recipients, refused, channels)
+      select tenant, notification, "requestedAt", revision, type, category, class, priority, mode, batch, chunk, key,
+             source, correlation, scheduled, "planAt", "expiresAt", recipients, refused, array(select json_array_elements_text(channels))
+        from json_to_recordset($1) as x (tenant text, notification uuid, "requestedAt" timestamptz, revision int, type text, category text,
+             class text, priority text, mode text, batch uuid, chunk int, key text, source text, correlation text, scheduled boolean,
+             "planAt" timestamptz, "expiresAt" timestamptz, recipients int, refused int, channels json)
+      on conflict do nothing`,
+  },
+  added: {
+    name: `deliveries_insert${suffix}`,
+    text: `insert into deliveries${suffix} (tenant, notification, requested_at, n, revision, subject, status)
+      select tenant, notification, "requestedAt", n, 0, subject, 'queued'
+        from json_to_recordset($1) as x (tenant text, notification uuid, "requestedAt" timestamptz, n int, subject text)
+      on conflict do nothing`,
+  },
+  // The revision guards against a second application; \`doubt\` is what turns an end as unsent into \`unknown\` (domain/notification).
+  changed: {
+    name: `deliveries_update${suffix}`,
+    text: `update deliveries${suffix} d set
+        revision = x.revision,
+        doubt = d.doubt or x.doubt or (x."startsFirst" and d.status = 'sending'),
+        status = case when x.unsent and (d.doubt or x.doubt or (x."startsFirst" and d.status = 'sending')) then 'unknown' else x.status end,
+        tries = d.tries + x.tries,
+        code = coalesce(x.code, case when x.status in ('sent', 'captured', 'sending') then null else d.code end),
+        provider = coalesce(x.provider, d.provider), locale = coalesce(x.locale, d.locale), message_id = coalesce(x."messageId", d.message_id),
+        planned_at = coalesce(d.planned_at, x."plannedAt"), sent_at = coalesce(x."sentAt", d.sent_at), due_at = x."dueAt",
+        attempts = case when x.attempts is null or (x.plain and d.attempts is null) then d.attempts
+                        else coalesce(d.attempts, '[]') || x.attempts end
+      from json_to_recordset($1) as x (tenant text, notification uuid, "requestedAt" timestamptz, n int, revision int, status text,
+           unsent boolean, "startsFirst" boolean, doubt boolean, tries smallint, code text, provider text, locale text, "messageId" text,
+           "plannedAt" timestamptz, "dueAt" timestamptz, "sentAt" timestamptz, attempts jsonb, plain boolean)
+      where d.tenant = x.tenant and d.notification = x.notification and d.n = x.n and d.requested_at = x."requestedAt" and d.revision < x.revision`,
+  },
+  feedback: {
+    name: `deliveries_feedback${suffix}`,
+    text: `update deliveries${suffix} d set feedback = x.feedback || coalesce(d.feedback, '{}')
+      from json_to_recordset($1) as x (tenant text, notification uuid, n int, feedback jsonb)
+      where d.tenant = x.tenant and d.notification = x.notification and d.n = x.n`,
+  },
+  counts: counts(`notifications_counts${suffix}`, suffix, true),
+  countsAnswered: counts(`notifications_answered${suffix}`, suffix, false),
+});
+
+/** Counted anew for what was touched, and so right however often an event comes. `dated`: the month is known, and prunes. */
+const counts = (name: string, suffix: string, dated: boolean): Statement => ({
+  name,
+  text: `with touched as (
+        select tenant, notification${dated ? ', "requestedAt" as requested_at' : ''}
+          from json_to_recordset($1) as x (tenant text, notification uuid${dated ? ', "requestedAt" timestamptz' : ''})),
+      counted as (
+        select d.tenant, d.notification, d.requested_at, tidings_delivery_status(d.status, d.feedback) as status, count(*) as number,
+               bool_or(d.planned_at is not null and d.status <> 'deferred') as begun
+          from touched t join deliveries${suffix} d
+            on d.tenant = t.tenant and d.notification = t.notification${dated ? ' and d.requested_at = t.requested_at' : ''}
+         where d.status <> 'left' group by 1, 2, 3, 4),
+      summed as (
+        select tenant, notification, requested_at, jsonb_object_agg(status, number) as counts, bool_or(begun) as begun,
+               sum(number) filter (where status in ('queued', 'deferred', 'sending')) as pending,
+               sum(number) as total, sum(number) filter (where status = 'cancelled') as cancelled,
+               sum(number) filter (where status = 'expired') as expired
+          from counted group by 1, 2, 3)
+      update notifications${suffix} n set counts = s.counts,
+        status = case
+          when s.pending > 0 and not s.begun and n.scheduled then 'scheduled'
+          when s.pending > 0 and not s.begun then 'accepted'
+          when s.pending > 0 then 'processing'
+          when s.cancelled = s.total then 'cancelled'
+          when s.expired = s.total then 'expired'
+          else 'completed' end
+      from summed s where n.tenant = s.tenant and n.id = s.notification and n.requested_at = s.requested_at`,
+});

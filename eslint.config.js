@@ -134,10 +134,19 @@ export default defineConfig(
     files: ['**/*.mjs', '**/*.cjs', '**/*.js', 'tidings'],
     languageOptions: {
       globals: Object.fromEntries(
-        ['process', 'console', 'URL', 'setTimeout', 'clearTimeout', 'module', 'Buffer', 'AbortController', 'fetch'].map((name) => [
-          name,
-          'readonly',
-        ]),
+        [
+          'process',
+          'console',
+          'URL',
+          'setTimeout',
+          'clearTimeout',
+          'setInterval',
+          'clearInterval',
+          'module',
+          'Buffer',
+          'AbortController',
+          'fetch',
+        ].map((name) => [name, 'readonly']),
       ),
     },
   },

@@ -1,0 +1,80 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { checkNode, install, ROOT } from './prepare.mjs';
+
+const heading = (text) => process.stdout.write(`\n── ${text}\n`);
+
+/** Runs a tool of node_modules with this Node; true when it is content. */
+function tool(path, ...args) {
+  const { status } = spawnSync(process.execPath, [join(ROOT, 'node_modules', path), ...args], {
+    cwd: ROOT,
+    stdio: 'inherit',
+    env: { ...process.env, TZ: 'UTC' },
+  });
+  return status === 0;
+}
+
+/** Each counts as one failure when it fails. */
+const CHECKS = {
+  lint: () => tool('eslint/bin/eslint.js', '.', '--max-warnings=0'),
+  format: () => tool('prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'),
+  types: () => tool('typescript/bin/tsc', '-p', 'tsconfig.json'),
+  layers: async () => (await import('./layers.mjs')).reportLayers(ROOT),
+};
+
+/** What vitest itself counted. A file that fails before its first test is one failure; no report at all is one as well. */
+function vitest(args) {
+  const scratch = mkdtempSync(join(tmpdir(), 'tidings-report-'));
+  const report = join(scratch, 'report.json');
+  const fine = tool('vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...args);
+  try {
+    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(readFileSync(report, 'utf8'));
+    const broken = testResults.filter(
+      ({ status, assertionResults }) => status === 'failed' && assertionResults.every((each) => each.status !== 'failed'),
+    );
+    const failed = numFailedTests + broken.length;
+    return { passed: numPassedTests, failed: failed === 0 && !fine ? 1 : failed, skipped: numPendingTests + numTodoTests, testResults };
+  } catch {
+    return { passed: 0, failed: 1, skipped: 0, testResults: [] };
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** A suite that lacks something says so in its name, `… [needs <what>: <how to get it>]`: one line for each. */
+function skippedSuites(testResults) {
+  const lines = testResults.flatMap(({ name, assertionResults }) =>
+    assertionResults
+      .filter(({ status }) => status === 'skipped' || status === 'pending' || status === 'todo')
+      .map(({ ancestorTitles, title }) => {
+        const why = [...ancestorTitles, title].find((each) => each.includes('[needs '));
+        return `SKIPPED ${relative(ROOT, name)}: ${why ?? [...ancestorTitles, title].join(' > ')}`;
+      }),
+  );
+  return [...new Set(lines)];
+}
+
+checkNode();
+await install();
+
+const args = process.argv.slice(2);
+const noSkips = args.includes('--no-skips');
+const failures = [];
+for (const [name, check] of Object.entries(CHECKS)) {
+  heading(name);
+  if (!(await check())) failures.push(name);
+}
+heading('tests');
+const { passed, failed, skipped, testResults } = vitest(args.filter((arg) => arg !== '--no-skips'));
+
+const lines = skippedSuites(testResults);
+if (lines.length > 0) heading('skipped');
+for (const line of lines) console.log(line);
+if (noSkips && skipped > 0) failures.push('skipped suites (what they need can be had here)');
+
+heading('result');
+for (const name of failures) console.log(`FAILED ${name}`);
+console.log(`${passed} passed, ${failed + failures.length} failed, ${skipped} skipped`);
+process.exitCode = failed + failures.length === 0 ? 0 : 1;

@@ -1,7 +1,9 @@
 import type { Static, TObject, TSchema } from 'typebox';
 import { Type } from 'typebox';
+import type { Caller } from '../commands/caller.ts';
 import type { Position } from '../domain/values/ids.ts';
-import type { Caller, Scope } from './caller.ts';
+import type { Scope } from '../domain/tenant/events.ts';
+import type { Access } from './access.ts';
 import type { Line } from './lines.ts';
 import { isRefusal, refuse } from './problems.ts';
 import type { InvalidMember, Refusal } from './problems.ts';
@@ -15,6 +17,8 @@ export type Response = {
   readonly schema?: TSchema;
   /** `application/json` unless it says otherwise. */
   readonly contentType?: string;
+  /** Of one line, where NDJSON is answered with NDJSON. */
+  readonly lines?: TSchema;
 };
 
 /** What an operation takes as body besides JSON. */
@@ -35,6 +39,8 @@ export type OperationFacts = {
   readonly scope: Scope | 'public' | 'instance';
   readonly responses: Readonly<Record<number, Response>>;
   readonly upload?: Upload;
+  /** The JSON body as the document shows it, where its parts are checked one by one and `body` leaves them open. */
+  readonly described?: TSchema;
   /** It creates something: takes an `Idempotency-Key`. */
   readonly idempotent?: boolean;
   /** It edits something: takes `If-Match`. */
@@ -48,10 +54,12 @@ export type Call<P, Q, B> = {
   readonly params: P;
   readonly query: Q;
   readonly body: B;
+  readonly access: Access;
+  /** The same in the words of the commands, with the correlation, the idempotency key and the trace of this request. */
   readonly caller: Caller;
   readonly requestId: string;
-  readonly traceparent?: string;
-  readonly idempotencyKey?: string;
+  /** Of a list: where the page before ended, as the query gave it. */
+  readonly place?: string;
   /** The revision named by `If-Match`; `any` for `*`. */
   readonly ifMatch?: number | 'any';
   /** Aborts when the client is gone. */
@@ -61,6 +69,8 @@ export type Call<P, Q, B> = {
 export type Answer = {
   readonly status: number;
   readonly body?: unknown;
+  /** A page of a list: `next` is the place after its last entry, null at the end. → `{data, nextCursor}` */
+  readonly page?: { readonly data: readonly unknown[]; readonly next: string | null };
   /** → `Tidings-Position`. */
   readonly position?: Position;
   /** → `ETag`: the revision of what was read or edited. */

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import type { Static, TObject, TProperties, TSchema } from 'typebox';
+import type { TObject, TProperties, TSchema } from 'typebox';
 import { CHANNELS, MESSAGE_CLASSES, PRIORITIES } from '../../domain/values/channel.ts';
 
 /** The small shapes that requests and answers share. `title` makes a schema a component of the OpenAPI document. */
@@ -44,5 +44,6 @@ export const span = { since: Type.Optional(InstantIn), until: Type.Optional(Inst
 export const page = <S extends TSchema>(title: string, of: S) =>
   answer(title, { data: Type.Array(of), nextCursor: nullable(Type.String()) });
 
-export const idIn = (name: string, schema: TSchema = OutsideId) => closed({ [name]: schema });
-export type PageQuery = Static<ReturnType<typeof listOf<Record<never, never>>>>;
+export const IdParams = closed({ id: OutsideId });
+export const KeyParams = closed({ key: OutsideId });
+export const RecipientParams = closed({ recipientId: RecipientId });

@@ -1,0 +1,196 @@
+import type { TObject, TSchema } from 'typebox';
+import { isNothing } from './operation.ts';
+import type { Operation, Response } from './operation.ts';
+import { PROBLEMS } from './problems.ts';
+
+type Json = { readonly [name: string]: unknown };
+
+const ref = (kind: string, name: string): Json => ({ $ref: `#/components/${kind}/${name}` });
+const isObject = (it: unknown): it is Json => typeof it === 'object' && it !== null && !Array.isArray(it);
+
+/**
+ * Schemas with a title become components, each once. @throws TypeError when two different ones bear the same title.
+ */
+function createComponents(): { readonly schemas: Map<string, Json>; readonly place: (schema: unknown) => unknown } {
+  const schemas = new Map<string, Json>();
+  const texts = new Map<string, string>();
+
+  function inline(schema: unknown): unknown {
+    if (Array.isArray(schema)) return schema.map(place);
+    if (!isObject(schema)) return schema;
+    // `x-message` is our own sentence for a rule; readers of the document have the description.
+    return Object.fromEntries(
+      Object.entries(schema)
+        .filter(([name]) => name !== 'x-message')
+        .map(([name, value]) => [name, place(value)]),
+    );
+  }
+
+  function place(schema: unknown): unknown {
+    if (!isObject(schema) || typeof schema['title'] !== 'string' || !('type' in schema || 'anyOf' in schema)) return inline(schema);
+    const { title } = schema;
+    const text = JSON.stringify(schema);
+    const known = texts.get(title);
+    if (known !== undefined && known !== text) throw new TypeError(`two schemas are called ${title}`);
+    if (known === undefined) {
+      texts.set(title, text);
+      const placed = inline(schema);
+      schemas.set(title, isObject(placed) ? placed : {});
+    }
+    return ref('schemas', title);
+  }
+  return { schemas, place };
+}
+
+const PROBLEM_SCHEMA = {
+  type: 'object',
+  required: ['type', 'title', 'status', 'detail', 'code', 'requestId'],
+  properties: {
+    type: { type: 'string', format: 'uri' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string', description: 'What to do next.' },
+    code: { type: 'string', description: `Stable. An open set; among them: ${Object.keys(PROBLEMS).join(', ')}.` },
+    requestId: { type: 'string' },
+    errors: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['path', 'message'],
+        properties: { path: { type: 'string', description: 'A JSON Pointer (RFC 6901).' }, message: { type: 'string' } },
+      },
+    },
+  },
+} as const;
+
+const text = (description: string, more: Json = {}): Json => ({ description, schema: { type: 'string', ...more } });
+const PARAMETERS: Json = {
+  after: { name: 'after', in: 'query', ...text('A Tidings-Position: waits, at most 5 s, until the read model has it.') },
+  idempotencyKey: {
+    name: 'Idempotency-Key',
+    in: 'header',
+    ...text('A repeat with the same key gets the first answer.', { minLength: 1, maxLength: 255 }),
+  },
+  ifMatch: { name: 'If-Match', in: 'header', ...text('The ETag of what you read: a lost race is 412.') },
+  requestId: { name: 'X-Request-Id', in: 'header', ...text('Taken and returned.') },
+  traceparent: { name: 'traceparent', in: 'header', ...text('W3C Trace Context; taken and returned.') },
+};
+const HEADERS: Json = {
+  position: text('The place in the log that `?after=` takes.'),
+  replayed: text('`true`: this is the first answer again.'),
+  etag: text('The revision, for `If-Match`.'),
+};
+
+function parametersOf(operation: Operation, place: (schema: unknown) => unknown): readonly Json[] {
+  const of = (where: 'path' | 'query', schema: TObject): readonly Json[] => {
+    // Left out by typebox where nothing is required.
+    const { required = [] }: { readonly required?: readonly string[] } = schema;
+    return Object.entries(schema.properties).map(([name, property]) => ({
+      name,
+      in: where,
+      required: where === 'path' || (required.includes(name) && !('default' in property)),
+      schema: place(property),
+    }));
+  };
+  return [
+    ...of('path', operation.params),
+    ...of('query', operation.query),
+    ...(operation.method === 'get' && operation.reads !== undefined ? [ref('parameters', 'after')] : []),
+    ...(operation.idempotent === true ? [ref('parameters', 'idempotencyKey')] : []),
+    ...(operation.conditional === true ? [ref('parameters', 'ifMatch')] : []),
+    ref('parameters', 'requestId'),
+    ref('parameters', 'traceparent'),
+  ];
+}
+
+function requestBodyOf({ body: checked, described, bodyOptional, upload, method }: Operation, place: (schema: unknown) => unknown): Json {
+  const content: Record<string, unknown> = {};
+  const body = described ?? checked;
+  if (!isNothing(body)) content[method === 'patch' ? 'application/merge-patch+json' : 'application/json'] = { schema: place(body) };
+  if (!isNothing(body) && method === 'patch') content['application/json'] = { schema: place(body) };
+  if (upload?.kind === 'lines') content['application/x-ndjson'] = { schema: { type: 'string', description: linesText(upload, place) } };
+  if (upload?.kind === 'bytes')
+    content['application/octet-stream'] = { schema: { type: 'string', format: 'binary', maxLength: upload.maxBytes } };
+  return Object.keys(content).length === 0 ? {} : { requestBody: { required: bodyOptional !== true, content } };
+}
+
+/** A line's schema is a component of its own: OpenAPI 3.1 has no word for a sequence of documents. */
+function linesText(upload: { readonly line: TSchema; readonly first?: TSchema }, place: (schema: unknown) => unknown): string {
+  const nameOf = (schema: TSchema): string => {
+    place(schema);
+    return 'title' in schema ? String(schema['title']) : 'document';
+  };
+  const first = upload.first === undefined ? '' : `The first line is a ${nameOf(upload.first)}. `;
+  return `One JSON document a line. ${first}Each ${first === '' ? '' : 'further '}line is a ${nameOf(upload.line)}.`;
+}
+
+function responseOf(
+  operation: Operation,
+  { description, schema, contentType, lines }: Response,
+  place: (schema: unknown) => unknown,
+): Json {
+  const command = operation.method !== 'get' && operation.scope !== 'public';
+  const headers = {
+    ...(command && { 'Tidings-Position': ref('headers', 'position') }),
+    ...(operation.idempotent === true && { 'Idempotency-Replayed': ref('headers', 'replayed') }),
+    ...(operation.conditional === true && { ETag: ref('headers', 'etag') }),
+  };
+  return {
+    description,
+    ...(Object.keys(headers).length > 0 && { headers }),
+    ...(schema !== undefined && {
+      content: {
+        [contentType ?? 'application/json']: { schema: place(schema) },
+        ...(lines !== undefined && {
+          'application/x-ndjson': { schema: { type: 'string', description: linesText({ line: lines }, place) } },
+        }),
+      },
+    }),
+  };
+}
+
+function operationOf(operation: Operation, place: (schema: unknown) => unknown): Json {
+  const responses = Object.entries(operation.responses).map(([status, response]) => [status, responseOf(operation, response, place)]);
+  const scope = operation.scope === 'instance' ? '`admin` of the tenant `default`' : `\`${operation.scope}\``;
+  const about = operation.scope === 'public' ? 'Takes no credentials.' : `Scope: ${scope}.`;
+  return {
+    operationId: operation.id,
+    tags: [operation.tag],
+    summary: operation.summary,
+    description: operation.description === undefined ? about : `${operation.description}\n\n${about}`,
+    security: operation.scope === 'public' ? [] : [{ bearer: [] }],
+    parameters: parametersOf(operation, place),
+    ...requestBodyOf(operation, place),
+    responses: { ...Object.fromEntries(responses), default: ref('responses', 'problem') },
+  };
+}
+
+/** The OpenAPI 3.1 document of these operations: made from the same schemas that check their requests. */
+export function openApiOf(operations: readonly Operation[], about: { readonly version: string; readonly url: string }): Json {
+  const { schemas, place } = createComponents();
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const operation of operations) (paths[operation.path] ??= {})[operation.method] = operationOf(operation, place);
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Tidings',
+      version: about.version,
+      description:
+        'Multi-channel notifications that can prove what was sent, to whom, why and with whose consent. ' +
+        'Ignore members you do not know; statuses and codes are open sets, `outcome` is a closed one.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: about.url }],
+    tags: [...new Set(operations.map(({ tag }) => tag))].map((name) => ({ name })),
+    paths,
+    components: {
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'An API key or a JWT.' } },
+      parameters: PARAMETERS,
+      headers: HEADERS,
+      responses: {
+        problem: { description: 'A problem (RFC 9457).', content: { 'application/problem+json': { schema: ref('schemas', 'Problem') } } },
+      },
+      schemas: { Problem: PROBLEM_SCHEMA, ...Object.fromEntries(schemas) },
+    },
+  };
+}

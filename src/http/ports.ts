@@ -1,0 +1,77 @@
+import type { Instant } from '../domain/values/instant.ts';
+import type { Position, TenantId } from '../domain/values/ids.ts';
+import type { KeyMode, Scope } from '../domain/tenant/events.ts';
+
+/** A key that may act: not revoked, not of another time. */
+export type KeyGrant = {
+  readonly id: string;
+  readonly tenant: TenantId;
+  readonly scopes: readonly Scope[];
+  readonly mode: KeyMode;
+  readonly expiresAt?: Instant;
+};
+export interface KeyRing {
+  /** By the secret as the caller sent it; nothing where none fits or it was revoked. */
+  find(secret: string): Promise<KeyGrant | undefined>;
+}
+
+/** Claims of a JSON Web Token whose signature, issuer, audience and times were checked. */
+export type TokenClaims = { readonly sub: string; readonly tenant: string; readonly scope: string };
+export interface TokenVerifier {
+  /** Nothing where the token is not valid, for whatever reason. @throws PortError `unavailable` when its issuer's keys can't be had. */
+  verify(token: string): Promise<TokenClaims | undefined>;
+}
+
+/** `?after=`: read models that catch up. */
+export interface WaitFor {
+  /** True once all these projections have the position; false when that takes longer than `timeoutMs`, or is no position. */
+  reached(position: Position, projections: readonly string[], timeoutMs: number): Promise<boolean>;
+}
+
+export interface Timers {
+  /** Runs once, `ms` from now; the answer cancels it. */
+  after(ms: number, run: () => void): () => void;
+}
+
+/** What is unguessable: 256 random bits, base64url. */
+export interface Secrets {
+  token(): string;
+}
+
+/** How much is going on, read at every request: cheap. */
+export interface LoadGauges {
+  /** Bytes waiting to be appended to the log. */
+  bytesWaiting(): number;
+  /** Actions that are due and not carried out. */
+  actionsDue(): number;
+  /** Of the last seconds, milliseconds. */
+  eventLoopDelayMs(): number;
+}
+
+/** Of one request: ids, codes and the pattern of its path only. */
+export type Served = {
+  readonly operation: string;
+  readonly method: string;
+  readonly status: number;
+  readonly requestId: string;
+  readonly tenant?: TenantId;
+  /** Of the problem it was answered with. */
+  readonly code?: string;
+};
+export interface RequestLog {
+  /** Starts the clock of a request; the answer stops it. */
+  begin(): (served: Served) => void;
+  /** A bug, or something that is down. */
+  failed(error: unknown, requestId: string): void;
+}
+
+export type Readiness = {
+  readonly ready: boolean;
+  readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly detail?: string }[];
+};
+export interface Health {
+  ready(): Promise<Readiness>;
+}
+export interface MetricsText {
+  text(): Promise<{ readonly type: string; readonly text: string }>;
+}

@@ -1,0 +1,93 @@
+import type { Response } from 'express';
+import type { Answer } from './operation.ts';
+import type { Timers } from './ports.ts';
+import { problemOf } from './problems.ts';
+import type { Refusal } from './problems.ts';
+import { entityTagOf } from './requestFacts.ts';
+import { ClientGone } from './wire.ts';
+
+/** How long a client that is still sending may go on, so that it gets to read our answer: milliseconds, bytes. */
+const LINGER = { ms: 2000, bytes: 16_000_000 } as const;
+
+/**
+ * Ends an answer. If the body was not read to its end the connection closes (what is still coming would be taken for the next request),
+ * but not at once: a socket closed with unread data resets the connection, and the client would never see why.
+ */
+function end(res: Response, body: string | Uint8Array, timers: Timers): void {
+  const { req } = res;
+  if (req.complete) {
+    res.end(body);
+    return;
+  }
+  res.setHeader('Connection', 'close');
+  res.write(body);
+  let rest = LINGER.bytes;
+  const finish = (): void => {
+    cancel();
+    res.end();
+  };
+  const cancel = timers.after(LINGER.ms, finish);
+  req.once('end', finish);
+  req.once('close', finish);
+  req.on('data', (piece: Uint8Array) => {
+    rest -= piece.length;
+    if (rest < 0) finish();
+  });
+}
+
+function fieldsOf(answer: Answer): Readonly<Record<string, string>> {
+  return {
+    ...(answer.position !== undefined && { 'Tidings-Position': answer.position }),
+    ...(answer.revision !== undefined && { ETag: entityTagOf(answer.revision) }),
+    ...(answer.replayed === true && { 'Idempotency-Replayed': 'true' }),
+    ...answer.headers,
+  };
+}
+
+/** Waits until the reader has taken what was written. @throws ClientGone */
+function drained(res: Response): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onDrain = (): void => {
+      res.off('close', onClose);
+      resolve();
+    };
+    const onClose = (): void => {
+      res.off('drain', onDrain);
+      reject(new ClientGone());
+    };
+    res.once('drain', onDrain);
+    res.once('close', onClose);
+  });
+}
+
+async function sendLines(res: Response, lines: AsyncIterable<object>): Promise<void> {
+  res.setHeader('Content-Type', 'application/x-ndjson');
+  res.flushHeaders();
+  for await (const line of lines) {
+    if (res.destroyed) throw new ClientGone();
+    if (!res.write(`${JSON.stringify(line)}\n`)) await drained(res);
+  }
+  res.end();
+}
+
+function send(res: Response, type: string, body: string | Uint8Array, timers: Timers): void {
+  res.setHeader('Content-Type', type);
+  res.setHeader('Content-Length', Buffer.byteLength(body));
+  end(res, body, timers);
+}
+
+export async function sendAnswer(res: Response, answer: Answer, timers: Timers): Promise<void> {
+  res.status(answer.status);
+  for (const [name, value] of Object.entries(fieldsOf(answer))) res.setHeader(name, value);
+  if (answer.lines !== undefined) await sendLines(res, answer.lines);
+  else if (answer.content !== undefined) send(res, answer.content.type, answer.content.bytes, timers);
+  else if (answer.body !== undefined) send(res, 'application/json; charset=utf-8', JSON.stringify(answer.body), timers);
+  else res.end();
+}
+
+export function sendProblem(res: Response, refusal: Refusal, requestId: string, timers: Timers): void {
+  const problem = problemOf(refusal, requestId);
+  res.status(problem.status);
+  for (const [name, value] of Object.entries(refusal.headers ?? {})) res.setHeader(name, value);
+  send(res, 'application/problem+json; charset=utf-8', JSON.stringify(problem), timers);
+}

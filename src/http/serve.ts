@@ -1,0 +1,165 @@
+import type { Request, Response } from 'express';
+import type { Caller } from '../commands/caller.ts';
+import { present } from '../domain/kernel/present.ts';
+import { PortError } from '../domain/kernel/portError.ts';
+import { trusted } from '../domain/values/ids.ts';
+import type { Position } from '../domain/values/ids.ts';
+import type { Access } from './access.ts';
+import type { Admission, Kind } from './admission.ts';
+import { allows } from './auth.ts';
+import type { Authentication } from './auth.ts';
+import type { Cursors, ListOf } from './cursor.ts';
+import type { Answer, Operation, Raw, Reply } from './operation.ts';
+import type { WaitFor } from './ports.ts';
+import { isRefusal, PROBLEMS, refuse, Refused, statusOf } from './problems.ts';
+import type { Refusal } from './problems.ts';
+import type { RequestFacts } from './requestFacts.ts';
+import { idempotencyKeyOf, ifMatchOf } from './requestFacts.ts';
+import { sourceOf } from './wire.ts';
+import type { WireLimits } from './wire.ts';
+import type { Checks } from './validation.ts';
+import type { Timers } from './ports.ts';
+
+/** `?after=` waits this long at most. */
+const CATCH_UP_MS = 5000;
+const POSITION = /^[A-Za-z0-9._:-]{1,64}$/;
+/** Nobody at all: of a public operation. */
+const NOBODY: Access = { tenant: trusted('public'), actor: { kind: 'system', id: 'public' }, scopes: new Set(), mode: 'live' };
+
+export type ServePorts = {
+  readonly authenticate: Authentication;
+  readonly admission: Admission;
+  readonly cursors: Cursors;
+  readonly waitFor: WaitFor;
+  readonly timers: Timers;
+  readonly checks: Checks;
+  readonly limits: WireLimits;
+  /** In tests: every answer is held against its schema, and one that differs is a 500. */
+  readonly checkAnswers: boolean;
+};
+
+export type Serve = (req: Request, res: Response, facts: RequestFacts) => Promise<Reply>;
+
+/** `/v1/x/{id}` → `/v1/x/:id`. */
+export const routeOf = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ':$1');
+
+const kindOf = ({ method, upload }: Operation): Kind => (upload !== undefined ? 'upload' : method === 'get' ? 'read' : 'command');
+
+/** A request on its way through the checks that every operation shares: load, credentials, header fields, read model, input. */
+export function serving(operation: Operation, ports: ServePorts): Serve {
+  const run = operation.bind(ports.checks);
+  const checkAnswer = ports.checkAnswers ? answerChecks(operation, ports.checks) : undefined;
+
+  async function accessOf(req: Request): Promise<Access | Refusal> {
+    if (operation.scope === 'public') return NOBODY;
+    const access = await ports.authenticate(req.headers.authorization);
+    if (isRefusal(access)) return access;
+    const allowed = allows(access, operation.scope);
+    return allowed === true ? access : allowed;
+  }
+
+  /** `after` belongs to every GET, `cursor` to every list; what is left are the operation's own parameters. */
+  async function caughtUp(after: unknown): Promise<Refusal | undefined> {
+    if (after === undefined || operation.method !== 'get') return undefined;
+    if (typeof after !== 'string' || !POSITION.test(after))
+      return refuse('invalid_position', 'Send the Tidings-Position of the answer to your command.');
+    if (operation.reads === undefined) return undefined;
+    if (await ports.waitFor.reached(trusted<Position>(after), operation.reads, CATCH_UP_MS)) return undefined;
+    return refuse('not_caught_up', 'The command is recorded and will show soon: read again after Retry-After.', {
+      headers: { 'Retry-After': '1' },
+    });
+  }
+
+  async function rawOf(req: Request, res: Response, facts: RequestFacts, access: Access): Promise<Raw | Refusal> {
+    const { after, ...query } = req.query;
+    const { limit: _limit, cursor, ...filters } = query;
+    const behind = await caughtUp(after);
+    if (behind !== undefined) return behind;
+    const list: ListOf = { tenant: access.tenant, operation: operation.id, filters };
+    const place = typeof cursor === 'string' ? ports.cursors.open(cursor, list) : undefined;
+    if (typeof place === 'object') return place;
+    const ifMatch = ifMatchOf(req);
+    if (typeof ifMatch === 'object') return ifMatch;
+    const idempotencyKey = operation.idempotent === true ? idempotencyKeyOf(req) : undefined;
+    if (typeof idempotencyKey === 'object') return idempotencyKey;
+    const caller: Caller = {
+      tenant: access.tenant,
+      actor: access.actor,
+      correlationId: facts.requestId,
+      ...present({ idempotencyKey, traceparent: facts.traceparent }),
+    };
+    return {
+      params: req.params,
+      query: operation.method === 'get' ? query : req.query,
+      source: sourceOf(req, res, ports.limits, ports.timers),
+      access,
+      caller,
+      requestId: facts.requestId,
+      signal: facts.signal,
+      ...present({ place, ifMatch }),
+    };
+  }
+
+  function paged(answer: Answer, req: Request, access: Access): Answer {
+    if (answer.page === undefined) return answer;
+    const { after: _after, limit: _limit, cursor: _cursor, ...filters } = req.query;
+    const { data, next } = answer.page;
+    const nextCursor = next === null ? null : ports.cursors.seal(next, { tenant: access.tenant, operation: operation.id, filters });
+    return { ...answer, body: { data, nextCursor } };
+  }
+
+  return async (req, res, facts) => {
+    const leave = ports.admission.enter(kindOf(operation));
+    if (isRefusal(leave)) return leave;
+    res.once('close', leave);
+    const access = await accessOf(req);
+    if (isRefusal(access)) return access;
+    facts.tenant = access.tenant;
+    const raw = await rawOf(req, res, facts, access);
+    if (isRefusal(raw)) return raw;
+    const reply = await run(raw);
+    if (isRefusal(reply)) return reply;
+    const answer = paged(reply, req, access);
+    checkAnswer?.(answer);
+    return answer;
+  };
+}
+
+/** @throws TypeError for an answer that the document does not describe. */
+function answerChecks(operation: Operation, checks: Checks): (answer: Answer) => void {
+  const byStatus = new Map(
+    Object.entries(operation.responses).map(([status, { schema }]) => [
+      Number(status),
+      schema === undefined ? undefined : checks.body(schema),
+    ]),
+  );
+  return ({ status, body }) => {
+    if (!byStatus.has(status)) throw new TypeError(`${operation.id} answered ${status}, which its description does not name`);
+    const checked = body === undefined ? undefined : byStatus.get(status)?.(JSON.parse(JSON.stringify(body)));
+    if (checked?.ok === false) throw new TypeError(`${operation.id} answered what its schema refuses: ${JSON.stringify(checked.errors)}`);
+  };
+}
+
+/** What was thrown → a refusal; nothing of its text gets out. `log` is told what is a bug or down. */
+export function refusalOf(error: unknown, log: (error: unknown) => void): Refusal {
+  if (error instanceof Refused) return error.refusal;
+  if (error instanceof PortError) return ofPort(error, log);
+  if (isClientsFault(error)) return refuse('malformed_request', 'Correct the path: its percent-encoding is not valid.');
+  log(error);
+  return refuse('internal_error', 'Try again; if it stays, tell us the requestId.');
+}
+
+function ofPort(error: PortError, log: (error: unknown) => void): Refusal {
+  if (error.kind === 'unavailable') {
+    log(error);
+    return refuse('unavailable', 'Try again after Retry-After, with the same Idempotency-Key.', { headers: { 'Retry-After': '2' } });
+  }
+  if (error.code in PROBLEMS && statusOf(error.code) < 500) return { rejected: error.code, detail: error.message };
+  log(error);
+  return error.kind === 'conflict'
+    ? refuse('contended', 'Others changed it at the same time: try again.', { headers: { 'Retry-After': '1' } })
+    : refuse('internal_error', 'Try again; if it stays, tell us the requestId.');
+}
+
+/** Express reports a path that cannot be decoded as a URIError with status 400. */
+const isClientsFault = (error: unknown): boolean => error instanceof URIError;

@@ -10,6 +10,8 @@ import { notification } from '../domain/notification/notification.ts';
 import { notificationStorage } from '../domain/notification/storage.ts';
 import { recipient } from '../domain/recipient/recipient.ts';
 import { recipientStorage } from '../domain/recipient/storage.ts';
+import { templateStorage } from '../domain/template/storage.ts';
+import { template } from '../domain/template/template.ts';
 import { tenantStorage } from '../domain/tenant/storage.ts';
 import { tenant } from '../domain/tenant/tenant.ts';
 
@@ -18,6 +20,7 @@ export const NOTIFICATION = { noun: 'notification', decider: notification, stora
 export const ENGAGEMENT = { noun: 'engagement', decider: engagement, storage: engagementStorage } as const;
 export const BATCH = { noun: 'batch', decider: batch, storage: batchStorage } as const;
 export const RECIPIENT = { noun: 'recipient', decider: recipient, storage: recipientStorage } as const;
+export const TEMPLATE = { noun: 'template', decider: template, storage: templateStorage } as const;
 export const CATALOGUE = { noun: 'catalogue', decider: catalogue, storage: catalogueStorage } as const;
 export const TENANT = { noun: 'tenant', decider: tenant, storage: tenantStorage } as const;
 export const AUDIT = { noun: 'audit', decider: audit, storage: auditStorage } as const;

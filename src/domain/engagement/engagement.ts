@@ -5,7 +5,13 @@ import type { EngagementEvent, EngagementItem } from './events.ts';
 
 export type RecordEngagement = {
   readonly type: 'RecordEngagement';
-  readonly data: { readonly notificationId: NotificationId; readonly items: readonly EngagementItem[]; readonly now: Instant };
+  readonly data: {
+    readonly notificationId: NotificationId;
+    /** Of the notification. */
+    readonly requestedAt: Instant;
+    readonly items: readonly EngagementItem[];
+    readonly now: Instant;
+  };
 };
 
 /** What has been recorded of a notification, so that what providers repeat is taken once. */
@@ -16,13 +22,15 @@ const identityOf = ({ provider, eventId }: EngagementItem): string => `${provide
 /** Callbacks come late, twice and out of order; each counts once, and no order of them is wrong. */
 export const engagement: Decider<RecordEngagement, Engagement, EngagementEvent, never> = {
   initial: () => ({ seen: new Set() }),
-  decide: ({ data: { notificationId, items, now } }, { seen }) => {
+  decide: ({ data: { notificationId, requestedAt, items, now } }, { seen }) => {
     const fresh = new Map<string, EngagementItem>();
     for (const item of items) {
       const identity = identityOf(item);
       if (!seen.has(identity) && !fresh.has(identity)) fresh.set(identity, item);
     }
-    return fresh.size === 0 ? [] : [{ type: 'EngagementRecorded', data: { notificationId, items: [...fresh.values()], recordedAt: now } }];
+    return fresh.size === 0
+      ? []
+      : [{ type: 'EngagementRecorded', data: { notificationId, requestedAt, items: [...fresh.values()], recordedAt: now } }];
   },
   evolve: (state, { data }) => {
     for (const item of data.items) state.seen.add(identityOf(item));

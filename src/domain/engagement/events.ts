@@ -30,6 +30,12 @@ export type EngagementItem = {
 };
 export type EngagementRecorded = Fact<
   'EngagementRecorded',
-  { readonly notificationId: NotificationId; readonly items: readonly EngagementItem[]; readonly recordedAt: Instant }
+  {
+    readonly notificationId: NotificationId;
+    /** Of the notification: the month it is filed under. */
+    readonly requestedAt: Instant;
+    readonly items: readonly EngagementItem[];
+    readonly recordedAt: Instant;
+  }
 >;
 export type EngagementEvent = EngagementRecorded;

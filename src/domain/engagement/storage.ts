@@ -17,7 +17,7 @@ const item = shape({
 
 /** How engagement is stored. */
 export const engagementStorage = {
-  EngagementRecorded: firstVersion(shape({ notificationId: text, items: list(item), recordedAt: instant }), [
+  EngagementRecorded: firstVersion(shape({ notificationId: text, requestedAt: instant, items: list(item), recordedAt: instant }), [
     { path: 'items[].detail', class: 'engagement', subject: 'items[].subject', onErased: 'drop' },
   ]),
 } satisfies StorageOf<EngagementEvent>;

@@ -1,0 +1,57 @@
+import type { Transaction } from '../../consumers/ports.ts';
+import type { AccessEntry } from '../../domain/audit/events.ts';
+import type { Position, SubjectId, TenantId } from '../../domain/values/ids.ts';
+import type { Instant } from '../../domain/values/instant.ts';
+import { pageOf, type Page, type PageRequest } from '../page.ts';
+
+export type AuditView = AccessEntry & {
+  readonly kind: 'access' | 'rejection' | 'administration';
+  /** Of a refusal. */
+  readonly code?: string;
+  readonly position: Position;
+};
+/** What is absent does not narrow. `since` and `until`: both inclusive. */
+export type AuditFilter = {
+  readonly actor?: string;
+  readonly action?: string;
+  readonly resource?: string;
+  readonly subject?: SubjectId;
+  readonly since?: Instant;
+  readonly until?: Instant;
+};
+type Row = {
+  readonly kind: AuditView['kind'];
+  readonly position: Position;
+  readonly n: number;
+  readonly entry: AccessEntry & { readonly code?: string };
+};
+
+/** In the order of recording, newest first. */
+export async function auditPage(
+  tx: Transaction,
+  suffix: string,
+  filter: AuditFilter & { readonly tenant: TenantId },
+  { limit, place }: PageRequest,
+): Promise<Page<AuditView>> {
+  const values: unknown[] = [filter.tenant];
+  const where = ['tenant = $1'];
+  const narrow = (value: unknown, condition: (parameter: string) => string): void => {
+    if (value !== undefined) where.push(condition(`$${String(values.push(value))}`));
+  };
+  narrow(filter.actor, (it) => `actor = ${it}`);
+  narrow(filter.action, (it) => `action = ${it}`);
+  narrow(filter.resource, (it) => `resource = ${it}`);
+  narrow(filter.subject, (it) => `subject = ${it}`);
+  narrow(filter.since, (it) => `at >= ${it}`);
+  narrow(filter.until, (it) => `at <= ${it}`);
+  const [position, n] = place?.split('/') ?? [];
+  if (position !== undefined && n !== undefined)
+    where.push(`(position, n) < ($${String(values.push(position))}, $${String(values.push(n))}::integer)`);
+  const rows = await tx.query<Row>({
+    text: `select kind, position, n, entry from audit_entries${suffix} where ${where.join(' and ')}
+      order by position desc, n desc limit $${String(values.push(limit + 1))}`,
+    values,
+  });
+  const { rows: shown, next } = pageOf(rows, limit, (last) => `${last.position}/${String(last.n)}`);
+  return { rows: shown.map((row) => ({ ...row.entry, kind: row.kind, position: row.position })), next };
+}

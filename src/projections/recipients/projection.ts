@@ -1,0 +1,138 @@
+import type { Projection, Transaction } from '../../consumers/ports.ts';
+import { eventsOf } from '../../domain/kernel/eventsOf.ts';
+import type { Personal } from '../../domain/kernel/personal.ts';
+import type { OwnAddress, Profile, RecipientEvent } from '../../domain/recipient/events.ts';
+import { recipientStorage } from '../../domain/recipient/storage.ts';
+import { Rows } from '../rows.ts';
+
+type RecipientRow = {
+  tenant: string;
+  subject: string;
+  version: number;
+  profile: Personal<Profile>;
+  email_key: string | null;
+  phone_key: string | null;
+  tag_keys: readonly string[];
+  registered_at: string;
+  changed_at: string;
+  registered_position: string;
+  position: string;
+};
+type AddressRow = {
+  tenant: string;
+  subject: string;
+  id: string;
+  channel: string;
+  platform: string | null;
+  /** Null: removed. */
+  address: Personal<OwnAddress> | null;
+  key: string | null;
+  added_at: string;
+  position: string;
+};
+
+const recipientEvents = eventsOf<RecipientEvent>(recipientStorage);
+
+/** `recipients`: profiles, sealed, by keyed hashes; `recipient_addresses`: devices and endpoints, removed ones as an empty row. */
+export const recipientsProjection: Projection = {
+  name: 'recipients',
+  version: 1,
+  nouns: ['recipient'],
+  facts: true,
+  tables: ['recipients', 'recipient_addresses'],
+  schema: (suffix) => `
+    create table recipients${suffix} (
+      tenant text collate "C" not null,
+      subject text collate "C" not null,
+      version integer not null,
+      -- A Sealed handle: what it takes to open it, but for the keys.
+      profile json not null,
+      email_key text collate "C",
+      phone_key text collate "C",
+      tag_keys text[] not null,
+      registered_at timestamptz,
+      changed_at timestamptz not null,
+      registered_position text collate "C",
+      position text collate "C" not null,
+      primary key (tenant, subject)
+    );
+    create index recipients${suffix}_email on recipients${suffix} (tenant, email_key) where email_key is not null;
+    create index recipients${suffix}_phone on recipients${suffix} (tenant, phone_key) where phone_key is not null;
+    create index recipients${suffix}_tags on recipients${suffix} using gin (tag_keys);
+    create index recipients${suffix}_newest on recipients${suffix} (tenant, registered_position desc);
+    comment on table recipients${suffix} is 'Profiles, sealed; found by keyed hashes.';
+    select tidings_protect('recipients${suffix}');
+    create table recipient_addresses${suffix} (
+      tenant text collate "C" not null,
+      subject text collate "C" not null,
+      -- Keyed hash of the caller's id of the device or endpoint.
+      id text collate "C" not null,
+      channel text collate "C" not null,
+      platform text collate "C",
+      address json,
+      key text collate "C",
+      added_at timestamptz,
+      position text collate "C" not null,
+      primary key (tenant, subject, id)
+    );
+    comment on table recipient_addresses${suffix} is 'Devices and endpoints, sealed; a removed one leaves its hashed id, so that a replay does not bring it back.';
+    select tidings_protect('recipient_addresses${suffix}');`,
+  apply: async (recorded, tx, suffix) => {
+    const recipients = new Rows<RecipientRow>();
+    const addresses = new Rows<AddressRow>();
+    for (const { event, meta, position } of recipientEvents(recorded)) {
+      const of = { tenant: meta.tenantId, subject: event.data.subject };
+      const key = `${of.tenant} ${of.subject}`;
+      switch (event.type) {
+        case 'RecipientRegistered':
+        case 'ProfileChanged': {
+          const { version, profile, keys } = event.data;
+          const at = event.type === 'RecipientRegistered' ? event.data.registeredAt : event.data.changedAt;
+          const first = event.type === 'RecipientRegistered' ? { registered_at: at, registered_position: position } : {};
+          const hashes = { email_key: keys.email?.hash ?? null, phone_key: keys.phone?.hash ?? null, tag_keys: keys.tags };
+          recipients.set(key, { ...of, version, profile, ...hashes, ...first, changed_at: at, position });
+          break;
+        }
+        case 'AddressAdded': {
+          const { id, channel, platform = null, address, addedAt } = event.data;
+          addresses.set(`${key} ${id}`, { ...of, id, channel, platform, address, key: event.data.key.hash, added_at: addedAt, position });
+          break;
+        }
+        case 'AddressRemoved': {
+          const { id, channel } = event.data;
+          addresses.set(`${key} ${id}`, { ...of, id, channel, platform: null, address: null, key: null, position });
+          break;
+        }
+      }
+    }
+    if (recipients.size > 0) await writeRecipients(tx, suffix, recipients);
+    if (addresses.size > 0) await writeAddresses(tx, suffix, addresses);
+  },
+};
+
+const writeRecipients = (tx: Transaction, suffix: string, rows: Rows<RecipientRow>) =>
+  tx.query({
+    text: `insert into recipients${suffix} as t
+        (tenant, subject, version, profile, email_key, phone_key, tag_keys, registered_at, changed_at, registered_position, position)
+      select tenant, subject, version, profile, email_key, phone_key, tag_keys, registered_at, changed_at, registered_position, position
+      from json_to_recordset($1) as r (tenant text, subject text, version integer, profile json, email_key text, phone_key text,
+        tag_keys text[], registered_at timestamptz, changed_at timestamptz, registered_position text, position text)
+      on conflict (tenant, subject) do update set
+        version = excluded.version, profile = excluded.profile, email_key = excluded.email_key, phone_key = excluded.phone_key,
+        tag_keys = excluded.tag_keys, changed_at = excluded.changed_at, position = excluded.position
+      where t.position < excluded.position`,
+    values: [rows.json()],
+  });
+
+const writeAddresses = (tx: Transaction, suffix: string, rows: Rows<AddressRow>) =>
+  tx.query({
+    text: `insert into recipient_addresses${suffix} as t (tenant, subject, id, channel, platform, address, key, added_at, position)
+      select tenant, subject, id, channel, platform, address, key, added_at, position
+      from json_to_recordset($1) as r (tenant text, subject text, id text, channel text, platform text, address json, key text,
+        added_at timestamptz, position text)
+      on conflict (tenant, subject, id) do update set
+        channel = excluded.channel, platform = excluded.platform, address = excluded.address, key = excluded.key,
+        added_at = excluded.added_at, position = excluded.position
+      where t.position < excluded.position`,
+    values: [rows.json()],
+  });

@@ -1,0 +1,228 @@
+import type { LiveTables, Transaction } from '../../consumers/ports.ts';
+import { trusted, type BatchId, type KeyedHash, type NotificationId, type SubjectId, type TenantId } from '../../domain/values/ids.ts';
+import type { Instant } from '../../domain/values/instant.ts';
+import { pageOf, type Page, type PageRequest } from '../page.ts';
+import type { TenantReader } from '../reader.ts';
+import { conditions, type Conditions } from './conditions.ts';
+import type { Attempt } from './deliveryChange.ts';
+
+export type NotificationFilter = {
+  readonly subject?: SubjectId;
+  readonly type?: string;
+  readonly category?: string;
+  readonly status?: string;
+  readonly channel?: string;
+  readonly source?: string;
+  readonly correlationId?: string;
+  readonly key?: KeyedHash;
+  readonly batchId?: BatchId;
+  readonly since?: Instant;
+  readonly until?: Instant;
+};
+export type NotificationRow = {
+  readonly id: NotificationId;
+  readonly requestedAt: Instant;
+  readonly type: string;
+  readonly category: string;
+  readonly class: string;
+  readonly priority: string;
+  readonly mode: string;
+  readonly channels: readonly string[];
+  readonly status: string;
+  /** By outward status of the delivery. */
+  readonly counts: Readonly<Record<string, number>>;
+  readonly recipients: number;
+  readonly refused: number;
+  readonly batch: BatchId | null;
+  readonly source: string | null;
+  readonly correlation: string;
+  readonly planAt: Instant;
+  readonly expiresAt: Instant | null;
+};
+
+export type DeliveryFilter = {
+  readonly notificationId?: NotificationId;
+  readonly subject?: SubjectId;
+  /** The channel's number (values/channel.ts). */
+  readonly channel?: number;
+  readonly status?: readonly string[];
+  readonly provider?: string;
+  readonly type?: string;
+  readonly batchId?: BatchId;
+  readonly since?: Instant;
+  readonly until?: Instant;
+};
+export type DeliveryRow = {
+  readonly notification: NotificationId;
+  readonly requestedAt: Instant;
+  readonly n: number;
+  readonly subject: SubjectId;
+  /** Outward. */
+  readonly status: string;
+  readonly code: string | null;
+  readonly provider: string | null;
+  readonly messageId: string | null;
+  readonly locale: string | null;
+  readonly tries: number;
+  readonly plannedAt: Instant | null;
+  readonly sentAt: Instant | null;
+  readonly dueAt: Instant | null;
+  /** Null: at most one try, which the other columns tell. */
+  readonly attempts: readonly Attempt[] | null;
+  readonly feedback: Readonly<Record<string, string>> | null;
+  readonly type: string;
+  readonly batch: BatchId | null;
+};
+/** What an operator can send on its way again. */
+export const DEAD_LETTER_STATUSES = ['failed', 'dead_lettered', 'unknown'] as const;
+
+export type NotificationQueries = ReturnType<typeof notificationQueries>;
+
+/** The only door to the read model `notifications`. Lists are newest first and stable under inserts. */
+export function notificationQueries(reader: TenantReader, live: LiveTables) {
+  const run = async <Row extends object>(
+    tenant: TenantId,
+    text: (suffix: string) => string,
+    values: readonly unknown[],
+  ): Promise<readonly Row[]> => {
+    const suffix = await live.suffixOf('notifications');
+    return reader.read(tenant, (tx: Transaction) => tx.query<Row>({ text: text(suffix), values }));
+  };
+
+  async function list(tenant: TenantId, filter: NotificationFilter, page: PageRequest): Promise<Page<NotificationRow>> {
+    const where = notificationConditions(tenant, filter, page.place);
+    const rows = await run<NotificationRow>(
+      tenant,
+      (suffix) =>
+        `select ${NOTIFICATION} from notifications${suffix} n where ${where.sql(suffix)} order by n.requested_at desc, n.id desc limit ${where.param(page.limit + 1)}`,
+      where.values,
+    );
+    return pageOf(rows, page.limit, (last) => `${last.requestedAt} ${last.id}`);
+  }
+
+  async function get(tenant: TenantId, id: NotificationId): Promise<NotificationRow | undefined> {
+    const [row] = await run<NotificationRow>(
+      tenant,
+      (suffix) => `select ${NOTIFICATION} from notifications${suffix} n where n.tenant = $1 and n.id = $2`,
+      [tenant, id],
+    );
+    return row;
+  }
+
+  async function deliveries(tenant: TenantId, filter: DeliveryFilter, page: PageRequest): Promise<Page<DeliveryRow>> {
+    const where = deliveryConditions(tenant, filter, page.place);
+    const rows = await run<DeliveryRow>(
+      tenant,
+      (suffix) => `select ${DELIVERY} from deliveries${suffix} d ${JOINED(suffix)} where ${where.sql(suffix)}
+        order by d.requested_at desc, d.notification desc, d.n limit ${where.param(page.limit + 1)}`,
+      where.values,
+    );
+    return pageOf(rows, page.limit, (last) => `${last.requestedAt} ${last.notification} ${String(last.n)}`);
+  }
+
+  async function delivery(tenant: TenantId, id: NotificationId, n: number): Promise<DeliveryRow | undefined> {
+    const [row] = await run<DeliveryRow>(
+      tenant,
+      (suffix) =>
+        `select ${DELIVERY} from deliveries${suffix} d ${JOINED(suffix)} where d.tenant = $1 and d.notification = $2 and d.n = $3 and d.status <> 'left'`,
+      [tenant, id, n],
+    );
+    return row;
+  }
+
+  /** Notifications that were requested under a key, newest first. */
+  async function findByKey(tenant: TenantId, key: KeyedHash): Promise<readonly NotificationId[]> {
+    const rows = await run<{ id: string }>(
+      tenant,
+      (suffix) => `select id from notifications${suffix} where tenant = $1 and key = $2 order by requested_at desc limit 1000`,
+      [tenant, key],
+    );
+    return rows.map(({ id }) => trusted(id));
+  }
+
+  /** Deliveries of these batches by outward status. */
+  async function batchCounts(
+    tenant: TenantId,
+    batches: readonly BatchId[],
+  ): Promise<ReadonlyMap<BatchId, Readonly<Record<string, number>>>> {
+    const rows = await run<{ batch: BatchId; status: string; number: number }>(
+      tenant,
+      (
+        suffix,
+      ) => `select n.batch, c.key as status, sum(c.value::bigint)::float8 as number from notifications${suffix} n, jsonb_each_text(n.counts) c
+        where n.tenant = $1 and n.batch = any($2::uuid[]) group by 1, 2`,
+      [tenant, batches],
+    );
+    const counts = new Map<BatchId, Record<string, number>>();
+    for (const { batch, status, number } of rows) counts.set(batch, { ...counts.get(batch), [status]: number });
+    return counts;
+  }
+
+  return { list, get, deliveries, delivery, findByKey, batchCounts };
+}
+
+const NOTIFICATION = `n.id, n.requested_at as "requestedAt", n.type, n.category, n.class, n.priority, n.mode, n.channels, n.status, n.counts,
+  n.recipients, n.refused, n.batch, n.source, n.correlation, n.plan_at as "planAt", n.expires_at as "expiresAt"`;
+const OUTWARD = 'tidings_delivery_status(d.status, d.feedback)';
+const DELIVERY = `d.notification, d.requested_at as "requestedAt", d.n, d.subject, ${OUTWARD} as status, d.code, d.provider,
+  d.message_id as "messageId", d.locale, d.tries::int as tries, d.planned_at as "plannedAt", d.sent_at as "sentAt", d.due_at as "dueAt",
+  d.attempts, d.feedback, n.type, n.batch`;
+const JOINED = (suffix: string): string =>
+  `join notifications${suffix} n on n.tenant = d.tenant and n.id = d.notification and n.requested_at = d.requested_at`;
+
+function notificationConditions(tenant: TenantId, filter: NotificationFilter, place: string | undefined): Conditions {
+  const where = conditions();
+  where.add((p) => `n.tenant = ${p(tenant)}`);
+  const equal = {
+    type: filter.type,
+    category: filter.category,
+    status: filter.status,
+    source: filter.source,
+    correlation: filter.correlationId,
+    key: filter.key,
+    batch: filter.batchId,
+  };
+  for (const [column, value] of Object.entries(equal)) if (value !== undefined) where.add((p) => `n.${column} = ${p(value)}`);
+  const { channel, subject, since, until } = filter;
+  if (channel !== undefined) where.add((p) => `${p(channel)} = any(n.channels)`);
+  if (subject !== undefined)
+    where.add(
+      (p, suffix) =>
+        `exists (select from deliveries${suffix} d where d.tenant = n.tenant and d.notification = n.id and d.requested_at = n.requested_at and d.subject = ${p(subject)})`,
+    );
+  if (since !== undefined) where.add((p) => `n.requested_at >= ${p(since)}`);
+  if (until !== undefined) where.add((p) => `n.requested_at < ${p(until)}`);
+  const [at, id] = place?.split(' ') ?? [];
+  if (at !== undefined && id !== undefined) where.add((p) => `(n.requested_at, n.id) < (${p(at)}::timestamptz, ${p(id)}::uuid)`);
+  return where;
+}
+
+function deliveryConditions(tenant: TenantId, filter: DeliveryFilter, place: string | undefined): Conditions {
+  const where = conditions();
+  where.add((p) => `d.tenant = ${p(tenant)}`);
+  where.add(() => `d.status <> 'left'`);
+  const equal = {
+    'd.notification': filter.notificationId,
+    'd.subject': filter.subject,
+    'd.provider': filter.provider,
+    'n.type': filter.type,
+    'n.batch': filter.batchId,
+  };
+  for (const [column, value] of Object.entries(equal)) if (value !== undefined) where.add((p) => `${column} = ${p(value)}`);
+  const { channel, status, since, until } = filter;
+  if (channel !== undefined) where.add((p) => `d.n & 7 = ${p(channel)}`);
+  if (status !== undefined) where.add((p) => `${OUTWARD} = any(${p(status)}::text[])`);
+  // Named outright so that the index of dead letters serves their list.
+  if (status?.every((it) => DEAD_LETTERS.has(it)) === true) where.add(() => `d.status in ('failed', 'dead_lettered', 'unknown')`);
+  if (since !== undefined) where.add((p) => `d.requested_at >= ${p(since)}`);
+  if (until !== undefined) where.add((p) => `d.requested_at < ${p(until)}`);
+  const [at, id, n] = place?.split(' ') ?? [];
+  if (at !== undefined && id !== undefined && n !== undefined)
+    where.add((p) => {
+      const [atParam, idParam] = [p(at), p(id)];
+      return `((d.requested_at, d.notification) < (${atParam}::timestamptz, ${idParam}::uuid)
+        or (d.requested_at = ${atParam}::timestamptz and d.notification = ${idParam}::uuid and d.n > ${p(Number(n))}))`;
+    });
+  return where;
+}
+const DEAD_LETTERS: ReadonlySet<string> = new Set(DEAD_LETTER_STATUSES);

@@ -8,7 +8,7 @@ create table actions (
   tenant text collate "C" not null,
   -- A notification's id, or a batch's.
   target text collate "C" not null,
-  -- Deliveries' n; empty for kinds that concern their target as a whole.
+  -- Deliveries' n, ascending; empty for kinds that concern their target as a whole.
   items integer[] not null,
   -- 0 critical, 1 high, 2 normal, 3 low.
   priority smallint not null,
@@ -20,7 +20,7 @@ create table actions (
   error text,
   parked_at timestamptz,
   claim uuid
-) with (fillfactor = 70);
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 -- Claiming: the earliest of each priority and kind; then tenant by tenant.
 create index actions_due on actions (priority, kind, run_at);
 create index actions_fair on actions (priority, kind, tenant, run_at);

@@ -42,7 +42,10 @@ export async function runConsumer(
   const standBy = (): Promise<void> => wants.bell.wait(leaseMs / 3);
 
   while (!signal.aborted) {
-    const lease = await takeLease(db, key, holder, leaseMs).catch((error: unknown) => void onError?.(consumer.name, codeOf(error)));
+    const lease = await takeLease(db, key, holder, leaseMs).catch((error: unknown) => {
+      onError?.(consumer.name, codeOf(error));
+      return undefined;
+    });
     if (!lease) {
       await standBy();
       continue;

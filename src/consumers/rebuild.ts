@@ -98,7 +98,7 @@ export async function swap(db: Database, lease: Lease): Promise<Swapped> {
     const mine = rows.find(({ suffix }) => suffix === lease.suffix);
     const old = rows.find(({ state }) => state === 'live');
     if (mine?.state !== 'building' || mine.epoch !== lease.epoch) return 'lost';
-    if (old && old.stopped === null) {
+    if (old?.stopped === null) {
       if (isBefore(checkpointOf(mine.position), checkpointOf(old.position))) return 'behind';
       if (await parksMore(tx, lease, old.suffix)) return 'parked';
     }

@@ -106,17 +106,21 @@ export function tailReader({ feed, time, filter, onError, maxWaiting = 10_000, p
   async function follow(mine: AbortController): Promise<void> {
     while (!mine.signal.aborted) {
       try {
-        for await (const batch of feed.subscribe(at, filter, mine.signal)) {
-          if (mine.signal.aborted) return;
-          deliver(batch);
-          await room(mine);
-        }
+        await readOn(mine);
       } catch (error) {
         if (mine.signal.aborted) return;
         if (isFinal(error)) return abandon(codeOf(error));
         onError?.(codeOf(error));
       }
       if (!mine.signal.aborted) await pause(RETRY_MS);
+    }
+  }
+
+  async function readOn(mine: AbortController): Promise<void> {
+    for await (const batch of feed.subscribe(at, filter, mine.signal)) {
+      if (mine.signal.aborted) return;
+      deliver(batch);
+      await room(mine);
     }
   }
 

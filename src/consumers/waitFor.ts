@@ -54,12 +54,9 @@ export async function openWaitFor(db: Database, time: Time): Promise<WaitFor> {
                from consumers c where c.name = $1 and c.state = 'live'`,
       values: [projection, parkedOf],
     });
-    const position = row ? checkpointOf(row.position) : 'start';
-    const now = time.epochMs();
+    const answerOf = answering(row && { position: checkpointOf(row.position), parked: row.parked ?? [] }, time.epochMs());
     for (const one of [...waiting]) {
-      const there = row !== undefined && !isBefore(position, one.after);
-      const isParked = one.stream !== undefined && row?.parked?.includes(one.stream) === true;
-      const answer = isParked ? 'parked' : there ? 'reached' : now >= one.until ? 'not_caught_up' : undefined;
+      const answer = answerOf(one);
       if (answer === undefined) continue;
       waiting.delete(one);
       one.resolve(answer);
@@ -103,3 +100,12 @@ export async function openWaitFor(db: Database, time: Time): Promise<WaitFor> {
     close: unlisten,
   };
 }
+
+type Found = { readonly position: Checkpoint; readonly parked: readonly string[] };
+const answering =
+  (found: Found | undefined, now: number) =>
+  ({ stream, after, until }: Waiting): Waited | undefined => {
+    if (found && stream !== undefined && found.parked.includes(stream)) return 'parked';
+    if (found && !isBefore(found.position, after)) return 'reached';
+    return now >= until ? 'not_caught_up' : undefined;
+  };

@@ -1,0 +1,59 @@
+import type { Transaction } from '../../../consumers/ports.ts';
+import { ACTION_KINDS } from '../../../processes/process.ts';
+import type { Instant } from '../../../domain/values/instant.ts';
+
+/** An action that failed too often: it waits for an operator. */
+export type ParkedAction = {
+  readonly id: string;
+  readonly kind: string;
+  readonly tenant: string;
+  readonly target: string;
+  readonly items: readonly number[];
+  readonly tries: number;
+  /** Our own code of the last time. */
+  readonly error: string;
+  readonly parkedAt: Instant;
+};
+
+/** Oldest first. */
+export const listParkedActions = (tx: Transaction, limit = 100): Promise<readonly ParkedAction[]> =>
+  tx.query({
+    text: `select id, kind, tenant, target, items, tries, error, parked_at as "parkedAt"
+             from actions where parked_at is not null order by parked_at limit $1`,
+    values: [limit],
+  });
+
+/** Due at once, with all its tries; false: there is no such parked action. */
+export async function retryParkedAction(tx: Transaction, id: string): Promise<boolean> {
+  const rows = await tx.query({
+    text: `with freed as (
+             update actions set parked_at = null, tries = 0, run_at = tidings_now() where id = $1 and parked_at is not null returning 1
+           ) select pg_notify('tidings_actions', '') from freed`,
+    values: [id],
+  });
+  return rows.length > 0;
+}
+
+/** `due`: counted up to `most`, so that asking stays cheap under a flood; `oldestMs`: how long the oldest of them has waited. */
+export type Backlog = { readonly due: number; readonly oldestMs: number; readonly parked: number };
+
+/** What admission and metrics look at. */
+export async function actionsBacklog(tx: Transaction, most = 10_000): Promise<Backlog> {
+  const [row] = await tx.query<Backlog>({
+    name: 'actions.backlog',
+    text: `with clock as materialized (select tidings_now() as now),
+                due as materialized (
+                  select a.run_at from generate_series(0, 3) p (priority)
+                   cross join unnest($2::text[]) k (kind)
+                   cross join lateral (
+                     select a.run_at from actions a
+                      where a.priority = p.priority::smallint and a.kind = k.kind and a.run_at <= (select now from clock)
+                      order by a.run_at limit $1
+                   ) a)
+           select least(count(*), $1)::int as due, coalesce(extract(epoch from clock.now - min(run_at)) * 1000, 0)::float8 as "oldestMs",
+                  (select count(*) from actions where parked_at is not null)::int as parked
+             from clock left join due on true group by clock.now`,
+    values: [most, ACTION_KINDS],
+  });
+  return row ?? { due: 0, oldestMs: 0, parked: 0 };
+}

@@ -1,0 +1,76 @@
+import type { Projection, Transaction } from '../consumers/ports.ts';
+import { actionChanges, type AskedRow, type SettledRow } from './actionChanges.ts';
+import type { Process } from './process.ts';
+
+export const ACTIONS_CHANNEL = 'tidings_actions';
+
+/**
+ * Keeps the table of actions (migrations/models/0003_actions.sql) a function of the log: what the processes ask for and settle. It only
+ * inserts, subtracts and deletes; drainers carry actions out, and stand still while this is rebuilt. `version` counts on when a `react`
+ * changes its answers about events of the past: the table is then built anew.
+ */
+export function actionsConsumer(processes: readonly Process[], version = 1): Projection {
+  return {
+    name: 'actions',
+    version,
+    nouns: [...new Set(processes.flatMap(({ nouns }) => nouns))],
+    types: [...new Set(processes.flatMap(({ types }) => types))],
+    facts: false,
+    inPlace: true,
+    schema: () => '',
+    tables: ['actions'],
+    apply: async (events, tx) => {
+      const { settled, asked } = actionChanges(processes, events);
+      if (settled.length > 0) await subtract(tx, settled);
+      if (asked.length > 0) await insert(tx, asked);
+      const last = events.at(-1);
+      if (last) await release(tx, last.position);
+    },
+  };
+}
+
+/** Rows are locked in the order of their ids, as drainers do, so that nobody waits in a circle. */
+const subtract = (tx: Transaction, settled: readonly SettledRow[]): Promise<unknown> =>
+  tx.query({
+    name: 'actions.settle',
+    text: `with settled as (
+             select * from json_to_recordset($1) as s (tenant text, target text, kind text, items integer[], whole boolean)
+           ), hit as materialized (
+             select a.id, a.items, s.items as gone, s.whole from settled s
+               join actions a on a.target = s.target and a.tenant = s.tenant and a.kind = s.kind
+              where s.whole or a.items <> '{}' order by a.id for update of a
+           ), remains as materialized (
+             select id, cardinality(items) as n,
+                    case when whole then '{}' else array(select unnest(items) except select unnest(gone) order by 1) end as items
+               from hit
+           ), gone as (
+             delete from actions a using remains r where a.id = r.id and r.items = '{}'
+           )
+           update actions a set items = r.items from remains r where a.id = r.id and r.items <> '{}' and cardinality(r.items) < r.n`,
+    values: [JSON.stringify(settled)],
+  });
+
+/** Drainers learn of the earliest instant. */
+const insert = (tx: Transaction, asked: readonly AskedRow[]): Promise<unknown> =>
+  tx.query({
+    name: 'actions.ask',
+    text: `with asked as (
+             insert into actions (id, process, kind, tenant, target, items, priority, due_at, run_at)
+             select id, process, kind, tenant, target, items, priority, due_at, due_at
+               from json_to_recordset($1) as a (id text, process text, kind text, tenant text, target text, items integer[],
+                                                priority smallint, due_at timestamptz)
+             on conflict (id) do nothing returning due_at
+           )
+           select pg_notify('${ACTIONS_CHANNEL}', to_char(min(due_at), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) from asked having count(*) > 0`,
+    values: [JSON.stringify(asked)],
+  });
+
+/** What is still there of a group whose results have been read by now is free again: it was not done. */
+const release = (tx: Transaction, position: string): Promise<unknown> =>
+  tx.query({
+    name: 'actions.release',
+    text: `with done as (delete from claims where done <= $1 returning id),
+                rest as (select a.id from actions a join done d on a.claim = d.id order by a.id for update of a)
+           update actions a set claim = null, run_at = a.due_at from rest where a.id = rest.id`,
+    values: [position],
+  });

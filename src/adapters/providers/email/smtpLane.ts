@@ -43,6 +43,9 @@ function unsendable({ raw, international }: ComposedEmail, { maxSize, smtpUtf8, 
 const stuffed = (raw: string): string => (raw.includes('\r\n.') ? raw.replaceAll('\r\n.', '\r\n..') : raw);
 const endOf = (raw: string): string => (raw.endsWith('\r\n') ? '.\r\n' : '\r\n.\r\n');
 
+/** 421: this connection is over. Behind the data it is a verdict as well. */
+const isGoodbye = ({ step }: Slot, { code }: SmtpReply): boolean => code === 421 && step !== 'body';
+
 function refusalOf(step: Slot['step'], reply: SmtpReply): Refused | undefined {
   const expected = step === 'data' ? reply.code === 354 : reply.code >= 200 && reply.code < 300;
   return expected ? undefined : classifyReply(reply, step === 'rset' ? 'mail' : step);
@@ -188,12 +191,13 @@ export class SmtpLane {
 
   #onReply(reply: SmtpReply): void {
     const slot = this.#awaiting[0];
-    if (slot === undefined || slot.command !== undefined) {
-      this.#lose(refusedAs(reply.code === 421 ? 'service_unavailable' : 'protocol_error'));
+    // unasked, on an idle connection: 421 before the server hangs up
+    if (slot === undefined) {
+      this.#lose(refusedAs('protocol_error'));
       return;
     }
     const refused = refusalOf(slot.step, reply);
-    if (refused !== undefined && reply.code === 421 && slot.step !== 'body') {
+    if (refused !== undefined && isGoodbye(slot, reply)) {
       // with BDAT the data is under way, so that no other connection may try
       if (slot.transaction.sent) slot.transaction.refused ??= refused;
       this.#lose(refused);
@@ -201,8 +205,17 @@ export class SmtpLane {
     }
     slot.transaction.refused ??= refused;
     this.#awaiting.shift();
+    const early = this.#isEarly();
     this.#onStep(slot, reply);
-    this.#proceed();
+    // it answers what has not been said yet: its words would be taken for verdicts
+    if (early) this.#lose(refusedAs('protocol_error'));
+    else this.#proceed();
+  }
+
+  /** More has come although nothing else was asked. */
+  #isEarly(): boolean {
+    const [next] = this.#awaiting;
+    return (next === undefined || next.command !== undefined) && (this.#session?.wire.pending ?? 0) > 0;
   }
 
   #onStep({ step, transaction }: Slot, reply: SmtpReply): void {

@@ -9,7 +9,7 @@ export type SmtpStage = 'greeting' | 'auth' | 'mail' | 'rcpt' | 'data' | 'body';
 /** RFC 5321 allows 512 octets a line; some servers write more. Beyond this it is no SMTP. */
 const MAX_LINE = 8_192;
 const MAX_LINES = 256;
-const LINE = /^([2-5]\d\d)([ -]?)(.*)$/;
+const LINE = /^([2-5]\d\d)(?:([ -])(.*))?$/;
 const ENHANCED = /^([245]\.\d{1,3}\.\d{1,3})(?:\s|$)/;
 const MAX_DETAIL = 300;
 

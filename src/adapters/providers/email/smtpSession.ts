@@ -53,8 +53,10 @@ class Dialogue {
   constructor(options: SmtpOptions) {
     this.wire = new SmtpWire(options, {
       onReply: (reply) => {
-        if (this.#resolve === undefined) this.#early = reply;
-        else this.#resolve(reply);
+        const resolve = this.#resolve;
+        this.#resolve = undefined;
+        if (resolve === undefined) this.#early = reply;
+        else resolve(reply);
       },
       onEnd: (code, detail) => {
         this.fail(new HandshakeFailure(code, detail));
@@ -93,6 +95,8 @@ class Dialogue {
 
   secure(): Promise<void> {
     return this.#wait<undefined>((resolve) => {
+      // what came in clear behind the reply would be read as if it had come encrypted (RFC 3207 5)
+      if (this.#early !== undefined) throw new HandshakeFailure('protocol_error', 'data in clear behind STARTTLS');
       this.wire.upgrade(() => {
         resolve(undefined);
       });

@@ -62,6 +62,11 @@ export class SmtpWire {
     this.#listener = listener;
   }
 
+  /** Octets that came behind the last reply. */
+  get pending(): number {
+    return this.#pending();
+  }
+
   /** One character per octet. `flushed` is called when the system has taken all of it. */
   write(text: string, flushed?: () => void): void {
     this.#socket.write(text, 'latin1', (error) => {
@@ -72,7 +77,6 @@ export class SmtpWire {
   /** STARTTLS was accepted: everything from here on is encrypted, and what came in clear behind the reply is refused. */
   upgrade(onSecure: () => void): void {
     const plain = this.#socket;
-    // it would be read as if it had come encrypted (RFC 3207 5)
     if (this.#pending() > 0) {
       this.#end('protocol_error', 'data in clear behind STARTTLS');
       return;

@@ -33,3 +33,14 @@ language sql immutable parallel safe as $$
   end
 $$;
 grant execute on function tidings_delivery_status(text, jsonb) to tidings_api, tidings_worker;
+
+-- The first instant of each kind, whatever the order of arrival; of the kinds of bounce the gravest (hard, soft, undetermined: their
+-- alphabetical order is their gravity).
+create or replace function tidings_merge_feedback(a jsonb, b jsonb) returns jsonb
+language sql immutable parallel safe as $$
+  select jsonb_object_agg(key, value) from (
+    select key, min(value collate "C") as value
+      from (select * from jsonb_each_text(coalesce(a, '{}')) union all select * from jsonb_each_text(coalesce(b, '{}'))) both_sides
+     group by key) merged
+$$;
+grant execute on function tidings_merge_feedback(jsonb, jsonb) to tidings_worker;

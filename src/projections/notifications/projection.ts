@@ -1,4 +1,5 @@
 import type { EngagementEvent } from '../../domain/engagement/events.ts';
+import { withItem, type Feedback } from '../../domain/engagement/feedback.ts';
 import type { AnyFact } from '../../domain/kernel/decider.ts';
 import type { Recorded } from '../../domain/kernel/metadata.ts';
 import { nOf } from '../../domain/notification/delivery.ts';
@@ -15,10 +16,8 @@ type Fold = {
   readonly notifications: Map<string, object>;
   readonly added: Map<string, Key & { readonly n: number; readonly subject: string }>;
   readonly changed: Map<string, DeliveryRow>;
-  readonly feedback: Map<string, Omit<Key, 'requestedAt'> & { readonly n: number; readonly feedback: Record<string, string> }>;
+  readonly feedback: Map<string, Key & { readonly n: number; readonly feedback: Feedback }>;
   readonly touched: Map<string, Key>;
-  /** By feedback alone, which does not say of which month the request was. */
-  readonly answered: Map<string, Omit<Key, 'requestedAt'>>;
 };
 
 /** Notifications and their deliveries, as status, lists, dead letters and batches show them. */
@@ -40,7 +39,6 @@ export const notificationsProjection: Projection = {
       [sql.changed, fold.changed],
       [sql.feedback, fold.feedback],
       [sql.counts, fold.touched],
-      [sql.countsAnswered, fold.answered],
     ] as const) {
       if (rows.size > 0) await tx.query({ ...statement, values: [JSON.stringify([...rows.values()])] });
     }
@@ -54,7 +52,6 @@ function folded(events: readonly Recorded[]): Fold {
     changed: new Map(),
     feedback: new Map(),
     touched: new Map(),
-    answered: new Map(),
   };
   for (const recorded of events) {
     const { event } = recorded;
@@ -110,28 +107,12 @@ const notificationRow = (
   channels: terms.channels,
 });
 
-/** The first instant of each kind; what came twice or out of order changes nothing. */
-const MEMBER = {
-  confirmed: 'deliveredAt',
-  bounced: 'bouncedAt',
-  complained: 'complainedAt',
-  opened: 'openedAt',
-  clicked: 'clickedAt',
-  read: 'readAt',
-  actioned: 'actionedAt',
-} as const;
-
 function engaged(fold: Fold, { data }: EngagementEvent, { meta }: Recorded): void {
-  const key = { tenant: meta.tenantId, notification: data.notificationId };
-  fold.answered.set(key.notification, key);
+  const key: Key = { tenant: meta.tenantId, notification: data.notificationId, requestedAt: data.requestedAt };
+  fold.touched.set(key.notification, key);
   for (const item of data.items) {
     const id = `${key.notification}_${String(item.n)}`;
-    const known = fold.feedback.get(id) ?? { ...key, n: item.n, feedback: {} };
-    const member = MEMBER[item.kind];
-    const earlier = known.feedback[member];
-    known.feedback[member] = earlier !== undefined && earlier < item.at ? earlier : item.at;
-    if (item.bounceType !== undefined) known.feedback['bounceType'] = item.bounceType;
-    fold.feedback.set(id, known);
+    fold.feedback.set(id, { ...key, n: item.n, feedback: withItem(fold.feedback.get(id)?.feedback ?? {}, item) });
   }
 }
 

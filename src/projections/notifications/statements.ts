@@ -4,9 +4,7 @@ type Statement = { readonly name: string; readonly text: string };
  * One statement per table and kind of change; each takes the rows as one JSON parameter. A first try that was taken is
  * told by the row's own columns, and no list of attempts is kept for it.
  */
-export const statements = (
-  suffix: string,
-): Readonly<Record<'notifications' | 'added' | 'changed' | 'feedback' | 'counts' | 'countsAnswered', Statement>> => ({
+export const statements = (suffix: string): Readonly<Record<'notifications' | 'added' | 'changed' | 'feedback' | 'counts', Statement>> => ({
   notifications: {
     name: `notifications_insert${suffix}`,
     text: `insert into notifications${suffix} (tenant, id, requested_at, revision, type, category, class, priority, mode, batch, chunk, key,
@@ -45,25 +43,24 @@ export const statements = (
   },
   feedback: {
     name: `deliveries_feedback${suffix}`,
-    text: `update deliveries${suffix} d set feedback = x.feedback || coalesce(d.feedback, '{}')
-      from json_to_recordset($1) as x (tenant text, notification uuid, n int, feedback jsonb)
-      where d.tenant = x.tenant and d.notification = x.notification and d.n = x.n`,
+    text: `update deliveries${suffix} d set feedback = tidings_merge_feedback(d.feedback, x.feedback)
+      from json_to_recordset($1) as x (tenant text, notification uuid, "requestedAt" timestamptz, n int, feedback jsonb)
+      where d.tenant = x.tenant and d.notification = x.notification and d.n = x.n and d.requested_at = x."requestedAt"`,
   },
-  counts: counts(`notifications_counts${suffix}`, suffix, true),
-  countsAnswered: counts(`notifications_answered${suffix}`, suffix, false),
+  counts: counts(`notifications_counts${suffix}`, suffix),
 });
 
-/** Counted anew for what was touched, and so right however often an event comes. `dated`: the month is known, and prunes. */
-const counts = (name: string, suffix: string, dated: boolean): Statement => ({
+/** Counted anew for what was touched, and so right however often an event comes. */
+const counts = (name: string, suffix: string): Statement => ({
   name,
   text: `with touched as (
-        select tenant, notification${dated ? ', "requestedAt" as requested_at' : ''}
-          from json_to_recordset($1) as x (tenant text, notification uuid${dated ? ', "requestedAt" timestamptz' : ''})),
+        select tenant, notification, "requestedAt" as requested_at
+          from json_to_recordset($1) as x (tenant text, notification uuid, "requestedAt" timestamptz)),
       counted as (
         select d.tenant, d.notification, d.requested_at, tidings_delivery_status(d.status, d.feedback) as status, count(*) as number,
                bool_or(d.planned_at is not null and d.status <> 'deferred') as begun
           from touched t join deliveries${suffix} d
-            on d.tenant = t.tenant and d.notification = t.notification${dated ? ' and d.requested_at = t.requested_at' : ''}
+            on d.tenant = t.tenant and d.notification = t.notification and d.requested_at = t.requested_at
          where d.status <> 'left' group by 1, 2, 3, 4),
       summed as (
         select tenant, notification, requested_at, jsonb_object_agg(status, number) as counts, bool_or(begun) as begun,

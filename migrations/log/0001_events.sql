@@ -11,8 +11,6 @@ create table log.events (
   bytes integer not null,
   id uuid not null,
   stream text collate "C" not null,
-  -- What stands before the first dash of the stream; a column of its own because every filtered read tests it.
-  noun text collate "C" not null,
   type text collate "C" not null,
   -- `json` and not `jsonb`: it keeps the text as it was given, which is what digests and the audit chain run over.
   data json not null,
@@ -81,8 +79,8 @@ begin
     group by p.w
     having bool_and(coalesce(e.id = g.id, false))
   ), written as (
-    insert into log.events (position, revision, bytes, id, stream, noun, type, data, metadata)
-    select p.last - p.n + 1 + g.i, p.a + 1 + g.i, g.b, g.id, p.s, split_part(p.s, '-', 1), g.t, g.d::json, g.m::json
+    insert into log.events (position, revision, bytes, id, stream, type, data, metadata)
+    select p.last - p.n + 1 + g.i, p.a + 1 + g.i, g.b, g.id, p.s, g.t, g.d::json, g.m::json
     from given g join placed p on p.w = g.w
     where p.last is not null
     order by 1

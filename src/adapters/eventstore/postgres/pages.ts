@@ -30,6 +30,7 @@ const STREAMS = `
   order by s.n, e.revision`;
 
 // One statement, one snapshot: the head, and what passes the filter of the next positions. Without any, the head alone.
+// A noun of its own column was no faster to filter by (40 ms for 200,000 events either way), and 13 bytes a row larger.
 const PAGE = `
   select h.head, ${EVENT.replaceAll(/\w+/g, 'p.$&')}, p.bytes
   from (select coalesce(max(position), 0) as head from log.events) h
@@ -39,7 +40,7 @@ const PAGE = `
       from (
         select ${EVENT}, bytes from log.events
         where position > $1 and position <= $2
-          and ($3::text[] is null or noun = any($3)) and ($4::text[] is null or type = any($4))
+          and ($3::text[] is null or split_part(stream, '-', 1) = any($3)) and ($4::text[] is null or type = any($4))
         order by position limit $5
       ) e
     ) e where e.before < $6

@@ -16,7 +16,7 @@ const PORTS = [
   '^src/(commands|consumers|http|processes)/ports\\.ts$',
   '^src/(projections|processes|http)/[^/]+/ports\\.ts$',
   '^src/processes/process\\.ts$',
-  '^src/processes/dispatch/provider\\.ts$',
+  '^src/processes/dispatch/(provider|renderer)\\.ts$',
 ];
 
 module.exports = {
@@ -47,7 +47,14 @@ module.exports = {
       comment: 'adapters implement the ports of the layers and use the words of the domain',
       severity: 'error',
       from: { path: '^src/adapters/' },
-      to: { path: '^src/', pathNot: ['^src/adapters/', '^src/domain/', ...PORTS] },
+      to: { path: '^src/', pathNot: ['^src/adapters/', '^src/domain/', ...PORTS], dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'adapters-see-types-of-layers',
+      comment: 'a port that stands beside its caller is implemented by its type; read models and what is composed stay out of sight',
+      severity: 'error',
+      from: { path: '^src/adapters/' },
+      to: { path: '^src/', pathNot: ['^src/(adapters|domain|commands|consumers|processes|http)/'] },
     },
     {
       name: 'nothing-sees-compose',

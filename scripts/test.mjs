@@ -45,14 +45,17 @@ function vitest(args) {
 
 /** A suite that lacks something says so in its name, `… [needs <what>: <how to get it>]`: one line for each. */
 function skippedSuites(testResults) {
-  const lines = testResults.flatMap(({ name, assertionResults }) =>
-    assertionResults
-      .filter(({ status }) => status === 'skipped' || status === 'pending' || status === 'todo')
-      .map(({ ancestorTitles, title }) => {
-        const why = [...ancestorTitles, title].find((each) => each.includes('[needs '));
-        return `SKIPPED ${relative(ROOT, name)}: ${why ?? [...ancestorTitles, title].join(' > ')}`;
-      }),
-  );
+  const lines = testResults
+    // What a broken set-up kept from running is no skip: the file has failed.
+    .filter(({ status }) => status !== 'failed')
+    .flatMap(({ name, assertionResults }) =>
+      assertionResults
+        .filter(({ status }) => status === 'skipped' || status === 'pending' || status === 'todo')
+        .map(({ ancestorTitles, title }) => {
+          const titles = [...ancestorTitles, title];
+          return `SKIPPED ${relative(ROOT, name)}: ${titles.find((each) => each.includes('[needs ')) ?? titles.join(' > ')}`;
+        }),
+    );
   return [...new Set(lines)];
 }
 

@@ -6,7 +6,7 @@ import { over, transaction } from './transaction.ts';
 /** The port of consumers and processes over a pool and the process's listening connection. */
 export function database(pool: Pool, listener: Listener): Database {
   return {
-    query: over(pool).query,
+    ...over(pool),
     transaction: (work, { idleMs } = {}) =>
       transaction(
         pool,

@@ -76,7 +76,7 @@ export function createApp(operations: readonly Operation[], pages: readonly Page
       const tell = observed(name, res, ports, () => facts);
       const refuseWith = (refusal: Refusal): void => {
         tell(refusal.rejected);
-        sendProblem(res, refusal, facts.requestId, ports.timers);
+        sendProblem(res, refusal, facts.requestId, ports.time);
       };
       try {
         const refusal = await handle(req, res, facts);
@@ -102,7 +102,7 @@ export function createApp(operations: readonly Operation[], pages: readonly Page
       handling(operation.id, async (req, res, facts) => {
         const reply = await serve(req, res, facts);
         if (isRefusal(reply)) return reply;
-        await sendAnswer(res, reply, ports.timers);
+        await sendAnswer(res, reply, ports.time);
         return undefined;
       }),
     );

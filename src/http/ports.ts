@@ -1,3 +1,4 @@
+import type { Transaction } from '../consumers/ports.ts';
 import type { Instant } from '../domain/values/instant.ts';
 import type { Position, TenantId } from '../domain/values/ids.ts';
 import type { KeyMode, Scope } from '../domain/tenant/events.ts';
@@ -28,9 +29,9 @@ export interface WaitFor {
   reached(position: Position, projections: readonly string[], timeoutMs: number): Promise<boolean>;
 }
 
-export interface Timers {
-  /** Runs once, `ms` from now; the answer cancels it. */
-  after(ms: number, run: () => void): () => void;
+/** Runs a query of a projection as the tenant, on its live tables. @throws PortError `unavailable`. */
+export interface Reads {
+  read<T>(tenant: TenantId, projection: string, query: (tx: Transaction, suffix: string) => Promise<T>): Promise<T>;
 }
 
 /** What is unguessable: 256 random bits, base64url. */

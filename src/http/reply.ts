@@ -1,6 +1,6 @@
 import type { Response } from 'express';
 import type { Answer } from './operation.ts';
-import type { Timers } from './ports.ts';
+import type { Time } from '../consumers/ports.ts';
 import { problemOf } from './problems.ts';
 import type { Refusal } from './problems.ts';
 import { entityTagOf } from './requestFacts.ts';
@@ -13,7 +13,7 @@ const LINGER = { ms: 2000, bytes: 16_000_000 } as const;
  * Ends an answer. If the body was not read to its end the connection closes (what is still coming would be taken for the next request),
  * but not at once: a socket closed with unread data resets the connection, and the client would never see why.
  */
-function end(res: Response, body: string | Uint8Array, timers: Timers): void {
+function end(res: Response, body: string | Uint8Array, time: Time): void {
   const { req } = res;
   if (req.complete) {
     res.end(body);
@@ -26,7 +26,7 @@ function end(res: Response, body: string | Uint8Array, timers: Timers): void {
     cancel();
     res.end();
   };
-  const cancel = timers.after(LINGER.ms, finish);
+  const cancel = time.after(LINGER.ms, finish);
   req.once('end', finish);
   req.once('close', finish);
   req.on('data', (piece: Uint8Array) => {
@@ -70,24 +70,24 @@ async function sendLines(res: Response, lines: AsyncIterable<object>): Promise<v
   res.end();
 }
 
-function send(res: Response, type: string, body: string | Uint8Array, timers: Timers): void {
+function send(res: Response, type: string, body: string | Uint8Array, time: Time): void {
   res.setHeader('Content-Type', type);
   res.setHeader('Content-Length', Buffer.byteLength(body));
-  end(res, body, timers);
+  end(res, body, time);
 }
 
-export async function sendAnswer(res: Response, answer: Answer, timers: Timers): Promise<void> {
+export async function sendAnswer(res: Response, answer: Answer, time: Time): Promise<void> {
   res.status(answer.status);
   for (const [name, value] of Object.entries(fieldsOf(answer))) res.setHeader(name, value);
   if (answer.lines !== undefined) await sendLines(res, answer.lines);
-  else if (answer.content !== undefined) send(res, answer.content.type, answer.content.bytes, timers);
-  else if (answer.body !== undefined) send(res, 'application/json; charset=utf-8', JSON.stringify(answer.body), timers);
+  else if (answer.content !== undefined) send(res, answer.content.type, answer.content.bytes, time);
+  else if (answer.body !== undefined) send(res, 'application/json; charset=utf-8', JSON.stringify(answer.body), time);
   else res.end();
 }
 
-export function sendProblem(res: Response, refusal: Refusal, requestId: string, timers: Timers): void {
+export function sendProblem(res: Response, refusal: Refusal, requestId: string, time: Time): void {
   const problem = problemOf(refusal, requestId);
   res.status(problem.status);
   for (const [name, value] of Object.entries(refusal.headers ?? {})) res.setHeader(name, value);
-  send(res, 'application/problem+json; charset=utf-8', JSON.stringify(problem), timers);
+  send(res, 'application/problem+json; charset=utf-8', JSON.stringify(problem), time);
 }

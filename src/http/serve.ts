@@ -18,7 +18,7 @@ import { idempotencyKeyOf, ifMatchOf } from './requestFacts.ts';
 import { sourceOf } from './wire.ts';
 import type { WireLimits } from './wire.ts';
 import type { Checks } from './validation.ts';
-import type { Timers } from './ports.ts';
+import type { Time } from '../consumers/ports.ts';
 
 /** `?after=` waits this long at most. */
 const CATCH_UP_MS = 5000;
@@ -31,7 +31,7 @@ export type ServePorts = {
   readonly admission: Admission;
   readonly cursors: Cursors;
   readonly waitFor: WaitFor;
-  readonly timers: Timers;
+  readonly time: Time;
   readonly checks: Checks;
   readonly limits: WireLimits;
   /** In tests: every answer is held against its schema, and one that differs is a 500. */
@@ -91,7 +91,7 @@ export function serving(operation: Operation, ports: ServePorts): Serve {
     return {
       params: req.params,
       query: operation.method === 'get' ? query : req.query,
-      source: sourceOf(req, res, ports.limits, ports.timers),
+      source: sourceOf(req, res, ports.limits, ports.time),
       access,
       caller,
       requestId: facts.requestId,

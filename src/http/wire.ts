@@ -3,7 +3,7 @@ import { parseJson } from './json.ts';
 import { decodeUtf8, readLines } from './lines.ts';
 import type { Line } from './lines.ts';
 import type { Source } from './operation.ts';
-import type { Timers } from './ports.ts';
+import type { Time } from '../consumers/ports.ts';
 import { refuse, Refused } from './problems.ts';
 
 export type WireLimits = {
@@ -41,13 +41,13 @@ const tooSlow = (): Refused =>
 type Patience = { readonly wait: (onExpiry: () => void) => () => void; readonly over: () => boolean; readonly end: () => void };
 
 /** So many milliseconds for each piece. */
-const perPiece = (ms: number, timers: Timers): Patience => ({ wait: (run) => timers.after(ms, run), over: () => false, end: () => {} });
+const perPiece = (ms: number, time: Time): Patience => ({ wait: (run) => time.after(ms, run), over: () => false, end: () => {} });
 
 /** So many milliseconds for all of it: a trickle of bytes buys no time. */
-function inTotal(ms: number, timers: Timers): Patience {
+function inTotal(ms: number, time: Time): Patience {
   let over = false;
   let waiting: (() => void) | undefined;
-  const end = timers.after(ms, () => {
+  const end = time.after(ms, () => {
     over = true;
     waiting?.();
   });
@@ -121,20 +121,20 @@ function checkFields(req: Request, maxBytes: number): void {
 }
 
 /** The body of a request, read when an operation asks for it, within time and size. */
-export function sourceOf(req: Request, res: Response, limits: WireLimits, timers: Timers): Source {
+export function sourceOf(req: Request, res: Response, limits: WireLimits, time: Time): Source {
   /** A client that waits for `100 Continue` sends nothing before it. */
   const start = (maxBytes: number): void => {
     checkFields(req, maxBytes);
     if (/100-continue/i.test(req.headers.expect ?? '')) res.writeContinue();
   };
-  const slowly = (): AsyncIterable<Uint8Array> => piecesOf(req, perPiece(limits.idleMs, timers));
+  const slowly = (): AsyncIterable<Uint8Array> => piecesOf(req, perPiece(limits.idleMs, time));
 
   return {
     contentType: mediaTypeOf(req),
     json: async () => {
       if (!JSON_TYPES.has(mediaTypeOf(req))) throw new Refused(refuse('unsupported_media_type', 'Send application/json.'));
       start(limits.bodyBytes);
-      const text = decodeUtf8(await collect(piecesOf(req, inTotal(limits.bodyMs, timers)), limits.bodyBytes));
+      const text = decodeUtf8(await collect(piecesOf(req, inTotal(limits.bodyMs, time)), limits.bodyBytes));
       const parsed = text === undefined ? ({ ok: false, message: 'it is not UTF-8' } as const) : parseJson(text);
       if (parsed.ok) return parsed.value;
       throw new Refused(refuse('malformed_json', `Correct the body: ${parsed.message}.`));

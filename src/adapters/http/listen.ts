@@ -36,6 +36,8 @@ export async function listen(handler: RequestListener, settings: ListenerSetting
     headersTimeout: settings.headersMs,
     requestTimeout: settings.requestMs,
     keepAliveTimeout: settings.keepAliveMs,
+    // How often the limits above are looked at.
+    connectionsCheckingInterval: Math.min(settings.headersMs / 2, 5000),
   });
   server.maxConnections = settings.maxConnections;
   server.on('request', handler);

@@ -1,0 +1,125 @@
+import { createApp } from '../../src/http/app.ts';
+import type { AppPorts, Pages } from '../../src/http/app.ts';
+import { ADMISSION, createAdmission } from '../../src/http/admission.ts';
+import type { AdmissionLimits } from '../../src/http/admission.ts';
+import { createAuthentication } from '../../src/http/auth.ts';
+import { createCursors } from '../../src/http/cursor.ts';
+import type { Operation } from '../../src/http/operation.ts';
+import type { KeyGrant, LoadGauges, Served, TokenVerifier } from '../../src/http/ports.ts';
+import { createChecks } from '../../src/http/validation.ts';
+import { WIRE } from '../../src/http/wire.ts';
+import type { WireLimits } from '../../src/http/wire.ts';
+import { listen, LISTENER } from '../../src/adapters/http/listen.ts';
+import type { Listener, ListenerSettings } from '../../src/adapters/http/listen.ts';
+import { SCOPES } from '../../src/domain/tenant/events.ts';
+import { trusted } from '../../src/domain/values/ids.ts';
+import type { Instant } from '../../src/domain/values/instant.ts';
+import { manualClock } from './manualClock.ts';
+import type { ManualClock } from './manualClock.ts';
+
+export const ALL_KEY = 'tk_all_scopes';
+
+export type HttpApp = {
+  readonly url: string;
+  readonly listener: Listener;
+  readonly clock: ManualClock;
+  readonly served: Served[];
+  readonly failures: unknown[];
+  readonly load: { bytesWaiting: number; actionsDue: number; eventLoopDelayMs: number };
+  readonly keys: Map<string, KeyGrant>;
+  /** What was asked of the key ring. */
+  readonly asked: string[];
+  readonly waits: { position: string; projections: readonly string[] }[];
+  /** `fetch` with the key of all scopes, unless the call brings its own header field. */
+  readonly call: (path: string, init?: RequestInit & { readonly key?: string | null }) => Promise<Response>;
+};
+
+export type HttpAppOptions = {
+  readonly operations: readonly Operation[] | ((ports: AppPorts) => readonly Operation[]);
+  readonly pages?: readonly Pages[];
+  readonly tokens?: TokenVerifier;
+  readonly limits?: Partial<WireLimits>;
+  readonly admission?: Partial<AdmissionLimits>;
+  readonly listener?: Partial<ListenerSettings>;
+  /** Whether the read models have caught up. */
+  readonly caughtUp?: () => boolean;
+};
+
+export const grant = (it: Partial<KeyGrant> = {}): KeyGrant => ({
+  id: 'key-1',
+  tenant: trusted('default'),
+  scopes: SCOPES,
+  mode: 'live',
+  ...it,
+});
+
+const running: Listener[] = [];
+export async function stopHttpApps(): Promise<void> {
+  await Promise.all(running.splice(0).map((it) => it.drain(500)));
+}
+
+/** The real application on a free port, with everything behind it faked. */
+export async function httpApp(options: HttpAppOptions): Promise<HttpApp> {
+  const clock = manualClock('2026-03-01T12:00:00.000Z' as Instant);
+  const load = { bytesWaiting: 0, actionsDue: 0, eventLoopDelayMs: 0 };
+  const gauges: LoadGauges = {
+    bytesWaiting: () => load.bytesWaiting,
+    actionsDue: () => load.actionsDue,
+    eventLoopDelayMs: () => load.eventLoopDelayMs,
+  };
+  const keys = new Map<string, KeyGrant>([[ALL_KEY, grant()]]);
+  const asked: string[] = [];
+  const served: Served[] = [];
+  const failures: unknown[] = [];
+  const waits: { position: string; projections: readonly string[] }[] = [];
+  let ids = 0;
+  const ports: AppPorts = {
+    authenticate: createAuthentication({
+      keys: {
+        find: async (secret) => {
+          asked.push(secret);
+          return keys.get(secret);
+        },
+      },
+      clock,
+      nameOf: async (_tenant, sub) => `hashed-${sub.length}`,
+      ...(options.tokens !== undefined && { tokens: options.tokens }),
+    }),
+    admission: createAdmission(gauges, { ...ADMISSION, ...options.admission }),
+    cursors: createCursors(Buffer.from('a key of the test')),
+    waitFor: {
+      reached: async (position, projections) => {
+        waits.push({ position, projections });
+        return options.caughtUp?.() ?? true;
+      },
+    },
+    time: clock,
+    checks: createChecks(),
+    limits: { ...WIRE, ...options.limits },
+    checkAnswers: true,
+    ids: { uuid: () => `request-${++ids}` },
+    log: { begin: () => (it) => void served.push(it), failed: (error) => void failures.push(error) },
+  };
+  const operations = typeof options.operations === 'function' ? options.operations(ports) : options.operations;
+  const app = createApp(operations, options.pages ?? [], ports);
+  const listener = await listen(app, { host: '127.0.0.1', port: 0, ...LISTENER, ...options.listener });
+  running.push(listener);
+  const url = `http://127.0.0.1:${listener.port}`;
+  return {
+    url,
+    listener,
+    clock,
+    served,
+    failures,
+    load,
+    keys,
+    asked,
+    waits,
+    call: (path, { key = ALL_KEY, headers, ...init } = {}) =>
+      fetch(`${url}${path}`, {
+        redirect: 'manual',
+        ...init,
+        headers: { ...(key !== null && { authorization: `Bearer ${key}` }), ...(headers as Record<string, string> | undefined) },
+      }),
+  };
+}

@@ -3,7 +3,7 @@ import { filterOf } from './filters.ts';
 import { alike, concat, numberOf, order, plus, same, TESTS, within } from './operators.ts';
 import { ownOf, truthy } from './run.ts';
 import type { Evaluate, Run } from './run.ts';
-import { checkName, loopOf, nested, slotsOf } from './scope.ts';
+import { checkName, loopOf, nested, SET_TO_NOTHING, slotsOf } from './scope.ts';
 import type { Compilation } from './scope.ts';
 import { named, refuse } from './templateError.ts';
 
@@ -31,17 +31,19 @@ const symbol: Compile = (compilation, node) => {
   checkName(node, name);
   if (name === 'loop' && loopOf(compilation.scope) !== undefined)
     refuse(node, 'unsupported', 'of a loop there are index, index0, first, last and length');
-  const [slot, ...outer] = slotsOf(compilation.scope, name);
-  if (slot === undefined) {
-    if (!compilation.used.has(name)) compilation.used.set(name, node);
-    return (run) => ownOf(run.variables, name);
-  }
-  if (outer.length === 0) return (run) => run.slots[slot] ?? (run.slots[slot] === null ? null : ownOf(run.variables, name));
-  return (run) => {
-    const set = [slot, ...outer].find((it) => run.slots[it] !== undefined);
-    return set === undefined ? ownOf(run.variables, name) : run.slots[set];
-  };
+  const slots = slotsOf(compilation.scope, name);
+  if (slots.length > 0) return (run) => slotted(run, slots, name);
+  if (!compilation.used.has(name)) compilation.used.set(name, node);
+  return (run) => ownOf(run.variables, name);
 };
+
+function slotted(run: Run, slots: readonly number[], name: string): unknown {
+  for (const slot of slots) {
+    const value = run.slots[slot];
+    if (value !== undefined) return value === SET_TO_NOTHING ? undefined : value;
+  }
+  return ownOf(run.variables, name);
+}
 
 const LOOP: { readonly [member: string]: (index: number, length: number) => unknown } = {
   index: (index) => index + 1,

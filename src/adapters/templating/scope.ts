@@ -40,6 +40,9 @@ export function newSlot(compilation: Compilation): number {
   return compilation.slots - 1;
 }
 
+/** In a slot: set, to something that is not there. An empty slot means that the name still is the variable from outside. */
+export const SET_TO_NOTHING = Symbol('set to nothing');
+
 const FORBIDDEN: ReadonlySet<string> = new Set([
   '__proto__',
   'constructor',

@@ -3,7 +3,7 @@ import { compileExpression } from './expressions.ts';
 import { filterOf } from './filters.ts';
 import { escapeHtml, halt, Markup, takeChars, takeSteps, textOf, truthy } from './run.ts';
 import type { Evaluate, Piece, Run } from './run.ts';
-import { checkName, newSlot, nested, slotsOf } from './scope.ts';
+import { checkName, newSlot, nested, SET_TO_NOTHING, slotsOf } from './scope.ts';
 import type { Compilation, Scope } from './scope.ts';
 import { refuse } from './templateError.ts';
 
@@ -109,15 +109,20 @@ function branches(compilation: Compilation, node: SyntaxNode): Piece {
 function assignment(compilation: Compilation, node: SyntaxNode): Piece {
   const value =
     node.body === null || node.body === undefined ? compileExpression(compilation, valueOf(node)) : capture(compilation, node.body);
-  const slots = (node.targets ?? []).map((target) => {
+  const targets = (node.targets ?? []).map((target) => {
     if (target.typename !== 'Symbol') refuse(target, 'unsupported', 'only a plain name can be set');
     const name = String(target.value);
     checkName(target, name);
-    return slotsOf(compilation.scope, name)[0] ?? declare(compilation, compilation.scope, name);
+    const own = compilation.scope.names.get(name) ?? declare(compilation, compilation.scope, name);
+    return { own, slots: slotsOf(compilation.scope, name) };
   });
   return (run) => {
     const it = value(run);
-    for (const slot of slots) run.slots[slot] = it;
+    for (const { own, slots } of targets) {
+      // Where the name is set already, further out, that is what changes; else it begins here.
+      const slot = slots.find((at) => run.slots[at] !== undefined) ?? own;
+      run.slots[slot] = it === undefined ? SET_TO_NOTHING : it;
+    }
     return '';
   };
 }
@@ -160,7 +165,7 @@ function loop(compilation: Compilation, node: SyntaxNode): Piece {
     checkName(name, String(name.value));
     return declare(compilation, scope, String(name.value));
   });
-  for (const name of assigned(node.body)) if (slotsOf(scope, name).length === 0) declare(compilation, scope, name);
+  for (const name of assigned(node.body)) if (!scope.names.has(name)) declare(compilation, scope, name);
   const body = compileBody(compilation, node.body);
   const otherwise = node.else_ === null || node.else_ === undefined ? undefined : compileBody(compilation, node.else_);
   compilation.scope = outer;

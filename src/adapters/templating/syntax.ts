@@ -21,7 +21,7 @@ export type TagSpan = { readonly start: number; readonly end: number; readonly c
 export type Syntax = { readonly root: SyntaxNode; readonly tags: readonly TagSpan[] };
 
 type Markers = { readonly [name: string]: string };
-type Scan = { depth: number; recursing: number; blocks: number; elifs: number };
+type Scan = { depth: number; recursing: number; blocks: number; elifs: number; assigning: boolean };
 
 /**
  * Nunjucks' tree of a template. Its tokens are bounded first, so that neither the parser's recursion nor its regular expressions
@@ -45,7 +45,7 @@ function tokensOf(source: string): { readonly tokens: readonly Token[]; readonly
   const tokenizer = lexer.lex(source);
   const tokens: Token[] = [];
   const tags: TagSpan[] = [];
-  const scan: Scan = { depth: 0, recursing: 0, blocks: 0, elifs: 0 };
+  const scan: Scan = { depth: 0, recursing: 0, blocks: 0, elifs: 0, assigning: false };
   let opened = 0;
   for (;;) {
     const at = tokenizer.index;
@@ -95,20 +95,29 @@ function checkToken(scan: Scan, before: Token | undefined, token: Token): void {
   if (OPENING.has(token.type)) scan.depth += 1;
   if (CLOSING.has(token.type)) scan.depth -= 1;
   if (RECURSING.has(token.value)) scan.recursing += 1;
+  if (scan.assigning) checkCapture(scan, token);
   if (scan.depth > MAX_DEPTH || scan.recursing > MAX_RECURSING) refuse(token, 'template_too_deep', 'the expression is nested too deeply');
+}
+
+/** A `set` without `=` opens a block. */
+function checkCapture(scan: Scan, token: Token): void {
+  if (token.value === '=' || token.type === 'block-end') scan.assigning = false;
+  if (token.type === 'block-end') scan.blocks += 1;
+  if (scan.blocks > MAX_DEPTH) refuse(token, 'template_too_deep', 'too many blocks in blocks');
 }
 
 /** Statements, with what each does to the depth of blocks. */
 const STATEMENTS: ReadonlyMap<unknown, number> = new Map([
-  ...['elif', 'elseif', 'else', 'set', 'endset'].map((name) => [name, 0] as const),
+  ...['elif', 'elseif', 'else', 'set'].map((name) => [name, 0] as const),
   ...['if', 'for'].map((name) => [name, 1] as const),
-  ...['endif', 'endfor'].map((name) => [name, -1] as const),
+  ...['endif', 'endfor', 'endset'].map((name) => [name, -1] as const),
 ]);
 
 function checkStatement(scan: Scan, token: Token): void {
   const deeper = STATEMENTS.get(token.value);
   if (deeper === undefined) refuse(token, 'unknown_tag', `the tag${named(token.value)} does not exist; there are if, for and set`);
   scan.blocks += deeper;
+  scan.assigning = token.value === 'set';
   if (token.value === 'elif' || token.value === 'elseif') scan.elifs += 1;
   if (scan.blocks > MAX_DEPTH || scan.elifs > MAX_RECURSING)
     refuse(token, 'template_too_deep', 'too many blocks in blocks, or too many elif');
@@ -128,6 +137,8 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
 /** A parser's message quotes the source, which may hold anything; ours only says what kind of fault it is. */
 function inOurWords(thrown: unknown): TemplateRefused {
   if (thrown instanceof TemplateRefused) return thrown;
+  if (thrown instanceof RangeError)
+    return new TemplateRefused({ code: 'template_too_deep', line: 1, column: 1, message: 'the template is nested too deeply' });
   const { message, lineno, colno } = thrown as { message?: unknown; lineno?: unknown; colno?: unknown };
   const text = String(message);
   const known = WORDS.find(([pattern]) => pattern.test(text));

@@ -70,13 +70,12 @@ export function declaredVariables(schema: Json): ReadonlySet<string> | undefined
 
 function countUpTo(value: unknown, limit: number): number {
   const waiting: unknown[] = [value];
-  let count = 0;
-  for (let it = waiting.pop(); it !== undefined && count <= limit; it = waiting.pop()) {
-    count += 1;
-    if (typeof it === 'object' && it !== null)
-      for (const member of Object.values(it)) if (count + waiting.length <= limit) waiting.push(member);
+  for (let count = 1; waiting.length > 0; count += 1) {
+    if (count + waiting.length > limit + 1) return limit + 1;
+    const it = waiting.pop();
+    if (typeof it === 'object' && it !== null) waiting.push(...Object.values(it).slice(0, limit));
   }
-  return count;
+  return 0;
 }
 
 function compiledOf(schema: Json): Compiled {
@@ -137,7 +136,7 @@ function partsOf(keyword: string, value: unknown, path: string): readonly Part[]
   if (typeof value !== 'object' || value === null) return [];
   if (Array.isArray(value)) return value.map((schema: unknown, i) => ({ schema, path: `${path}/${i}` }));
   if (keyword !== 'properties') return [{ schema: value, path }];
-  return Object.entries(value).map(([name, schema]) => ({ schema, path: `${path}/${escaped(name)}` }));
+  return membersOf(value).map(([name, schema]) => ({ schema, path: `${path}/${escaped(name)}` }));
 }
 
 const escaped = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1');

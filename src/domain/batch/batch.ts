@@ -121,6 +121,8 @@ function evolve(state: Batch, event: BatchEvent): Batch {
       return { ...state, cancelled: event.data.cancelledAt };
     case 'BatchRescheduled':
       return { ...state, schedule: event.data.schedule, planAt: event.data.planAt };
+    case 'BatchCarriedOut':
+      return state;
     default:
       return assertNever(event);
   }

@@ -14,8 +14,10 @@ export type BatchOpened = Fact<
     readonly terms: Terms;
     /** Shared by many, so under the period's key alone. */
     readonly message: Personal<Message>;
-    /** Lines of a chunk; fixed, so that an upload sent again makes the same chunks (mechanics.md §10). */
+    /** What a chunk holds at most; fixed, so that an upload sent again makes the same chunks (mechanics.md §10). */
     readonly chunkLines: number;
+    /** Of the raw lines, in UTF-8. */
+    readonly chunkBytes: number;
     /** Keyed digest of the message as it was sent. */
     readonly request: KeyedHash;
     /** From when on it is to be planned. */
@@ -64,4 +66,8 @@ export type BatchRescheduled = Fact<
   { readonly batchId: BatchId; readonly schedule: Schedule; readonly planAt: Instant; readonly rescheduledAt: Instant }
 >;
 
-export type BatchEvent = BatchOpened | ChunkAdded | BatchClosed | BatchPaused | BatchResumed | BatchCancelled | BatchRescheduled;
+/** Its notifications have been told what the newest pause, resumption, rescheduling or cancellation means for them. */
+export type BatchCarriedOut = Fact<'BatchCarriedOut', { readonly batchId: BatchId; readonly carriedOutAt: Instant }>;
+
+export type BatchEvent =
+  BatchOpened | ChunkAdded | BatchClosed | BatchPaused | BatchResumed | BatchCancelled | BatchRescheduled | BatchCarriedOut;

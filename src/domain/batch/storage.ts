@@ -10,7 +10,16 @@ const schedule = Type.Union([shape({ at: instant }), shape({ local: text, timeZo
 /** How the events of a batch are stored. */
 export const batchStorage = {
   BatchOpened: firstVersion(
-    shape({ ...of, openedAt: instant, terms: termsSchema, message: text, chunkLines: count, request: text, planAt: instant }),
+    shape({
+      ...of,
+      openedAt: instant,
+      terms: termsSchema,
+      message: text,
+      chunkLines: count,
+      chunkBytes: count,
+      request: text,
+      planAt: instant,
+    }),
     [{ path: 'message', class: 'content' }],
   ),
   ChunkAdded: firstVersion(
@@ -30,4 +39,5 @@ export const batchStorage = {
   BatchResumed: firstVersion(shape({ ...of, resumedAt: instant })),
   BatchCancelled: firstVersion(shape({ ...of, cancelledAt: instant, reason: optional(text) }), [{ path: 'reason', class: 'content' }]),
   BatchRescheduled: firstVersion(shape({ ...of, schedule, planAt: instant, rescheduledAt: instant })),
+  BatchCarriedOut: firstVersion(shape({ ...of, carriedOutAt: instant })),
 } satisfies StorageOf<BatchEvent>;

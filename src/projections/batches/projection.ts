@@ -58,6 +58,7 @@ function columnsOf({ type, data }: BatchEvent, position: string): Partial<BatchR
       return { cancelled_at: data.cancelledAt, ...(data.reason && { reason: data.reason }) };
     case 'BatchRescheduled':
       return { schedule: data.schedule, plan_at: data.planAt };
+    case 'BatchCarriedOut':
     case 'ChunkAdded':
       return undefined;
   }

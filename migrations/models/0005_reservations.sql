@@ -1,0 +1,14 @@
+-- What counts across notifications: one message per dedup key, person and channel within its window. Planners compete here in one
+-- statement; a delivery that ends unsent gives its place back, from the log. Rebuilt from events it loses nothing but what has run out.
+create table reservations (
+  tenant text not null,
+  -- Keyed hash of the caller's dedup key, the subject and the channel.
+  key text not null,
+  -- `<notificationId>_<n>`
+  delivery text not null,
+  until timestamptz(3) not null,
+  primary key (tenant, key)
+);
+create index reservations_delivery on reservations (tenant, delivery);
+create index reservations_until on reservations (until);
+select tidings_protect('reservations');

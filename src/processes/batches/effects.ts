@@ -1,0 +1,79 @@
+import type { OpenedBatch } from '../../domain/batch/batch.ts';
+import type { BatchCarriedOut, BatchEvent } from '../../domain/batch/events.ts';
+import { PortError } from '../../domain/kernel/portError.ts';
+import type { NotificationCommand } from '../../domain/notification/notification.ts';
+import type { NotificationId, Position } from '../../domain/values/ids.ts';
+import type { Instant } from '../../domain/values/instant.ts';
+import { streamOf } from '../../domain/values/streams.ts';
+import { handleMany } from '../../commands/handle.ts';
+import type { Clock, Envelope, EventLog } from '../../commands/ports.ts';
+import { BATCH, NOTIFICATION } from '../../commands/registry.ts';
+import type { Action, Effect } from '../process.ts';
+
+type BatchPorts = { readonly log: EventLog; readonly clock: Clock };
+
+/** Notifications told in one go: their streams are read whole. */
+const TOLD_AT_ONCE = 20;
+
+/** Tells the notifications of a batch what its state means for them; telling them twice changes nothing. */
+export function applyBatchEffect({ log, clock }: BatchPorts): Effect {
+  const commands = handleMany(log, NOTIFICATION);
+
+  async function carryOut(action: Action, signal: AbortSignal): Promise<Position | 'nothing'> {
+    const stream = streamOf('batch', action.tenant, action.target);
+    const events = (await log.read<BatchEvent>([stream])).get(stream) ?? [];
+    const state = events.reduce((so, { event }) => BATCH.decider.evolve(so, event), BATCH.decider.initial());
+    if (state.status === 'absent') return 'nothing';
+    const ids = state.chunks.flatMap(({ notificationId }) => notificationId ?? []);
+    for (let at = 0; at < ids.length; at += TOLD_AT_ONCE) {
+      signal.throwIfAborted();
+      await tell(action, state, ids.slice(at, at + TOLD_AT_ONCE));
+    }
+    const done: BatchCarriedOut = { type: 'BatchCarriedOut', data: { batchId: state.opened.batchId, carriedOutAt: clock.now() } };
+    const at = events.length - 1;
+    const [result] = await log.append([{ stream, at, events: [done], envelope: envelope(action, `done.${String(at)}`) }]);
+    if (result?.ok === true) return result.position;
+    // Its state has changed meanwhile: what has been said may be out of date, so it is all said again.
+    if (result?.conflict === true) return carryOut(action, signal);
+    throw result?.error ?? new PortError('unavailable', 'no_outcome', 'the log gave no outcome');
+  }
+
+  async function tell(action: Action, state: OpenedBatch, ids: readonly NotificationId[]): Promise<void> {
+    const wanted = commandsOf(state, clock.now());
+    for (const [place, input] of wanted.entries()) {
+      const outcomes = await commands(
+        ids.map((id) => ({ id, input, context: { tenant: action.tenant, envelope: envelope(action, `${String(place)}.${id}`) } })),
+      );
+      // A refusal means that nothing of it was left to change.
+      const failed = outcomes.find((it) => it instanceof PortError);
+      if (failed instanceof PortError) throw failed;
+    }
+  }
+
+  const envelope = (action: Action, step: string): Envelope => ({
+    commandId: `${action.id}.${step}`,
+    correlationId: action.target,
+    causationId: action.id,
+    actor: { kind: 'system', id: 'batches' },
+    occurredAt: clock.now(),
+  });
+
+  return async (claim, signal) => {
+    let last: Position | 'nothing' = 'nothing';
+    for (const action of claim.actions) {
+      const position = await carryOut(action, signal);
+      if (position !== 'nothing' && (last === 'nothing' || position > last)) last = position;
+    }
+    return last;
+  };
+}
+
+function commandsOf(state: OpenedBatch, now: Instant): readonly NotificationCommand[] {
+  if (state.cancelled !== undefined) return [{ type: 'CancelNotification', data: { now } }];
+  const { schedule, planAt, opened } = state;
+  const moved = schedule !== undefined && planAt !== opened.planAt;
+  return [
+    ...(moved ? [{ type: 'RescheduleNotification' as const, data: { now, schedule, planAt } }] : []),
+    ...(state.paused ? [] : [{ type: 'ReleaseNotification' as const, data: { now } }]),
+  ];
+}

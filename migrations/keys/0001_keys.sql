@@ -4,12 +4,12 @@
 --
 -- A destroyed key leaves a tombstone: its row without the key. No row is ever deleted, or a destroyed key could be made again.
 
--- Which set of keys this is; a backup carries it, so that it is restored over itself or into an empty place only.
+-- Which set of keys this is: named at first use, so that copies of an empty database differ. A backup carries it and is restored
+-- over itself or into an empty place only.
 create table key_store (
   only_one boolean primary key default true check (only_one),
-  id uuid not null
+  id uuid not null default gen_random_uuid()
 );
-insert into key_store (id) values (gen_random_uuid());
 
 -- The key of a person: 32 bytes, wrapped (60).
 create table subject_keys (
@@ -94,4 +94,4 @@ begin
     execute format('revoke delete on %s from tidings_worker', the_table);
   end loop;
 end $$;
-grant select, update on key_store to tidings_worker;
+grant select, insert, update on key_store to tidings_worker;

@@ -49,8 +49,8 @@ function draftSlot(
   return { place, field, item };
 }
 
-function draftEvent(registry: Registry, write: EventWrite, tenant: TenantId, index: number): Draft | PortError {
-  const event = write.events[index] as AnyFact;
+function draftEvent(registry: Registry, write: EventWrite, event: AnyFact, index: number): Draft | PortError {
+  const { tenant } = partsOf(write.stream);
   const stored = registry.get(event.type);
   if (stored === undefined) return invalid('event_unknown', `no storage is declared for ${event.type}`);
   const id = eventIdOf(write.envelope.commandId, write.stream, index);
@@ -68,10 +68,10 @@ function draftEvent(registry: Registry, write: EventWrite, tenant: TenantId, ind
 function draft(registry: Registry, write: EventWrite): DraftedWrite | PortError {
   const { tenant } = partsOf(write.stream);
   const events: Draft[] = [];
-  for (let index = 0; index < write.events.length; index += 1) {
-    const event = draftEvent(registry, write, tenant, index);
-    if (isError(event)) return event;
-    events.push(event);
+  for (const [index, event] of write.events.entries()) {
+    const drafted = draftEvent(registry, write, event, index);
+    if (isError(drafted)) return drafted;
+    events.push(drafted);
   }
   return { write, tenant, events };
 }

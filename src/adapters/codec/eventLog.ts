@@ -26,12 +26,12 @@ export function eventLog(store: EventStore, codec: Codec): EventLog {
         throw error;
       });
       const good = encoded.filter((it): it is Write => !isError(it));
-      const outcomes: Iterator<WriteOutcome> = (good.length === 0 ? [] : await store.appendMany(good)).values();
+      const outcomes: Iterator<WriteOutcome, undefined> = (good.length === 0 ? [] : await store.appendMany(good)).values();
       return encoded.map((it): WriteResult => {
         if (isError(it)) return failed(it);
-        const { value, done } = outcomes.next();
-        if (done === true) throw new RangeError('the store gave fewer outcomes than it was given writes');
-        return value;
+        const next = outcomes.next();
+        if (next.done === true) throw new RangeError('the store gave fewer outcomes than it was given writes');
+        return next.value;
       });
     },
 

@@ -3,7 +3,7 @@ import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import type { Clock } from '../../commands/ports.ts';
 import type { Transaction } from '../../consumers/ports.ts';
 import type { Pool } from '../postgres/pool.ts';
-import { transaction } from '../postgres/transaction.ts';
+import { over, transaction } from '../postgres/transaction.ts';
 import { BACKUP_FORMAT, BACKUP_TABLES, noRows, type BackupFoot, type BackupHead, type BackupLine, type BackupTable } from './backupFile.ts';
 import { keyStoreId } from './keyStoreId.ts';
 
@@ -29,7 +29,7 @@ async function* rowsOf(tx: Transaction, table: BackupTable): AsyncGenerator<read
   await tx.query({ text: 'close backup_rows' });
 }
 
-async function writeAll(file: FileHandle, tx: Transaction, createdAt: string): Promise<BackupFoot> {
+async function writeAll(file: FileHandle, tx: Transaction, head: BackupHead): Promise<BackupFoot> {
   const hash = createHash('sha256');
   const rows = noRows();
   const masters = new Set<string>();
@@ -38,16 +38,15 @@ async function writeAll(file: FileHandle, tx: Transaction, createdAt: string): P
     hash.update(text);
     await file.writeFile(text);
   };
-  const head: BackupHead = { format: BACKUP_FORMAT, store: await keyStoreId(tx), createdAt };
   await write([{ head }]);
   for (const table of BACKUP_TABLES)
     for await (const page of rowsOf(tx, table)) {
       rows[table] += page.length;
-      for (const { master_id } of page) if (typeof master_id === 'string') masters.add(master_id);
+      page.forEach(({ master_id: master }) => typeof master === 'string' && masters.add(master));
       await write(page.map((row) => ({ table, row })));
     }
   const foot: BackupFoot = { rows, masters: [...masters].sort(), sha256: hash.digest('hex') };
-  await write([{ foot }]);
+  await file.writeFile(`${JSON.stringify({ foot } satisfies BackupLine)}\n`);
   return foot;
 }
 
@@ -56,10 +55,11 @@ async function writeAll(file: FileHandle, tx: Transaction, createdAt: string): P
  * whole. Attachments are not in it. Its age decides when an erasure is final, so it has a retention of its own.
  */
 export async function backupKeys(pool: Pool, clock: Clock, path: string): Promise<BackupFoot> {
+  const head: BackupHead = { format: BACKUP_FORMAT, store: await keyStoreId(over(pool)), createdAt: clock.now() };
   const draft = `${path}.part`;
   const file = await open(draft, 'w', 0o600);
   try {
-    const foot = await transaction(pool, (tx) => writeAll(file, tx, clock.now()), 'begin isolation level repeatable read read only');
+    const foot = await transaction(pool, (tx) => writeAll(file, tx, head), 'begin isolation level repeatable read read only');
     await file.sync();
     await file.close();
     await rename(draft, path);

@@ -3,10 +3,11 @@ import { PortError } from '../../domain/kernel/portError.ts';
 import type { Pool } from '../postgres/pool.ts';
 import { over } from '../postgres/transaction.ts';
 
-/** Which set of keys a database holds: made with its tables, carried by backups. */
+/** Which set of keys a database holds: named at first use, carried by backups. */
 export async function keyStoreId(db: Transaction): Promise<string> {
-  const [row] = await db.query<{ readonly id: string }>({ text: 'select id from key_store' });
-  if (row === undefined) throw new PortError('invalid', 'key_store_unnamed', 'the database of keys has lost the row that names it');
+  const text = 'insert into key_store default values on conflict (only_one) do update set only_one = true returning id';
+  const [row] = await db.query<{ readonly id: string }>({ text });
+  if (row === undefined) throw new PortError('unavailable', 'key_store_unnamed', 'the database of keys did not say which keys it holds');
   return row.id;
 }
 

@@ -149,7 +149,7 @@ describe('in Postgres', () => {
     await keys.vault.seal(
       subjects.map((subject) => ({ value: { email: subject }, tenant: acme, subject, class: 'identity', period: '2026-07', aad: 'a' })),
     );
-    db.workerPool.query = counted.query as typeof db.workerPool.query;
+    db.workerPool.query = counted.query;
     expect(new Set(subjects).size).toBe(10_000);
     // The index key, the look-up, the insert; then the period's key: looked for, made, read.
     expect(statements.count).toBe(6);

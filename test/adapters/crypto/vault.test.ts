@@ -104,15 +104,15 @@ describe.each(kinds)('the vault %s', (_, make) => {
   ])('refuses what was sealed in another place: %s', async (_name, change) => {
     const { keys } = make();
     const subject = newSubject(next++);
-    const [, , sealed] = await keys.vault.seal([
+    const [, , sealed] = (await keys.vault.seal([
       item(0, { subject: other, class: 'content', period: '2026-08' }),
       item(0, { subject, tenant: 'other' as TenantId }),
       item('x', { subject }),
       item(0, { subject: other }),
       item(0, { class: 'content' }),
       item(0, { period: '2026-08' }),
-    ]);
-    await expect(keys.vault.open([{ ...(sealed as Sealed), ...change }])).rejects.toMatchObject({ kind: 'invalid', code: 'seal_broken' });
+    ])) as [Sealed, Sealed, Sealed];
+    await expect(keys.vault.open([{ ...sealed, ...change }])).rejects.toMatchObject({ kind: 'invalid', code: 'seal_broken' });
   });
 
   test('a destroyed subject reads erased, also when it never had a key, and nothing more is sealed for it', async () => {
@@ -144,8 +144,8 @@ describe.each(kinds)('the vault %s', (_, make) => {
 
   test('a key that has no row, not even a tombstone, is not taken for an erasure', async () => {
     const { keys } = make();
-    const [sealed] = await keys.vault.seal([item('x')]);
-    await expect(keys.vault.open([{ ...(sealed as Sealed), subject: newSubject(900_002) }])).rejects.toMatchObject({
+    const [sealed] = (await keys.vault.seal([item('x')])) as [Sealed];
+    await expect(keys.vault.open([{ ...sealed, subject: newSubject(900_002) }])).rejects.toMatchObject({
       kind: 'unavailable',
       code: 'key_missing',
     });
@@ -187,7 +187,7 @@ describe('several processes over the same keys', () => {
   test('a key read before a notice and handed over after it is not cached', async () => {
     const rows = new PostgresKeyRows(db.workerPool);
     const subject = newSubject(next++);
-    const [sealed] = await keysOf(db, masters).vault.seal([item('x', { subject })]);
+    const [sealed] = (await keysOf(db, masters).vault.seal([item('x', { subject })])) as [Sealed];
     let handOver = (): void => undefined;
     const reading = new Promise<void>((resolve) => {
       handOver = resolve;
@@ -200,12 +200,12 @@ describe('several processes over the same keys', () => {
       },
     };
     const keys = keysOver(Object.assign(Object.create(rows) as PostgresKeyRows, slow), masters, () => 0);
-    const opening = keys.vault.open([sealed as Sealed]);
+    const opening = keys.vault.open([sealed]);
     await destroySubjects(db.workerPool, acme, [subject]);
     keys.clear();
     handOver();
     await opening;
-    expect(await keys.vault.open([sealed as Sealed])).toStrictEqual(['erased']);
+    expect(await keys.vault.open([sealed])).toStrictEqual(['erased']);
   });
 
   test('50 that seal for the same new people at once, in different orders, agree on their keys', async () => {
@@ -237,16 +237,16 @@ describe('several processes over the same keys', () => {
 describe('a new registration', () => {
   test('starts the next generation: it seals again, and what was erased stays so', async () => {
     const keys = keysOf(db, masters);
-    const [subject] = await known(keys, acme, 'again@example.org');
-    const before = await keys.vault.seal([item('old', { subject: subject as SubjectId })]);
-    await expect(startGeneration(db.workerPool, masters, acme, subject as SubjectId)).rejects.toMatchObject({
+    const [subject] = (await known(keys, acme, 'again@example.org')) as [SubjectId];
+    const before = await keys.vault.seal([item('old', { subject })]);
+    await expect(startGeneration(db.workerPool, masters, acme, subject)).rejects.toMatchObject({
       kind: 'conflict',
       code: 'subject_not_erased',
     });
-    await destroySubjects(db.workerPool, acme, [subject as SubjectId]);
-    expect(await startGeneration(db.workerPool, masters, acme, subject as SubjectId)).toBe(2);
+    await destroySubjects(db.workerPool, acme, [subject]);
+    expect(await startGeneration(db.workerPool, masters, acme, subject)).toBe(2);
     keys.clear();
-    const after = await keys.vault.seal([item('new', { subject: subject as SubjectId })]);
+    const after = await keys.vault.seal([item('new', { subject })]);
     expect(after[0]?.sealed).toMatch(/^2\./);
     expect(await keys.vault.open([...before, ...after])).toStrictEqual(['erased', { value: 'new' }]);
   });

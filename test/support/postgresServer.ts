@@ -37,12 +37,15 @@ function onPath(runAs: RunAs): Binaries | undefined {
   return undefined;
 }
 
+/** What a server of a test's own runs on. */
+export const binariesFor = (runAs: RunAs, scratch: string): Binaries => onPath(runAs) ?? embeddedBinaries(runAs, scratch);
+
 /** Durability is what these tests need least: the server is thrown away. What is about durability starts its own. */
 const THROWAWAY = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200', shared_buffers: '64MB' };
 
 async function startPrivate(scratch: string): Promise<TestServer> {
   const runAs = postgresUser();
-  const binaries = onPath(runAs) ?? embeddedBinaries(runAs, scratch);
+  const binaries = binariesFor(runAs, scratch);
   const dataDir = join(scratch, 'data');
   const nonce = `tidings_${randomBytes(8).toString('hex')}`;
   const password = randomBytes(12).toString('hex');

@@ -1,6 +1,7 @@
 import type { Projection, Transaction } from '../../consumers/ports.ts';
 import type { BatchEvent, BatchOpened } from '../../domain/batch/events.ts';
 import { batchStorage } from '../../domain/batch/storage.ts';
+import { assertNever } from '../../domain/kernel/assertNever.ts';
 import { eventsOf } from '../../domain/kernel/eventsOf.ts';
 import type { Personal } from '../../domain/kernel/personal.ts';
 import type { Schedule } from '../../domain/values/schedule.ts';
@@ -61,6 +62,8 @@ function columnsOf({ type, data }: BatchEvent, position: string): Partial<BatchR
     case 'BatchCarriedOut':
     case 'ChunkAdded':
       return undefined;
+    default:
+      return assertNever(type);
   }
 }
 

@@ -1,0 +1,143 @@
+import type { AuditEntry } from '../domain/audit/audit.ts';
+import type { AccessEntry, AdministrationEntry, RejectionEntry } from '../domain/audit/events.ts';
+import { PortError } from '../domain/kernel/portError.ts';
+import { isRejection } from '../domain/kernel/rejection.ts';
+import type { StreamName, TenantId } from '../domain/values/ids.ts';
+import { streamOf } from '../domain/values/streams.ts';
+import type { Clock, EventLog, EventWrite, ExpectedRevision, Ids } from './ports.ts';
+import { AUDIT } from './registry.ts';
+
+export type AuditPorts = {
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  /** Told of entries that nobody waits for and that could not be written: counted and logged by number alone. */
+  readonly lost: (entries: number, error: unknown) => void;
+};
+
+/** Collects what is to be audited and appends it in batches: while one append is under way, the next fills. */
+export interface AuditRecorder {
+  /** Resolves once the entry is durable: what it tells of (personal data shown) waits for it. @throws PortError `unavailable`. */
+  access(tenant: TenantId, entry: AccessEntry): Promise<void>;
+  administration(tenant: TenantId, entry: AdministrationEntry): Promise<void>;
+  /** Nobody waits; under a flood of refusals, what does not fit is counted as lost. */
+  rejected(tenant: TenantId, entry: RejectionEntry): void;
+  /** Waits until everything taken so far is written or lost. */
+  drain(): Promise<void>;
+}
+
+type Waiting = {
+  readonly tenant: TenantId;
+  readonly entry: AuditEntry;
+  readonly done: () => void;
+  readonly failed: (error: unknown) => void;
+};
+
+type Group = { readonly stream: StreamName; readonly commandId: string; readonly entries: readonly Waiting[] };
+
+/** Entries that may wait; beyond it the log is too slow for what happens, and callers are told so. */
+export const MAX_WAITING = 10_000;
+/** Of one append, over all its streams. */
+const MAX_BATCH = 1000;
+/** Other processes write to the same streams; each try uses the revision that the one before was told. */
+const MAX_TRIES = 20;
+/** Streams, one a tenant and day. */
+const MAX_REMEMBERED = 10_000;
+
+/** One for a process. */
+export function auditRecorder(ports: AuditPorts): AuditRecorder {
+  const waiting: Waiting[] = [];
+  /** Where this process has last seen the streams of the day: their contents decide nothing, so they are never read. */
+  const revisions = new Map<StreamName, ExpectedRevision>();
+  let flushing: Promise<void> | undefined;
+
+  function record(tenant: TenantId, entry: AuditEntry): Promise<void> {
+    if (waiting.length >= MAX_WAITING)
+      return Promise.reject(new PortError('unavailable', 'audit_overloaded', 'the audit cannot keep up; try again later'));
+    return new Promise((done, failed) => {
+      waiting.push({ tenant, entry, done, failed });
+      flushing ??= flush().finally(() => {
+        flushing = undefined;
+      });
+    });
+  }
+
+  async function flush(): Promise<void> {
+    // Let everything that is recorded in the same turn join.
+    await Promise.resolve();
+    while (waiting.length > 0) {
+      const taken = waiting.splice(0, MAX_BATCH);
+      try {
+        await write(taken);
+      } catch (error) {
+        for (const { failed } of taken) failed(error);
+      }
+    }
+  }
+
+  async function write(taken: readonly Waiting[]): Promise<void> {
+    let groups = groupsOf(taken);
+    for (let tries = 0; groups.length > 0; tries++) {
+      const results = await ports.log.append(groups.map(writeOf));
+      const again: Group[] = [];
+      for (const [at, group] of groups.entries()) {
+        const result = results[at];
+        if (result?.ok === true) {
+          remember(group.stream, result.revision);
+          for (const { done } of group.entries) done();
+        } else if (result?.conflict === true && tries < MAX_TRIES) {
+          remember(group.stream, result.actual);
+          again.push(group);
+        } else {
+          const error =
+            result?.conflict === false ? result.error : new PortError('unavailable', 'contended', 'the audit changed at every try');
+          for (const { failed } of group.entries) failed(error);
+        }
+      }
+      groups = again;
+    }
+  }
+
+  function remember(stream: StreamName, revision: ExpectedRevision): void {
+    // Forgetting costs one conflict for each stream, and yesterday's are never asked for again.
+    if (revisions.size >= MAX_REMEMBERED) revisions.clear();
+    revisions.set(stream, revision);
+  }
+
+  function writeOf({ stream, commandId, entries }: Group): EventWrite {
+    const decision = AUDIT.decider.decide(
+      { type: 'RecordEntries', data: { entries: entries.map(({ entry }) => entry) } },
+      AUDIT.decider.initial(),
+    );
+    if (isRejection(decision)) throw new TypeError('the audit refuses nothing');
+    const envelope = { commandId, correlationId: commandId, causationId: commandId, actor: RECORDER, occurredAt: ports.clock.now() };
+    return { stream, at: revisions.get(stream) ?? 'absent', events: decision, envelope };
+  }
+
+  /** By stream; each group is one command, also when it is tried again. */
+  function groupsOf(taken: readonly Waiting[]): Group[] {
+    const groups = new Map<StreamName, Waiting[]>();
+    for (const it of taken) {
+      const stream = streamOf('audit', it.tenant, it.entry.entry.at.slice(0, 10));
+      const group = groups.get(stream);
+      if (group === undefined) groups.set(stream, [it]);
+      else group.push(it);
+    }
+    return [...groups].map(([stream, entries]) => ({ stream, commandId: ports.ids.uuid(), entries }));
+  }
+
+  return {
+    access: (tenant, entry) => record(tenant, { kind: 'access', entry }),
+    administration: (tenant, entry) => record(tenant, { kind: 'administration', entry }),
+    rejected: (tenant, entry) => {
+      record(tenant, { kind: 'rejection', entry }).catch((error: unknown) => {
+        ports.lost(1, error);
+      });
+    },
+    drain: async () => {
+      while (flushing !== undefined) await flushing;
+    },
+  };
+}
+
+const RECORDER = { kind: 'system', id: 'audit' } as const;

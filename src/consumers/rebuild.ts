@@ -68,15 +68,18 @@ async function renew(tx: Transaction, consumer: Projection, built: readonly Buil
   await tell(tx, consumer.name);
 }
 
-/** Its tables have one form only: emptied, fenced and begun again in one transaction, so nobody sees half of them as the whole. */
+/**
+ * Its tables have one form only: emptied, fenced and begun again in one transaction, so nobody sees half of them as the whole. Tables
+ * before the consumer's row, as batches go; truncating is also what row-level security leaves to an owner.
+ */
 async function startAgain(tx: Transaction, { name, version, tables }: Projection): Promise<void> {
+  await tx.query({ text: `truncate ${tables.map(quoted).join(', ')}` });
   await tx.query({
     text: `update consumers set position = null, epoch = epoch + 1, holder = null, lease_until = null, caught_up_at = null, applied = 0,
-                  stopped = null, version = $2, rebuild_wanted = false where name = $1`,
+                  stopped = null, version = $2, rebuild_wanted = false, created_at = tidings_now() where name = $1`,
     values: [name, version],
   });
   await tx.query({ text: `delete from parked_events where name = $1`, values: [name] });
-  for (const table of tables) await tx.query({ text: `delete from ${quoted(table)}` });
   await tell(tx, name);
 }
 

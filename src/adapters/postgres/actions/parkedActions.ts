@@ -50,7 +50,7 @@ export async function actionsBacklog(tx: Transaction, most = 10_000): Promise<Ba
                       where a.priority = p.priority::smallint and a.kind = k.kind and a.run_at <= (select now from clock)
                       order by a.run_at limit $1
                    ) a)
-           select least(count(*), $1)::int as due, coalesce(extract(epoch from clock.now - min(run_at)) * 1000, 0)::float8 as "oldestMs",
+           select least(count(run_at), $1)::int as due, coalesce(extract(epoch from clock.now - min(run_at)) * 1000, 0)::float8 as "oldestMs",
                   (select count(*) from actions where parked_at is not null)::int as parked
              from clock left join due on true group by clock.now`,
     values: [most, ACTION_KINDS],

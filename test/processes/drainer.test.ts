@@ -1,0 +1,392 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { actionQueue } from '../../src/adapters/postgres/actions/actionQueue.ts';
+import { liveClaims } from '../../src/adapters/postgres/actions/liveClaims.ts';
+import { actionsBacklog, listParkedActions, retryParkedAction } from '../../src/adapters/postgres/actions/parkedActions.ts';
+import { PortError } from '../../src/domain/kernel/portError.ts';
+import type { Position, StreamName } from '../../src/domain/values/ids.ts';
+import { instantOf } from '../../src/domain/values/instant.ts';
+import { actionsConsumer } from '../../src/processes/actionsConsumer.ts';
+import { openDrainer, type Drainer, type DrainerOptions } from '../../src/processes/drainer.ts';
+import type { Claim, Effect, Process } from '../../src/processes/process.ts';
+import type { ActionQueue, Claimed } from '../../src/processes/queue.ts';
+import { settleHandOffs } from '../../src/processes/settleHandOffs.ts';
+import { happened, openBench, systemTime, until, type Bench } from '../support/consumers.ts';
+import { positionAt } from '../support/memoryFeed.ts';
+
+let bench: Bench;
+let queue: ActionQueue;
+const drainers: Drainer[] = [];
+
+beforeEach(async () => {
+  bench = await openBench();
+  queue = actionQueue(bench.db);
+  // A consumer that is done with an empty log: drainers may work.
+  await bench.rows(
+    `insert into consumers (name, suffix, version, state, facts, tables, caught_up_at) values ('actions', '', 1, 'live', false, '{}', tidings_now())`,
+  );
+});
+afterEach(async () => {
+  await Promise.all(drainers.splice(0).map((drainer) => drainer.stop(0)));
+  await bench.close();
+});
+
+type Seed = {
+  readonly id?: string;
+  readonly kind?: string;
+  readonly tenant?: string;
+  readonly items?: number;
+  readonly priority?: number;
+  readonly inMs?: number;
+};
+/** Rows as the consumer would have inserted them; `inMs` from now by the database's clock. */
+const seed = (...rows: readonly Seed[]): Promise<unknown> =>
+  bench.rows(
+    `insert into actions (id, process, kind, tenant, target, items, priority, due_at, run_at)
+     select s.id, 'test', s.kind, s.tenant, s.id, array(select generate_series(0, s.items - 1)), s.priority, t, t
+       from json_to_recordset($1) as s (id text, kind text, tenant text, items int, priority int, "inMs" float8)
+      cross join lateral (select tidings_now() + s."inMs" * interval '1 ms' as t) due`,
+    JSON.stringify(rows.map((row) => ({ id: randomUUID(), kind: 'plan', tenant: 'acme', items: 1, priority: 2, inMs: -1_000, ...row }))),
+  );
+const wanted = { worker: 'w', kinds: ['plan', 'handOff', 'recover'] as const, items: 500, leaseMs: 30_000, after: '' };
+const claim = (more: Partial<typeof wanted> = {}): Promise<Claimed | undefined> => queue.claim({ ...wanted, ...more });
+const idsOf = (group: Claim | undefined): readonly string[] => group?.actions.map(({ id }) => id) ?? [];
+const settled = (group: Claim): Promise<unknown> => bench.rows(`delete from actions where id = any ($1)`, idsOf(group));
+
+const open = async (effects: DrainerOptions['effects'], more: Partial<DrainerOptions> = {}): Promise<Drainer> => {
+  const drainer = await openDrainer({
+    queue,
+    effects,
+    time: systemTime,
+    listen: bench.db.listen,
+    worker: 'w',
+    isReady: () => Promise.resolve(true),
+    pollMs: 60_000,
+    backOffMs: 1,
+    ...more,
+  });
+  drainers.push(drainer);
+  return drainer;
+};
+/** Does what it is given and settles it, as the consumer would. */
+const doing =
+  (log: (group: Claim) => void): Effect =>
+  async (group) => {
+    log(group);
+    await settled(group);
+    return 'nothing';
+  };
+const left = async (): Promise<number> => (await bench.rows<{ n: number }>('select count(*)::int as n from actions'))[0]!.n;
+
+describe('claiming', () => {
+  test('takes what is due, the best priority first, then what has waited longest', async () => {
+    await seed({ id: 'late', inMs: -10 }, { id: 'early', inMs: -5_000 }, { id: 'future', inMs: 60_000 }, { id: 'low', priority: 3 });
+    await seed({ id: 'urgent', priority: 0, kind: 'recover' });
+    const groups = [await claim(), await claim(), await claim(), await claim()];
+    expect(groups.map((group) => [group?.kind, idsOf(group)])).toStrictEqual([
+      ['recover', ['urgent']],
+      ['plan', ['early', 'late']],
+      ['plan', ['low']],
+      [undefined, []],
+    ]);
+  });
+
+  test('what lies in the future is claimed when its instant has come', async () => {
+    await bench.moveClock(0);
+    await seed({ id: 'tomorrow', inMs: 86_400_000 });
+    expect(await claim()).toBe(undefined);
+    await bench.moveClock(86_399_000);
+    expect(await claim()).toBe(undefined);
+    await bench.moveClock(1_000);
+    expect(idsOf(await claim())).toStrictEqual(['tomorrow']);
+  });
+
+  test('a group holds about so many items: many small actions or one large', async () => {
+    await seed(
+      { id: 'large', items: 900, inMs: -9_000 },
+      ...Array.from({ length: 6 }, (_, at) => ({ id: `small ${at}`, items: 100, inMs: -100 + at })),
+    );
+    expect([idsOf(await claim()), idsOf(await claim()), idsOf(await claim())]).toStrictEqual([
+      ['large'],
+      ['small 0', 'small 1', 'small 2', 'small 3', 'small 4'],
+      ['small 5'],
+    ]);
+  });
+
+  test('tenants take turns, however much one of them has waiting', async () => {
+    await seed(...Array.from({ length: 40 }, (_, at) => ({ id: `flood ${at}`, tenant: 'flood', inMs: -90_000 + at })));
+    await seed({ id: 'a', tenant: 'a' }, { id: 'b', tenant: 'b' }, { id: 'z', tenant: 'z' });
+    const first = await claim({ items: 8 });
+    expect([...idsOf(first)].sort()).toStrictEqual(['a', 'b', 'flood 0', 'flood 1', 'z']);
+    await seed(...Array.from({ length: 3 }, (_, at) => ({ id: `big ${at}`, items: 500, tenant: 'a', priority: 1 })), {
+      id: 'big b',
+      items: 500,
+      tenant: 'b',
+      priority: 1,
+    });
+    const [one, two] = [await claim(), undefined];
+    const next = await claim({ after: one!.lastTenant });
+    expect([one!.lastTenant, next!.lastTenant, two]).toStrictEqual(['a', 'b', undefined]);
+  });
+
+  test('a claim that ran out is free again; until then nobody else gets its actions', async () => {
+    await bench.moveClock(0);
+    await seed({ id: 'one' });
+    const first = await claim();
+    expect([idsOf(first), await claim()]).toStrictEqual([['one'], undefined]);
+    await bench.moveClock(30_001);
+    expect(await queue.declare(first!.id, ['s'], [])).toBe(false);
+    expect(idsOf(await claim())).toStrictEqual(['one']);
+  });
+
+  test('stands still while the table of actions is being built', async () => {
+    await seed({ id: 'one' });
+    await bench.rows(`update consumers set caught_up_at = null`);
+    expect(await claim()).toBe(undefined);
+    await bench.rows(`update consumers set caught_up_at = tidings_now()`);
+    expect(idsOf(await claim())).toStrictEqual(['one']);
+  });
+
+  test('many claiming at once never share an action', async () => {
+    await seed(...Array.from({ length: 300 }, (_, at) => ({ id: `a${at}`, tenant: `t${at % 7}` })));
+    const taken: string[] = [];
+    const work = async (): Promise<void> => {
+      for (let misses = 0; misses < 20;) {
+        const group = await claim({ items: 10 });
+        if (group) taken.push(...idsOf(group));
+        else misses += 1;
+      }
+    };
+    await Promise.all([work(), work(), work(), work()]);
+    expect([taken.length, new Set(taken).size]).toStrictEqual([300, 300]);
+  });
+});
+
+describe('after an effect', () => {
+  const none: Process = { name: 'none', nouns: ['notification'], types: ['Seen'], react: () => [] };
+
+  test('what it left is free when the consumer has passed what it wrote, not before', async () => {
+    await bench.rows(`delete from consumers`);
+    await bench.start([actionsConsumer([none])]);
+    await until(async () => (await bench.rows(`select from consumers where caught_up_at is not null`)).length > 0);
+    await seed({ id: 'one' });
+    const group = await claim();
+    await queue.finish(group!.id, positionAt(2));
+    bench.feed.add(happened('Seen', {}, { noun: 'notification' }));
+    await until(async () => (await bench.rows(`select from consumers where position = $1`, positionAt(1))).length > 0);
+    expect(await claim()).toBe(undefined);
+    bench.feed.add(happened('Seen', {}, { noun: 'notification' }));
+    await until(async () => (await bench.rows(`select from claims`)).length === 0);
+    expect(idsOf(await claim())).toStrictEqual(['one']);
+  });
+
+  test('that wrote nothing, its actions are taken again when the claim is over, not in a hot loop', async () => {
+    await bench.moveClock(0);
+    await seed({ id: 'one' });
+    let rounds = 0;
+    await open({ plan: async () => ((rounds += 1), 'nothing' as const) });
+    await until(async () => rounds === 1 && (await bench.rows(`select from claims`)).length === 0);
+    expect(await claim()).toBe(undefined);
+    await bench.moveClock(30_001);
+    expect(idsOf(await claim())).toStrictEqual(['one']);
+  });
+
+  test('what it put off is due at its instant', async () => {
+    await bench.moveClock(0);
+    await seed({ id: 'one' }, { id: 'two' });
+    const group = await claim();
+    const [{ now } = { now: '' }] = await bench.rows<{ now: string }>(`select tidings_now() as now`);
+    await queue.postpone(group!.id, [{ action: 'one', at: instantOf(Date.parse(now) + 5_000) }]);
+    await queue.finish(group!.id, 'nothing');
+    await bench.moveClock(5_001);
+    expect(idsOf(await claim())).toStrictEqual(['one']);
+  });
+});
+
+describe('a drainer', () => {
+  test('carries out what is due, and what comes later when it is told of it', async () => {
+    const done: string[] = [];
+    await seed({ id: 'one' });
+    await open({ plan: doing((group) => done.push(...idsOf(group))) });
+    await until(async () => (await left()) === 0);
+    await seed({ id: 'two' });
+    await bench.rows(`select pg_notify('tidings_actions', to_char(now(), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))`);
+    await until(async () => (await left()) === 0);
+    expect(done).toStrictEqual(['one', 'two']);
+  });
+
+  test('sleeps until the next is due, without being told', async () => {
+    const done: string[] = [];
+    await seed({ id: 'soon', inMs: 300 });
+    await open({ plan: doing((group) => done.push(...idsOf(group))) });
+    await until(async () => (await left()) === 0);
+    expect(done).toStrictEqual(['soon']);
+  });
+
+  test('shares the work with another, without doing anything twice', async () => {
+    await seed(...Array.from({ length: 200 }, (_, at) => ({ id: `a${at}`, tenant: `t${at % 3}` })));
+    const done: string[] = [];
+    const effects = { plan: doing((group) => done.push(...idsOf(group))) };
+    await Promise.all([open(effects, { items: 5, worker: 'w1' }), open(effects, { items: 5, worker: 'w2' })]);
+    await until(async () => (await left()) === 0);
+    expect([done.length, new Set(done).size]).toStrictEqual([200, 200]);
+  });
+
+  test('halves a group that throws, down to the one that is to blame, which is parked after 8 tries', async () => {
+    await seed(...Array.from({ length: 8 }, (_, at) => ({ id: `a${at}` })));
+    const done: string[] = [];
+    let blamed = 0;
+    const parked: string[] = [];
+    await open(
+      {
+        plan: async (group, signal) => {
+          if (idsOf(group).includes('a5')) {
+            blamed += Number(group.actions.length === 1);
+            throw new TypeError('quotes ann@example.org');
+          }
+          return doing((it) => done.push(...idsOf(it)))(group, signal);
+        },
+      },
+      { pollMs: 50, observe: { onParked: (kind) => parked.push(kind) } },
+    );
+    await until(async () => (await left()) === 1 && (await listParkedActions(bench.db)).length === 1);
+    const [action] = await listParkedActions(bench.db);
+    expect({
+      done: [...done].sort(),
+      blamed,
+      parked,
+      tries: action?.tries,
+      error: action?.error,
+      backlog: await actionsBacklog(bench.db),
+    }).toStrictEqual({
+      done: ['a0', 'a1', 'a2', 'a3', 'a4', 'a6', 'a7'],
+      blamed: 8,
+      parked: ['plan'],
+      tries: 8,
+      error: 'TypeError',
+      backlog: { due: 0, oldestMs: 0, parked: 1 },
+    });
+    expect([await retryParkedAction(bench.db, 'a5'), await retryParkedAction(bench.db, 'a4')]).toStrictEqual([true, false]);
+    await until(() => blamed > 8);
+  });
+
+  test('waits out an outage without counting tries', async () => {
+    await seed({ id: 'a' }, { id: 'b' });
+    let calls = 0;
+    const done: string[] = [];
+    await open(
+      {
+        plan: async (group, signal) => {
+          calls += 1;
+          if (calls <= 12) throw new PortError('unavailable', 'store_unreachable', 'cut');
+          return doing((it) => done.push(...it.actions.map(({ id, tries }) => `${id} ${tries}`)))(group, signal);
+        },
+      },
+      { pollMs: 20, backOffMs: 0.001 },
+    );
+    await until(async () => (await left()) === 0);
+    expect([...done].sort()).toStrictEqual(['a 0', 'b 0']);
+  });
+
+  test('stops gracefully: takes nothing new, waits for what is in work', async () => {
+    await seed({ id: 'one' }, { id: 'two', tenant: 'b' });
+    let release: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    const done: string[] = [];
+    const drainer = await open(
+      {
+        plan: async (group, signal) => {
+          await gate;
+          return doing((it) => done.push(...idsOf(it)))(group, signal);
+        },
+      },
+      { items: 1, concurrency: 1 },
+    );
+    await until(() => drainer.busy() === 1);
+    const stopping = drainer.stop(10_000);
+    release();
+    expect([await stopping, done.length, await left()]).toStrictEqual([0, 1, 1]);
+  });
+
+  test('stops in bounded time: an effect that does not end is told to', async () => {
+    await seed({ id: 'one' });
+    let told = false;
+    const drainer = await open({
+      plan: (_group, signal) =>
+        new Promise((resolve) => {
+          signal.addEventListener('abort', () => {
+            told = true;
+            resolve('nothing');
+          });
+        }),
+    });
+    await until(() => drainer.busy() === 1);
+    expect([await drainer.stop(10), told]).toStrictEqual([0, true]);
+  });
+
+  test('does not begin before the table has what the log had', async () => {
+    await seed({ id: 'one' });
+    let isReady = false;
+    const done: string[] = [];
+    let asked = 0;
+    await open({ plan: doing((group) => done.push(...idsOf(group))) }, { isReady: async () => ((asked += 1), isReady) });
+    await until(() => asked > 0);
+    expect(done).toStrictEqual([]);
+    isReady = true;
+    await until(async () => (await left()) === 0);
+    expect(done).toStrictEqual(['one']);
+  });
+});
+
+describe('the handshake', () => {
+  const facts = { projection: 'facts', position: positionAt(1) as Position, stream: 'recipient-acme_s' as StreamName };
+  const ports = (waited: 'reached' | 'parked' = 'reached') => ({
+    waitFor: async () => waited,
+    claims: liveClaims(bench.db),
+    time: systemTime,
+  });
+
+  test('waits for the claims that named the person or the address at the first look', async () => {
+    await seed({ id: 'one' }, { id: 'two', priority: 1 }, { id: 'three', priority: 0 });
+    const [three, two, one] = [await claim(), await claim(), await claim()];
+    await queue.declare(one!.id, ['ann'], []);
+    await queue.declare(one!.id, ['bob'], ['k2']);
+    await queue.declare(two!.id, ['cy'], ['k1']);
+    await queue.declare(three!.id, ['dee'], []);
+    const answered: string[] = [];
+    const looks: (() => void)[] = [];
+    const time = { ...systemTime, after: (_ms: number, run: () => void) => (looks.push(run), () => undefined) };
+    const waiting = settleHandOffs({ ...ports(), time }, { subjects: ['ann'], addressKeys: ['k1'] }, { facts, boundMs: 10_000 }).then(
+      (it) => answered.push(it),
+    );
+    for (const ended of [one!, two!]) {
+      await until(() => looks.length === 1);
+      expect(answered).toStrictEqual([]);
+      await queue.finish(ended.id, ended === one ? positionAt(9) : 'nothing');
+      looks.pop()?.();
+    }
+    await waiting;
+    expect(answered).toStrictEqual(['settled']);
+  });
+
+  test('answers pending past its bound, or when the facts stream is parked', async () => {
+    await seed({ id: 'one' });
+    await queue.declare((await claim())!.id, ['ann'], []);
+    const who = { subjects: ['ann'], addressKeys: [] };
+    expect([
+      await settleHandOffs(ports(), who, { facts, boundMs: 60 }),
+      await settleHandOffs(ports('parked'), who, { facts, boundMs: 10_000 }),
+      await settleHandOffs(ports(), { subjects: ['bob'], addressKeys: [] }, { facts, boundMs: 10_000 }),
+    ]).toStrictEqual(['pending', 'pending', 'settled']);
+  });
+
+  test('a claim that ran out stands in nobody’s way, and is removed', async () => {
+    await bench.moveClock(0);
+    await seed({ id: 'one' });
+    await queue.declare((await claim())!.id, ['ann'], []);
+    await bench.moveClock(30_001);
+    expect(await settleHandOffs(ports(), { subjects: ['ann'], addressKeys: [] }, { facts, boundMs: 0 })).toBe('settled');
+    await bench.moveClock(60_000);
+    expect(await queue.sweep()).toBe(1);
+  });
+});

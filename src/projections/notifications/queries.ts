@@ -1,8 +1,7 @@
-import type { LiveTables, Transaction } from '../../consumers/ports.ts';
-import { trusted, type BatchId, type KeyedHash, type NotificationId, type SubjectId, type TenantId } from '../../domain/values/ids.ts';
+import type { Transaction } from '../../consumers/ports.ts';
+import type { BatchId, KeyedHash, NotificationId, SubjectId, TenantId } from '../../domain/values/ids.ts';
 import type { Instant } from '../../domain/values/instant.ts';
 import { pageOf, type Page, type PageRequest } from '../page.ts';
-import type { TenantReader } from '../reader.ts';
 import { conditions, type Conditions } from './conditions.ts';
 import type { Attempt } from './deliveryChange.ts';
 
@@ -76,89 +75,99 @@ export type DeliveryRow = {
 /** What an operator can send on its way again. */
 export const DEAD_LETTER_STATUSES = ['failed', 'dead_lettered', 'unknown'] as const;
 
-export type NotificationQueries = ReturnType<typeof notificationQueries>;
+/** Newest first, stable under inserts. */
+export async function notificationsPage(
+  tx: Transaction,
+  suffix: string,
+  of: { readonly tenant: TenantId; readonly filter: NotificationFilter },
+  page: PageRequest,
+): Promise<Page<NotificationRow>> {
+  const where = notificationConditions(of.tenant, of.filter, page.place);
+  const limit = where.param(page.limit + 1);
+  const rows = await tx.query<NotificationRow>({
+    text: `select ${NOTIFICATION} from notifications${suffix} n where ${where.sql(suffix)} order by n.requested_at desc, n.id desc limit ${limit}`,
+    values: where.values,
+  });
+  return pageOf(rows, page.limit, (last) => `${last.requestedAt} ${last.id}`);
+}
 
-/** The only door to the read model `notifications`. Lists are newest first and stable under inserts. */
-export function notificationQueries(reader: TenantReader, live: LiveTables) {
-  const run = async <Row extends object>(
-    tenant: TenantId,
-    text: (suffix: string) => string,
-    values: readonly unknown[],
-  ): Promise<readonly Row[]> => {
-    const suffix = await live.suffixOf('notifications');
-    return reader.read(tenant, (tx: Transaction) => tx.query<Row>({ text: text(suffix), values }));
-  };
+export async function notificationOf(
+  tx: Transaction,
+  suffix: string,
+  tenant: TenantId,
+  id: NotificationId,
+): Promise<NotificationRow | undefined> {
+  const [row] = await tx.query<NotificationRow>({
+    name: `notification_of${suffix}`,
+    text: `select ${NOTIFICATION} from notifications${suffix} n where n.tenant = $1 and n.id = $2`,
+    values: [tenant, id],
+  });
+  return row;
+}
 
-  async function list(tenant: TenantId, filter: NotificationFilter, page: PageRequest): Promise<Page<NotificationRow>> {
-    const where = notificationConditions(tenant, filter, page.place);
-    const rows = await run<NotificationRow>(
-      tenant,
-      (suffix) =>
-        `select ${NOTIFICATION} from notifications${suffix} n where ${where.sql(suffix)} order by n.requested_at desc, n.id desc limit ${where.param(page.limit + 1)}`,
-      where.values,
-    );
-    return pageOf(rows, page.limit, (last) => `${last.requestedAt} ${last.id}`);
-  }
+/** Newest notification first, then in the order of its recipients; stable under inserts. */
+export async function deliveriesPage(
+  tx: Transaction,
+  suffix: string,
+  of: { readonly tenant: TenantId; readonly filter: DeliveryFilter },
+  page: PageRequest,
+): Promise<Page<DeliveryRow>> {
+  const where = deliveryConditions(of.tenant, of.filter, page.place);
+  const limit = where.param(page.limit + 1);
+  const rows = await tx.query<DeliveryRow>({
+    text: `select ${DELIVERY} from deliveries${suffix} d ${joined(suffix)} where ${where.sql(suffix)}
+      order by d.requested_at desc, d.notification desc, d.n limit ${limit}`,
+    values: where.values,
+  });
+  return pageOf(rows, page.limit, (last) => `${last.requestedAt} ${last.notification} ${String(last.n)}`);
+}
 
-  async function get(tenant: TenantId, id: NotificationId): Promise<NotificationRow | undefined> {
-    const [row] = await run<NotificationRow>(
-      tenant,
-      (suffix) => `select ${NOTIFICATION} from notifications${suffix} n where n.tenant = $1 and n.id = $2`,
-      [tenant, id],
-    );
-    return row;
-  }
+export async function deliveryOf(
+  tx: Transaction,
+  suffix: string,
+  tenant: TenantId,
+  { notification, n }: { readonly notification: NotificationId; readonly n: number },
+): Promise<DeliveryRow | undefined> {
+  const [row] = await tx.query<DeliveryRow>({
+    name: `delivery_of${suffix}`,
+    text: `select ${DELIVERY} from deliveries${suffix} d ${joined(suffix)}
+      where d.tenant = $1 and d.notification = $2 and d.n = $3 and d.status <> 'left'`,
+    values: [tenant, notification, n],
+  });
+  return row;
+}
 
-  async function deliveries(tenant: TenantId, filter: DeliveryFilter, page: PageRequest): Promise<Page<DeliveryRow>> {
-    const where = deliveryConditions(tenant, filter, page.place);
-    const rows = await run<DeliveryRow>(
-      tenant,
-      (suffix) => `select ${DELIVERY} from deliveries${suffix} d ${JOINED(suffix)} where ${where.sql(suffix)}
-        order by d.requested_at desc, d.notification desc, d.n limit ${where.param(page.limit + 1)}`,
-      where.values,
-    );
-    return pageOf(rows, page.limit, (last) => `${last.requestedAt} ${last.notification} ${String(last.n)}`);
-  }
+/** Notifications that were requested under a key, newest first, at most 1,000. */
+export async function requestedUnder(
+  tx: Transaction,
+  suffix: string,
+  tenant: TenantId,
+  key: KeyedHash,
+): Promise<readonly NotificationId[]> {
+  const rows = await tx.query<{ readonly id: NotificationId }>({
+    name: `notifications_under${suffix}`,
+    text: `select id from notifications${suffix} where tenant = $1 and key = $2 order by requested_at desc limit 1000`,
+    values: [tenant, key],
+  });
+  return rows.map(({ id }) => id);
+}
 
-  async function delivery(tenant: TenantId, id: NotificationId, n: number): Promise<DeliveryRow | undefined> {
-    const [row] = await run<DeliveryRow>(
-      tenant,
-      (suffix) =>
-        `select ${DELIVERY} from deliveries${suffix} d ${JOINED(suffix)} where d.tenant = $1 and d.notification = $2 and d.n = $3 and d.status <> 'left'`,
-      [tenant, id, n],
-    );
-    return row;
-  }
-
-  /** Notifications that were requested under a key, newest first. */
-  async function findByKey(tenant: TenantId, key: KeyedHash): Promise<readonly NotificationId[]> {
-    const rows = await run<{ id: string }>(
-      tenant,
-      (suffix) => `select id from notifications${suffix} where tenant = $1 and key = $2 order by requested_at desc limit 1000`,
-      [tenant, key],
-    );
-    return rows.map(({ id }) => trusted(id));
-  }
-
-  /** Deliveries of these batches by outward status. */
-  async function batchCounts(
-    tenant: TenantId,
-    batches: readonly BatchId[],
-  ): Promise<ReadonlyMap<BatchId, Readonly<Record<string, number>>>> {
-    const rows = await run<{ batch: BatchId; status: string; number: number }>(
-      tenant,
-      (
-        suffix,
-      ) => `select n.batch, c.key as status, sum(c.value::bigint)::float8 as number from notifications${suffix} n, jsonb_each_text(n.counts) c
-        where n.tenant = $1 and n.batch = any($2::uuid[]) group by 1, 2`,
-      [tenant, batches],
-    );
-    const counts = new Map<BatchId, Record<string, number>>();
-    for (const { batch, status, number } of rows) counts.set(batch, { ...counts.get(batch), [status]: number });
-    return counts;
-  }
-
-  return { list, get, deliveries, delivery, findByKey, batchCounts };
+/** Deliveries of these batches by outward status. */
+export async function countsOfBatches(
+  tx: Transaction,
+  suffix: string,
+  tenant: TenantId,
+  batches: readonly BatchId[],
+): Promise<ReadonlyMap<BatchId, Readonly<Record<string, number>>>> {
+  const rows = await tx.query<{ readonly batch: BatchId; readonly status: string; readonly number: number }>({
+    name: `batches_counts${suffix}`,
+    text: `select n.batch, c.key as status, sum(c.value::bigint)::float8 as number from notifications${suffix} n, jsonb_each_text(n.counts) c
+      where n.tenant = $1 and n.batch = any($2::uuid[]) group by 1, 2`,
+    values: [tenant, batches],
+  });
+  const counts = new Map<BatchId, Record<string, number>>();
+  for (const { batch, status, number } of rows) counts.set(batch, { ...counts.get(batch), [status]: number });
+  return counts;
 }
 
 const NOTIFICATION = `n.id, n.requested_at as "requestedAt", n.type, n.category, n.class, n.priority, n.mode, n.channels, n.status, n.counts,
@@ -167,7 +176,7 @@ const OUTWARD = 'tidings_delivery_status(d.status, d.feedback)';
 const DELIVERY = `d.notification, d.requested_at as "requestedAt", d.n, d.subject, ${OUTWARD} as status, d.code, d.provider,
   d.message_id as "messageId", d.locale, d.tries::int as tries, d.planned_at as "plannedAt", d.sent_at as "sentAt", d.due_at as "dueAt",
   d.attempts, d.feedback, n.type, n.batch`;
-const JOINED = (suffix: string): string =>
+const joined = (suffix: string): string =>
   `join notifications${suffix} n on n.tenant = d.tenant and n.id = d.notification and n.requested_at = d.requested_at`;
 
 function notificationConditions(tenant: TenantId, filter: NotificationFilter, place: string | undefined): Conditions {

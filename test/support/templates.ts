@@ -5,12 +5,12 @@ import type { TemplateKind } from '../../src/adapters/templating/template.ts';
 
 type Given = Partial<Pick<Run, 'steps' | 'chars' | 'locale' | 'timeZone'>> & { readonly kind?: TemplateKind };
 
-/** What one template gives: its text, the code of its first error, or that its budget ended it. */
+/** What one template gives: its text, the code of its first error, or `over budget`. */
 export function rendering(
   source: string,
   variables: object = {},
   { kind = 'html', ...given }: Given = {},
-): string | { readonly refused: string } | 'over budget' {
+): string | { readonly refused: string } {
   const compiled = compileTemplate(source, kind);
   if ('errors' in compiled) return { refused: compiled.errors[0]?.code ?? 'no error' };
   const run: Run = { variables, slots: [], steps: MAX_STEPS, chars: MAX_CHARS, path: '', locale: 'en', timeZone: 'UTC', ...given };

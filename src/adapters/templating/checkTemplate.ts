@@ -20,11 +20,12 @@ export function checkTemplate(draft: Draft): readonly DraftProblem[] {
     ({ path, message }): DraftProblem => ({ path: `/variablesSchema${path}`, line: 1, column: 1, code: 'invalid_schema', message }),
   );
   const declared = draft.variablesSchema && declaredVariables(draft.variablesSchema);
+  const layout = draft.layout === undefined ? [] : checkLayout(draft.layout, declared);
   const contents = Object.entries(draft.locales).flatMap(([locale, content]) => {
     const own = checkContent(content, declared).map((it): DraftProblem => ({ ...it, path: `/locales/${locale}${it.path}` }));
-    return own.length > 0 || draft.layout === undefined ? own : checkInLayout(draft, locale, declared);
+    return own.length > 0 || layout.length > 0 ? own : checkInLayout(draft, locale, declared);
   });
-  return [...schema, ...contents].slice(0, 200);
+  return [...schema, ...layout, ...contents].slice(0, 200);
 }
 
 /** What is wrong with a content; with `declared`, also every variable that is not among them. */
@@ -43,7 +44,13 @@ export function checkContent(content: Content, declared?: ReadonlySet<string>): 
     }));
 }
 
-/** The content is right by itself, so what is wrong now is the layout's; its lines count from where the layout begins. */
+/** The layout by itself: where the content goes counts as text between tags. */
+function checkLayout(layout: string, declared: ReadonlySet<string> | undefined): readonly DraftProblem[] {
+  const content = { email: { subject: '', html: layout, text: '' } };
+  return checkContent(content, declared && new Set([...declared, 'content'])).map((it): DraftProblem => ({ ...it, path: '/layout' }));
+}
+
+/** Layout and content are right by themselves, so what is wrong now comes of both; lines count from where the layout begins. */
 function checkInLayout({ layout, locales }: Draft, locale: string, declared: ReadonlySet<string> | undefined): readonly DraftProblem[] {
   const content = locales[locale];
   const inside = content && withLayout({ ...(layout === undefined ? {} : { layout }), locales: { [locale]: content } })[locale];

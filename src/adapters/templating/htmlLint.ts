@@ -85,7 +85,7 @@ function merged(lint: Lint, node: SyntaxNode, one: HtmlPlace, other: HtmlPlace):
 function isSamePlace(one: HtmlPlace, other: HtmlPlace): boolean {
   if (one.in !== other.in) return false;
   if (one.in === 'data') return true;
-  return one.tag === other.tag && one.quote === other.quote && (one.in !== 'value' || one.attribute === other.attribute);
+  return one.tag === other.tag && (one.in !== 'value' || (one.quote === other.quote && one.attribute === other.attribute));
 }
 
 function lessSettled(one: HtmlPlace, other: HtmlPlace): HtmlPlace {

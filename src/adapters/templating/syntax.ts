@@ -92,10 +92,14 @@ const RECURSING: ReadonlySet<unknown> = new Set(['not', '-', '+']);
 function checkToken(scan: Scan, before: Token | undefined, token: Token): void {
   if (token.type === 'regex') refuse(token, 'unsupported', 'regular expressions do not exist in templates');
   if (before?.type === 'block-start' && token.type !== 'whitespace') checkStatement(scan, token);
+  if (scan.assigning) checkCapture(scan, token);
+  checkNesting(scan, token);
+}
+
+function checkNesting(scan: Scan, token: Token): void {
   if (OPENING.has(token.type)) scan.depth += 1;
   if (CLOSING.has(token.type)) scan.depth -= 1;
   if (RECURSING.has(token.value)) scan.recursing += 1;
-  if (scan.assigning) checkCapture(scan, token);
   if (scan.depth > MAX_DEPTH || scan.recursing > MAX_RECURSING) refuse(token, 'template_too_deep', 'the expression is nested too deeply');
 }
 

@@ -73,7 +73,8 @@ function countUpTo(value: unknown, limit: number): number {
   for (let count = 1; waiting.length > 0; count += 1) {
     if (count + waiting.length > limit + 1) return limit + 1;
     const it = waiting.pop();
-    if (typeof it === 'object' && it !== null) waiting.push(...Object.values(it).slice(0, limit));
+    const members: readonly unknown[] = typeof it === 'object' && it !== null ? Object.values(it) : [];
+    waiting.push(...members.slice(0, limit));
   }
   return 0;
 }

@@ -231,7 +231,7 @@ describe('a source cannot exhaust the parser', () => {
     ['10,000 nested set', `${'{% set x %}'.repeat(10_000)}${'{% endset %}'.repeat(10_000)}`, 'template_too_deep'],
     ['10,000 elif', `{% if x %}${'{% elif x %}'.repeat(10_000)}{% endif %}`, 'template_too_deep'],
     ['arguments in arguments', `{{ 1${' | default(1'.repeat(1000)}${')'.repeat(1000)} }}`, 'template_too_deep'],
-    ['over half a million characters', `${'x'.repeat(500_001)}`, 'template_too_large'],
+    ['over half a million characters', 'x'.repeat(500_001), 'template_too_large'],
     ['a megabyte of tags', '{{ x }}'.repeat(150_000), 'template_too_large'],
     ['blanks before a trimming tag', `${' '.repeat(400_000)}x{%- if x %}{% endif %}`, 'template_too_large'],
     ['blanks before a trimming comment', `${' '.repeat(400_000)}x{#- c #}`, 'template_too_large'],

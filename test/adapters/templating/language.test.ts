@@ -97,7 +97,7 @@ describe('an honest template gives what nunjucks gives', () => {
       fc.property(template, (source) => {
         expect(rendering(source, variables)).toBe(nunjucksOr(html, source));
       }),
-      { numRuns: 1500 },
+      { numRuns: 500 },
     );
   });
 
@@ -107,7 +107,7 @@ describe('an honest template gives what nunjucks gives', () => {
       fc.property(plain, (source) => {
         expect(rendering(source, variables, { kind: 'text' })).toBe(nunjucksOr(text, source));
       }),
-      { numRuns: 1500 },
+      { numRuns: 500 },
     );
   });
 

@@ -66,6 +66,7 @@ class Conversation {
     this.#script = script;
     this.#server = server;
     this.#number = server.opened;
+    socket.setNoDelay(true);
     socket.on('error', () => undefined);
     socket.on('data', (chunk) => {
       this.#buffer += chunk.toString('latin1');

@@ -3,34 +3,14 @@ import { smtpProvider } from '../../../../src/adapters/providers/email/smtp.ts';
 import { parseSmtpUrl } from '../../../../src/adapters/providers/email/smtpUrl.ts';
 import type { SmtpOptions } from '../../../../src/adapters/providers/email/smtpUrl.ts';
 import { isRejection } from '../../../../src/domain/kernel/rejection.ts';
-import type { DeliveryId, NotificationId, SubjectId, TenantId } from '../../../../src/domain/values/ids.ts';
-import type { EmailMessage, Outgoing, Provider } from '../../../../src/processes/dispatch/provider.ts';
+import type { Outgoing, Provider } from '../../../../src/processes/dispatch/provider.ts';
+import { outgoing } from '../../../contract/provider.ts';
 import { scriptedSmtp } from '../../../support/smtpServers.ts';
 import type { Script, ScriptedServer } from '../../../support/smtpServers.ts';
 
+export { outgoing };
 export const CLOCK = { epochMs: () => Date.parse('2026-03-05T07:08:09.000Z') };
 
-export function outgoing(n: number, more: Partial<EmailMessage> = {}): Outgoing {
-  const notificationId = '0193b0a0-0000-7000-8000-000000000001';
-  return {
-    tenant: 'default' as TenantId,
-    notificationId: notificationId as NotificationId,
-    deliveryId: `${notificationId}_${n}` as DeliveryId,
-    subject: 'AAAAAAAAAAAAAAAAAAAAAA' as SubjectId,
-    key: `${notificationId}_${n}.1`,
-    class: 'transactional',
-    message: {
-      channel: 'email',
-      from: 'Tidings <news@example.com>',
-      to: `to${n}@example.org`,
-      subject: `Hello ${n}`,
-      text: `Mail ${n}`,
-      headers: {},
-      attachments: [],
-      ...more,
-    },
-  };
-}
 export const many = (count: number): readonly Outgoing[] => Array.from({ length: count }, (_, n) => outgoing(n));
 
 export function optionsFor(port: number, more: Partial<SmtpOptions> = {}): SmtpOptions {

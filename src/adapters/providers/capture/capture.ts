@@ -1,0 +1,92 @@
+import type { Clock } from '../../../commands/ports.ts';
+import { PortError } from '../../../domain/kernel/portError.ts';
+import { CHANNELS } from '../../../domain/values/channel.ts';
+import type { EmailMessage, Outgoing, Provider, SendResult } from '../../../processes/dispatch/provider.ts';
+import { emailComposer } from '../email/composeEmail.ts';
+import type { ComposeEmail } from '../email/composeEmail.ts';
+import type { CapturedEmail, CapturedMessage, CaptureEntry, CaptureStore } from './captureStore.ts';
+
+/** Characters of MIME that are kept: enough to look at, and large attachments stay out of the database. */
+const RAW_KEPT = 1_048_576;
+const PURGE_EVERY_MS = 600_000;
+const DEADLINE_MS = 30_000;
+/** Messages of one statement. */
+const WINDOW = 200;
+
+type Taken = CaptureEntry | SendResult;
+const isEntry = (it: Taken): it is CaptureEntry => 'key' in it;
+
+async function captureEmail(compose: ComposeEmail, message: EmailMessage, key: string): Promise<CapturedEmail | SendResult> {
+  const mail = await compose(message, key);
+  if ('refused' in mail) return { outcome: 'refused', kind: 'permanent', code: mail.refused };
+  const attachments = message.attachments.map(({ filename, contentType, content }) => ({
+    filename,
+    contentType,
+    size: content.byteLength,
+  }));
+  return { ...message, attachments, raw: Buffer.from(mail.raw.slice(0, RAW_KEPT), 'latin1').toString('utf8') };
+}
+
+/**
+ * Takes every channel and sends nothing: what it took can be looked at for 24 hours. A repeated key is kept once.
+ * `onError` hears of a purge that failed; the next one tries again.
+ */
+export function captureProvider(
+  store: CaptureStore,
+  { clock, onError }: { readonly clock: Clock; readonly onError: (error: unknown) => void },
+): Provider {
+  const compose = emailComposer({ clock });
+  const sending = new Set<Promise<unknown>>();
+  const purging = setInterval(() => {
+    store.purge().catch(onError);
+  }, PURGE_EVERY_MS).unref();
+
+  async function take({ tenant, subject, key, notificationId, deliveryId, message }: Outgoing): Promise<Taken> {
+    const captured: CapturedMessage | SendResult = message.channel === 'email' ? await captureEmail(compose, message, key) : message;
+    return 'outcome' in captured ? captured : { tenant, subject, key, notificationId, deliveryId, message: captured, at: clock.now() };
+  }
+
+  async function put(entries: readonly CaptureEntry[]): Promise<readonly SendResult[]> {
+    try {
+      const kept = await store.put(entries);
+      return entries.map(({ key }, index) =>
+        kept[index] === 'kept'
+          ? { outcome: 'accepted', providerMessageId: key }
+          : { outcome: 'refused', kind: 'permanent', code: 'subject_erased' },
+      );
+    } catch (error) {
+      if (!(error instanceof PortError)) throw error;
+      // the statement may have been carried out; the same key again is kept once
+      return entries.map(() =>
+        error.retryable ? { outcome: 'unknown', code: error.code } : { outcome: 'refused', kind: 'permanent', code: error.code },
+      );
+    }
+  }
+
+  async function capture(messages: readonly Outgoing[]): Promise<readonly SendResult[]> {
+    const taken = await Promise.all(messages.map(take));
+    const entries = taken.filter(isEntry);
+    const answers = entries.length === 0 ? [] : await put(entries);
+    const results = new Map(entries.map((entry, index) => [entry, answers[index]]));
+    return taken.map((it) => (isEntry(it) ? (results.get(it) ?? { outcome: 'unknown', code: 'unanswered' }) : it));
+  }
+
+  return {
+    id: 'capture',
+    channels: CHANNELS,
+    takesKeys: true,
+    deadlineMs: DEADLINE_MS,
+    window: WINDOW,
+    send: (messages) => {
+      const call = capture(messages).finally(() => {
+        sending.delete(call);
+      });
+      sending.add(call);
+      return call;
+    },
+    close: async () => {
+      clearInterval(purging);
+      await Promise.allSettled([...sending]);
+    },
+  };
+}

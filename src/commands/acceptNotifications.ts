@@ -66,10 +66,12 @@ export function acceptNotifications(ports: NotificationPorts) {
 }
 
 async function prepare(ports: NotificationPorts, { input, caller, mode }: AcceptRequest): Promise<Prepared | NotAccepted> {
-  const { tenant, idempotencyKey } = caller;
+  const { idempotencyKey, ...unkeyed } = caller;
+  const { tenant } = caller;
   const settled = await settleMessage(ports, tenant, input);
   if ('problems' in settled) return settled;
-  const context = await contextOf(ports, caller, 'notifications');
+  // A new command even of a repeat: the stream's id tells the repeat, and only reading it whether it says the same as the first.
+  const context = await contextOf(ports, unkeyed, 'notifications');
   const id = idempotencyKey === undefined ? ports.ids.uuid() : await ports.indexes.uuid(tenant, 'notification', idempotencyKey);
   const attached = await attachmentsOf(ports.files, tenant, input);
   if ('problems' in attached) return attached;

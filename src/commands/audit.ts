@@ -4,7 +4,7 @@ import { PortError } from '../domain/kernel/portError.ts';
 import { isRejection } from '../domain/kernel/rejection.ts';
 import type { StreamName, TenantId } from '../domain/values/ids.ts';
 import { streamOf } from '../domain/values/streams.ts';
-import type { Clock, EventLog, EventWrite, ExpectedRevision, Ids } from './ports.ts';
+import type { Clock, EventLog, EventWrite, ExpectedRevision, Ids, WriteResult } from './ports.ts';
 import { AUDIT } from './registry.ts';
 
 export type AuditPorts = {
@@ -77,26 +77,31 @@ export function auditRecorder(ports: AuditPorts): AuditRecorder {
 
   async function write(taken: readonly Waiting[]): Promise<void> {
     let groups = groupsOf(taken);
-    for (let tries = 0; groups.length > 0; tries++) {
+    for (let tries = 0; groups.length > 0 && tries < MAX_TRIES; tries++) {
       const results = await ports.log.append(groups.map(writeOf));
-      const again: Group[] = [];
-      for (const [at, group] of groups.entries()) {
-        const result = results[at];
-        if (result?.ok === true) {
-          remember(group.stream, result.revision);
-          for (const { done } of group.entries) done();
-        } else if (result?.conflict === true && tries < MAX_TRIES) {
-          remember(group.stream, result.actual);
-          again.push(group);
-        } else {
-          const error =
-            result?.conflict === false ? result.error : new PortError('unavailable', 'contended', 'the audit changed at every try');
-          for (const { failed } of group.entries) failed(error);
-        }
-      }
-      groups = again;
+      groups = groups.filter((group, at) => !settle(group, results[at]));
     }
+    fail(groups, new PortError('unavailable', 'contended', 'the audit changed at every try'));
   }
+
+  /** False: somebody else wrote first. */
+  function settle(group: Group, result: WriteResult | undefined): boolean {
+    if (result === undefined) return false;
+    if (result.ok) {
+      remember(group.stream, result.revision);
+      for (const { done } of group.entries) done();
+    } else if (result.conflict) {
+      remember(group.stream, result.actual);
+      return false;
+    } else {
+      fail([group], result.error);
+    }
+    return true;
+  }
+
+  const fail = (groups: readonly Group[], error: unknown): void => {
+    for (const { failed } of groups.flatMap(({ entries }) => entries)) failed(error);
+  };
 
   function remember(stream: StreamName, revision: ExpectedRevision): void {
     // Forgetting costs one conflict for each stream, and yesterday's are never asked for again.

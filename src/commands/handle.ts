@@ -15,7 +15,10 @@ export type Aggregate<C, S, E extends AnyFact, Code extends string> = {
 /** Whose it is, and what its events are to say about their making. */
 export type CommandContext = { readonly tenant: TenantId; readonly envelope: Envelope };
 
-/** One input for one stream. `fresh`: the stream is expected not to exist, so the first try does without reading. */
+/**
+ * One input for one stream. `fresh`: the stream is expected not to exist, so the first try does without reading. Its command id must be
+ * new then: one that derives from an idempotency key would be taken for a repeat by the store, whatever it says this time.
+ */
 export type Item<I> = { readonly id: string; readonly input: I; readonly context: CommandContext; readonly fresh?: true };
 /** What a command led to: its own events, and the stream as it was right after them. */
 export type Handled<S, E> = {
@@ -39,6 +42,11 @@ export const MAX_TRIES = 8;
 
 type Pending<I> = { readonly item: Item<I>; readonly place: number; readonly stream: StreamName; tries: number };
 type Loaded<S, E> = Omit<Handled<S, E>, 'repeated'>;
+/** `events`: the command's own, found in the stream or decided upon it. */
+type Decided<I, S, E> = Loaded<S, E> & { readonly entry: Pending<I> };
+
+const isRepeat = ({ events }: { readonly events: readonly unknown[] }): boolean => events.length > 0;
+const contended = (): PortError => new PortError('conflict', 'contended', 'the stream changed at every try; try again later');
 
 /**
  * Load → decide → append at the revision read → again on a conflict, for many independent streams: one read, one append a round. A
@@ -52,41 +60,43 @@ export function handlePrepared<I, C, S, E extends AnyFact, Code extends string>(
 ): (items: readonly Item<I>[]) => Promise<readonly Outcome<S, E, Code>[]> {
   const empty = (): Loaded<S, E> => ({ events: [], revision: 'absent', state: aggregate.decider.initial() });
 
-  async function load(pending: readonly Pending<I>[]): Promise<readonly Loaded<S, E>[]> {
+  async function load(pending: readonly Pending<I>[]): Promise<readonly Decided<I, S, E>[]> {
     const toRead = pending.filter(({ item, tries }) => item.fresh !== true || tries > 0).map(({ stream }) => stream);
     const read = toRead.length === 0 ? undefined : await log.read(toRead);
-    return pending.map(({ stream, item }) => fold(aggregate, read?.get(stream) ?? [], item.context.envelope.commandId, empty()));
+    return pending.map((entry) => ({
+      entry,
+      ...fold(aggregate, read?.get(entry.stream) ?? [], entry.item.context.envelope.commandId, empty()),
+    }));
   }
 
   /** What this round settles, by the item's place; what it leaves out lost a race and is tried again. */
   async function round(pending: readonly Pending<I>[]): Promise<ReadonlyMap<number, Outcome<S, E, Code>>> {
     const settled = new Map<number, Outcome<S, E, Code>>();
-    const open: { readonly entry: Pending<I>; readonly loaded: Loaded<S, E> }[] = [];
-    for (const [at, loaded] of (await load(pending)).entries()) {
-      const entry = pending[at];
-      if (entry === undefined) continue;
-      if (loaded.events.length > 0) settled.set(entry.place, { ...loaded, repeated: true });
-      else open.push({ entry, loaded });
+    const loaded = await load(pending);
+    for (const { entry, ...first } of loaded.filter(isRepeat)) settled.set(entry.place, { ...first, repeated: true });
+    const open = loaded.filter((it) => !isRepeat(it));
+    const commands = await prepare(open.map(({ entry: { item }, state }) => ({ input: item.input, state, context: item.context })));
+    const decided: Decided<I, S, E>[] = [];
+    for (const [at, it] of open.entries()) {
+      const decision = decideOn(aggregate, commands[at], it.state);
+      if (isRejection<Code>(decision)) settled.set(it.entry.place, decision);
+      else decided.push({ ...it, events: decision });
     }
-    const commands = await prepare(
-      open.map(({ entry: { item }, loaded: { state } }) => ({ input: item.input, state, context: item.context })),
-    );
-    const decided: { readonly entry: Pending<I>; readonly loaded: Loaded<S, E>; readonly events: readonly E[] }[] = [];
-    for (const [at, { entry, loaded }] of open.entries()) {
-      const decision = decideOn(aggregate, commands[at], loaded.state);
-      if (isRejection<Code>(decision)) settled.set(entry.place, decision);
-      else if (decision.length === 0) settled.set(entry.place, { ...loaded, repeated: false });
-      else decided.push({ entry, loaded, events: decision });
-    }
-    const results =
-      decided.length === 0 ? [] : await log.append(decided.map(({ entry, loaded, events }) => writeOf(entry, loaded.revision, events)));
-    for (const [at, { entry, loaded, events }] of decided.entries()) {
-      const outcome = outcomeOf(aggregate, loaded, events, results[at]);
-      if (outcome !== 'conflict') settled.set(entry.place, outcome);
-      else if (++entry.tries >= MAX_TRIES)
-        settled.set(entry.place, new PortError('conflict', 'contended', 'the stream changed at every try; try again later'));
-    }
+    for (const [place, outcome] of await append(decided)) settled.set(place, outcome);
     return settled;
+  }
+
+  /** By place; a conflict is left out as long as it may be tried again. */
+  async function append(decided: readonly Decided<I, S, E>[]): Promise<readonly (readonly [number, Outcome<S, E, Code>])[]> {
+    const writing = decided.filter(({ events }) => events.length > 0);
+    const results = writing.length === 0 ? [] : await log.append(writing.map(writeOf));
+    const written = writing.flatMap((it, at) => {
+      const outcome = outcomeOf(aggregate, it, results[at]);
+      if (outcome !== 'conflict') return [[it.entry.place, outcome] as const];
+      return ++it.entry.tries < MAX_TRIES ? [] : [[it.entry.place, contended()] as const];
+    });
+    const alreadySo = decided.filter(({ events }) => events.length === 0);
+    return [...written, ...alreadySo.map(({ entry, ...it }) => [entry.place, { ...it, repeated: false }] as const)];
   }
 
   return async (items) => {
@@ -130,9 +140,9 @@ function firstOfEachStream<I>(pending: readonly Pending<I>[]): readonly Pending<
   return [...first.values()];
 }
 
-const writeOf = <I, E extends AnyFact>({ stream, item }: Pending<I>, at: ExpectedRevision, events: readonly E[]): EventWrite<E> => ({
+const writeOf = <I, S, E extends AnyFact>({ entry: { stream, item }, revision, events }: Decided<I, S, E>): EventWrite<E> => ({
   stream,
-  at,
+  at: revision,
   events,
   envelope: item.context.envelope,
 });
@@ -143,21 +153,18 @@ function decideOn<C, S, E extends AnyFact, Code extends string>(
   state: S,
 ): readonly E[] | Rejection<Code> {
   if (command === undefined) throw new PortError('invalid', 'no_command', 'an item was prepared into no command');
-  return isRefusal<C, Code>(command) ? command : decider.decide(command, state);
+  return typeof command === 'object' && command !== null && isRejection<Code>(command) ? command : decider.decide(command, state);
 }
-const isRefusal = <C, Code extends string>(it: C | Rejection<Code>): it is Rejection<Code> =>
-  typeof it === 'object' && it !== null && isRejection(it);
 
 function outcomeOf<C, S, E extends AnyFact, Code extends string>(
   { decider }: Aggregate<C, S, E, Code>,
-  loaded: Loaded<S, E>,
-  events: readonly E[],
+  { events, state }: Loaded<S, E>,
   result: WriteResult | undefined,
 ): Handled<S, E> | PortError | 'conflict' {
   if (result === undefined) return new PortError('unavailable', 'no_outcome', 'the log answered without an outcome for this write');
   if (!result.ok) return result.conflict ? 'conflict' : result.error;
-  const state = events.reduce((folded, event) => decider.evolve(folded, event), loaded.state);
-  return { events, revision: result.revision, position: result.position, state, repeated: false };
+  const after = events.reduce((folded, event) => decider.evolve(folded, event), state);
+  return { events, revision: result.revision, position: result.position, state: after, repeated: false };
 }
 
 /** Folds a stream up to its end or, where the command's own events stand in it, up to the last of those: then it is the first result. */

@@ -27,3 +27,5 @@ export const AUDIT = { noun: 'audit', decider: audit, storage: auditStorage } as
 
 /** The id of the one stream that a tenant has of these nouns. */
 export const MAIN = 'main';
+
+export const AGGREGATES = [NOTIFICATION, ENGAGEMENT, BATCH, RECIPIENT, TEMPLATE, CATALOGUE, TENANT, AUDIT] as const;

@@ -62,7 +62,8 @@ export function chunkRequests(ports: NotificationPorts) {
       request: digest,
       planAt: planAtOf(batch.schedule, now),
     };
-    const context = { tenant, envelope: it.envelope };
+    // A new command id: the stream's id tells a repeat, and its digest whether it says the same.
+    const context = { tenant, envelope: { ...it.envelope, commandId: ports.ids.uuid() } };
     const outcome = await run({ id: notificationId, input: { type: 'RequestNotification', data }, context, fresh: true });
     if (isRejection(outcome)) return outcome;
     if (outcome.state.status === 'absent') throw new PortError('unavailable', 'no_outcome', 'a chunk was requested and is not there');

@@ -24,15 +24,16 @@ export function patchedType(
 ): MessageType | Rejection<TypeCode> {
   const category = mergeMember(current?.category, patch.category);
   if (category === undefined) return reject('category_required', 'say which category the type belongs to', '/category');
+  const before: Partial<MessageType> = current ?? {};
   const merged = present({
-    template: mergeMember(current?.template, patch.template),
-    channels: mergeMember(current?.channels, patch.channels),
-    routing: mergeMember(current?.routing, patch.routing),
-    priority: mergeMember(current?.priority, patch.priority),
-    expiresAfterMs: mergeMember(current?.expiresAfterMs, patch.expiresAfterMs),
-    variablesSchema: mergeMember(current?.variablesSchema, patch.variablesSchema),
-    canOptOut: mergeMember(current?.canOptOut, patch.canOptOut),
-    unknownOutcome: mergeMember(current?.unknownOutcome, patch.unknownOutcome),
+    template: mergeMember(before.template, patch.template),
+    channels: mergeMember(before.channels, patch.channels),
+    routing: mergeMember(before.routing, patch.routing),
+    priority: mergeMember(before.priority, patch.priority),
+    expiresAfterMs: mergeMember(before.expiresAfterMs, patch.expiresAfterMs),
+    variablesSchema: mergeMember(before.variablesSchema, patch.variablesSchema),
+    canOptOut: mergeMember(before.canOptOut, patch.canOptOut),
+    unknownOutcome: mergeMember(before.unknownOutcome, patch.unknownOutcome),
   });
   return checkedType({ category, ...merged }, categories);
 }

@@ -1,5 +1,5 @@
 import type { Instant } from '../values/instant.ts';
-import type { BounceType, EngagementItem } from './events.ts';
+import type { BounceType, EngagementItem, EngagementKind } from './events.ts';
 
 /** What became of one delivery after hand-off: the first instant of each kind (interface.md §3). */
 export type Feedback = {
@@ -14,6 +14,18 @@ export type Feedback = {
 
 const SEVERITY: Readonly<Record<BounceType, number>> = { undetermined: 0, soft: 1, hard: 2 };
 
+/** An action in the inbox or in a push message is a click. */
+const MEMBER: Readonly<Record<EngagementKind, Exclude<keyof Feedback, 'bounceType'>>> = {
+  confirmed: 'deliveredAt',
+  bounced: 'bouncedAt',
+  complained: 'complainedAt',
+  opened: 'openedAt',
+  clicked: 'clickedAt',
+  read: 'readAt',
+  actioned: 'clickedAt',
+};
+const MAY_BE_MACHINE: ReadonlySet<EngagementKind> = new Set(['opened', 'clicked']);
+
 const earlier = (a: Instant | undefined, b: Instant): Instant => (a === undefined || b < a ? b : a);
 const worse = (a: BounceType | undefined, b: BounceType): BounceType => (a === undefined || SEVERITY[b] > SEVERITY[a] ? b : a);
 
@@ -22,23 +34,8 @@ const worse = (a: BounceType | undefined, b: BounceType): BounceType => (a === u
  * opened or clicked, nobody did.
  */
 export function withItem(feedback: Feedback, { kind, at, bounceType, machine }: EngagementItem): Feedback {
-  switch (kind) {
-    case 'confirmed':
-      return { ...feedback, deliveredAt: earlier(feedback.deliveredAt, at) };
-    case 'bounced':
-      return {
-        ...feedback,
-        bouncedAt: earlier(feedback.bouncedAt, at),
-        bounceType: worse(feedback.bounceType, bounceType ?? 'undetermined'),
-      };
-    case 'complained':
-      return { ...feedback, complainedAt: earlier(feedback.complainedAt, at) };
-    case 'opened':
-      return machine ? feedback : { ...feedback, openedAt: earlier(feedback.openedAt, at) };
-    case 'clicked':
-    case 'actioned':
-      return machine ? feedback : { ...feedback, clickedAt: earlier(feedback.clickedAt, at) };
-    case 'read':
-      return { ...feedback, readAt: earlier(feedback.readAt, at) };
-  }
+  const member = MEMBER[kind];
+  if (machine && MAY_BE_MACHINE.has(kind)) return feedback;
+  const next = { ...feedback, [member]: earlier(feedback[member], at) };
+  return kind === 'bounced' ? { ...next, bounceType: worse(feedback.bounceType, bounceType ?? 'undetermined') } : next;
 }

@@ -37,17 +37,31 @@ export const patched = (profile: Profile, patch: ProfilePatch): ProfileInput =>
 
 /** Addresses normalised, locale canonical, tags in order; the refusal names the member and never repeats its value. */
 export function parseProfile(input: ProfileInput): Profile | Rejection<ProfileCode> {
-  const email = input.email === undefined ? undefined : parseEmail(input.email);
-  if (email !== undefined && isRejection(email)) return reject(email.rejected, email.detail, '/email');
-  const phone = input.phone === undefined ? undefined : parsePhone(input.phone);
-  if (phone !== undefined && isRejection(phone)) return reject(phone.rejected, phone.detail, '/phone');
-  const locale = input.locale === undefined ? undefined : canonicalLocale(input.locale);
-  if (input.locale !== undefined && locale === undefined) return reject('invalid_locale', 'write a BCP 47 tag, like de-AT', '/locale');
+  const email = emailOf(input.email);
+  if (isRefused(email)) return email;
+  const phone = phoneOf(input.phone);
+  if (isRefused(phone)) return phone;
+  const locale = localeOf(input.locale);
+  if (isRefused(locale)) return locale;
   if (input.timeZone !== undefined && !isTimeZone(input.timeZone))
     return reject('invalid_time_zone', 'write an IANA zone, like Europe/Vienna', '/timeZone');
   return {
-    ...present({ email: email?.address, phone: phone?.e164, name: input.name, locale, timeZone: input.timeZone }),
+    ...present({ email, phone, name: input.name, locale, timeZone: input.timeZone }),
     attributes: input.attributes ?? {},
     tags: [...new Set(input.tags)].sort(),
   };
 }
+
+type Parsed = string | undefined | Rejection<ProfileCode>;
+const isRefused = (it: Parsed): it is Rejection<ProfileCode> => typeof it === 'object';
+
+function emailOf(given: string | undefined): Parsed {
+  const parsed = given === undefined ? undefined : parseEmail(given);
+  return parsed !== undefined && isRejection(parsed) ? reject(parsed.rejected, parsed.detail, '/email') : parsed?.address;
+}
+function phoneOf(given: string | undefined): Parsed {
+  const parsed = given === undefined ? undefined : parsePhone(given);
+  return parsed !== undefined && isRejection(parsed) ? reject(parsed.rejected, parsed.detail, '/phone') : parsed?.e164;
+}
+const localeOf = (given: string | undefined): Parsed =>
+  given === undefined ? undefined : (canonicalLocale(given) ?? reject('invalid_locale', 'write a BCP 47 tag, like de-AT', '/locale'));

@@ -3,6 +3,7 @@ import type { BatchEvent, BatchOpened } from '../../domain/batch/events.ts';
 import { batchStorage } from '../../domain/batch/storage.ts';
 import { assertNever } from '../../domain/kernel/assertNever.ts';
 import { eventsOf } from '../../domain/kernel/eventsOf.ts';
+import { present } from '../../domain/kernel/present.ts';
 import type { Personal } from '../../domain/kernel/personal.ts';
 import type { Schedule } from '../../domain/values/schedule.ts';
 import { Rows } from '../rows.ts';
@@ -44,7 +45,7 @@ function columnsOf({ type, data }: BatchEvent, position: string): Partial<BatchR
         terms,
         opened_at: openedAt,
         paused: false,
-        ...(terms.schedule && { schedule: terms.schedule }),
+        ...present({ schedule: terms.schedule }),
         plan_at: planAt,
         opened_position: position,
       };
@@ -56,7 +57,7 @@ function columnsOf({ type, data }: BatchEvent, position: string): Partial<BatchR
     case 'BatchResumed':
       return { paused: false };
     case 'BatchCancelled':
-      return { cancelled_at: data.cancelledAt, ...(data.reason && { reason: data.reason }) };
+      return { cancelled_at: data.cancelledAt, ...present({ reason: data.reason }) };
     case 'BatchRescheduled':
       return { schedule: data.schedule, plan_at: data.planAt };
     case 'BatchCarriedOut':

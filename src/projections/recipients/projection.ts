@@ -1,7 +1,15 @@
 import type { Projection, Transaction } from '../../consumers/ports.ts';
 import { eventsOf } from '../../domain/kernel/eventsOf.ts';
 import type { Personal } from '../../domain/kernel/personal.ts';
-import type { OwnAddress, Profile, RecipientEvent } from '../../domain/recipient/events.ts';
+import type {
+  AddressAdded,
+  AddressRemoved,
+  OwnAddress,
+  Profile,
+  ProfileChanged,
+  RecipientEvent,
+  RecipientRegistered,
+} from '../../domain/recipient/events.ts';
 import { recipientStorage } from '../../domain/recipient/storage.ts';
 import { Rows } from '../rows.ts';
 
@@ -81,34 +89,31 @@ export const recipientsProjection: Projection = {
     const recipients = new Rows<RecipientRow>();
     const addresses = new Rows<AddressRow>();
     for (const { event, meta, position } of recipientEvents(recorded)) {
-      const of = { tenant: meta.tenantId, subject: event.data.subject };
+      const of = { tenant: meta.tenantId, subject: event.data.subject, position };
       const key = `${of.tenant} ${of.subject}`;
-      switch (event.type) {
-        case 'RecipientRegistered':
-        case 'ProfileChanged': {
-          const { version, profile, keys } = event.data;
-          const at = event.type === 'RecipientRegistered' ? event.data.registeredAt : event.data.changedAt;
-          const first = event.type === 'RecipientRegistered' ? { registered_at: at, registered_position: position } : {};
-          const hashes = { email_key: keys.email?.hash ?? null, phone_key: keys.phone?.hash ?? null, tag_keys: keys.tags };
-          recipients.set(key, { ...of, version, profile, ...hashes, ...first, changed_at: at, position });
-          break;
-        }
-        case 'AddressAdded': {
-          const { id, channel, platform = null, address, addedAt } = event.data;
-          addresses.set(`${key} ${id}`, { ...of, id, channel, platform, address, key: event.data.key.hash, added_at: addedAt, position });
-          break;
-        }
-        case 'AddressRemoved': {
-          const { id, channel } = event.data;
-          addresses.set(`${key} ${id}`, { ...of, id, channel, platform: null, address: null, key: null, position });
-          break;
-        }
-      }
+      if ('id' in event.data) addresses.set(`${key} ${event.data.id}`, { ...of, ...addressColumns(event.data) });
+      else recipients.set(key, { ...of, ...profileColumns(event.data, position) });
     }
     if (recipients.size > 0) await writeRecipients(tx, suffix, recipients);
     if (addresses.size > 0) await writeAddresses(tx, suffix, addresses);
   },
 };
+
+function profileColumns(data: RecipientRegistered['data'] | ProfileChanged['data'], position: string): Partial<RecipientRow> {
+  const { version, profile, keys } = data;
+  const hashes = { email_key: keys.email?.hash ?? null, phone_key: keys.phone?.hash ?? null, tag_keys: keys.tags };
+  const instants =
+    'registeredAt' in data
+      ? { registered_at: data.registeredAt, registered_position: position, changed_at: data.registeredAt }
+      : { changed_at: data.changedAt };
+  return { version, profile, ...hashes, ...instants };
+}
+
+function addressColumns(data: AddressAdded['data'] | AddressRemoved['data']): Partial<AddressRow> {
+  const { id, channel } = data;
+  if ('removedAt' in data) return { id, channel, platform: null, address: null, key: null };
+  return { id, channel, platform: data.platform ?? null, address: data.address, key: data.key.hash, added_at: data.addedAt };
+}
 
 const writeRecipients = (tx: Transaction, suffix: string, rows: Rows<RecipientRow>) =>
   tx.query({

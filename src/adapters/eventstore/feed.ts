@@ -1,9 +1,11 @@
 import type { Position } from '../../domain/values/ids.ts';
-import { beyondHead, numberOf, positionOf } from './checks.ts';
+import { beyondHead } from './checks.ts';
 import type { FeedBatch } from './port.ts';
 
 /** Where a subscription gets its pages from. */
 export type FeedSource = {
+  /** The position before every event. */
+  readonly origin: Position;
   /** One page strictly after the position, bounded in events and bytes. */
   readonly page: (after: Position, signal: AbortSignal) => Promise<FeedBatch>;
   /** Resolves when there may be something after the position, from time to time anyhow, and when the signal aborts. */
@@ -15,7 +17,7 @@ export type FeedSource = {
  * The first batch comes at once, also when empty, and says whether the reader has caught up.
  */
 export async function* feed(source: FeedSource, after: Position | 'start', signal: AbortSignal): AsyncGenerator<FeedBatch, void, void> {
-  let cursor = positionOf(numberOf(after));
+  let cursor = after === 'start' ? source.origin : after;
   let first = true;
   while (!signal.aborted) {
     const page = await unlessAborted(signal, source.page(cursor, signal));

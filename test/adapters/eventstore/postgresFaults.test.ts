@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { EncodedEvent, EventStore } from '../../../src/adapters/eventstore/port.ts';
-import type { PostgresEventStoreOptions } from '../../../src/adapters/eventstore/postgres/postgresEventStore.ts';
+import type { EncodedEvent } from '../../../src/adapters/eventstore/port.ts';
+import type { PostgresEventStore, PostgresEventStoreOptions } from '../../../src/adapters/eventstore/postgres/postgresEventStore.ts';
 import { aStream, ids, refusal, someEvents } from '../../contract/eventStore/samples.ts';
 import { DEAF, setStage } from './postgresStore.ts';
 
@@ -10,7 +10,7 @@ const stage = setStage();
 const openForAppends = (
   append: PostgresEventStoreOptions['append'] = {},
   more: Partial<PostgresEventStoreOptions> = {},
-): Promise<EventStore> => stage.open({ pool: stage.database().workerPool, listener: DEAF, append, ...more });
+): Promise<PostgresEventStore> => stage.open({ pool: stage.database().workerPool, listener: DEAF, append, ...more });
 
 const counts = (events: readonly EncodedEvent[]): readonly number[] => events.map((_, n) => n);
 
@@ -113,7 +113,11 @@ describe('an append that cannot be settled in time', () => {
   test('is refused at once when too much waits already, and what waits is not harmed', async () => {
     const store = await openForAppends({ queueBytes: 2_000 });
     stage.proxy().delay(20);
-    const outcomes = await store.appendMany(Array.from({ length: 50 }, () => ({ stream: aStream(), at: 'absent', events: someEvents(1) })));
+    const appends = store.appendMany(Array.from({ length: 50 }, () => ({ stream: aStream(), at: 'absent', events: someEvents(1) })));
+    expect(store.queuedBytes).toBeGreaterThan(1_000);
+    expect(store.queuedBytes).toBeLessThanOrEqual(2_000);
+    const outcomes = await appends;
+    expect(store.queuedBytes).toBe(0);
     const full = outcomes.filter((it) => !it.ok && !it.conflict && it.error.code === 'append_queue_full' && it.error.retryable);
     const done = outcomes.filter(({ ok }) => ok);
     expect(done.length).toBeGreaterThan(3);

@@ -1,8 +1,7 @@
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
-import type { EventStore } from '../../../src/adapters/eventstore/port.ts';
 import { openPostgresEventStore } from '../../../src/adapters/eventstore/postgres/postgresEventStore.ts';
-import type { PostgresEventStoreOptions } from '../../../src/adapters/eventstore/postgres/postgresEventStore.ts';
+import type { PostgresEventStore, PostgresEventStoreOptions } from '../../../src/adapters/eventstore/postgres/postgresEventStore.ts';
 import { openListener } from '../../../src/adapters/postgres/notify.ts';
 import { lazyPool } from '../../../src/adapters/postgres/pool.ts';
 import { startFaultProxy } from '../../support/faultProxy.ts';
@@ -10,7 +9,7 @@ import type { FaultProxy } from '../../support/faultProxy.ts';
 import { freshDatabase } from '../../support/postgres.ts';
 import type { FreshDatabase } from '../../support/postgres.ts';
 
-export type Opened = { readonly store: EventStore; readonly close: () => Promise<void> };
+export type Opened = { readonly store: PostgresEventStore; readonly close: () => Promise<void> };
 type Options = Partial<PostgresEventStoreOptions>;
 
 /** Hears of nothing. */
@@ -33,7 +32,7 @@ export type Stage = {
   readonly database: () => FreshDatabase;
   readonly proxy: () => FaultProxy;
   /** A store that is closed after the test. Straight, it reaches the database without the proxy. */
-  readonly open: (options?: Options, way?: 'straight') => Promise<EventStore>;
+  readonly open: (options?: Options, way?: 'straight') => Promise<PostgresEventStore>;
   /** A session of the owner's, ended after the test. */
   readonly session: () => Promise<pg.Client>;
   /** Ends the sessions of this name, as an operator would; how many there were. */

@@ -22,7 +22,7 @@ const append: fc.Arbitrary<AppendCommand> = fc.record({
   ids: fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 3 }),
 });
 const command: fc.Arbitrary<Command> = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ kind: fc.constant('append' as const), writes: fc.array(append, { minLength: 1, maxLength: 3 }) }) },
+  { weight: 5, arbitrary: fc.record({ kind: fc.constant('append' as const), writes: fc.array(append, { minLength: 1, maxLength: 2 }) }) },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -40,13 +40,13 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.constant({ kind: 'readBoth' as const }) },
 );
-const sequence = fc.array(command, { minLength: 1, maxLength: 8 });
+const sequence = fc.array(command, { minLength: 1, maxLength: 6 });
 
-const TOGETHER = 100;
-const RUNS = 100;
+const TOGETHER = 250;
+const RUNS = 40;
 
 export function sequences(store: StoreOf): void {
-  test(`${TOGETHER * RUNS} random sequences of commands give what a plain list gives`, { timeout: 120_000 }, async () => {
+  test(`${TOGETHER * RUNS} random sequences of commands give what a plain list gives`, { timeout: 240_000 }, async () => {
     const run = fc.asyncProperty(fc.array(sequence, { minLength: TOGETHER, maxLength: TOGETHER }), async (together) => {
       await Promise.all(together.map((commands) => play(store(), commands)));
     });

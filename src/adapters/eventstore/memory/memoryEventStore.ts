@@ -73,6 +73,7 @@ class MemoryEventStore implements EventStore {
 
   subscribe(after: Position | 'start', filter: Filter, signal: AbortSignal): AsyncIterable<FeedBatch> {
     const source = {
+      origin: positionOf(0),
       page: async (cursor: Position): Promise<FeedBatch> => this.#page(numberOf(cursor), filter, PAGE_EVENTS),
       grown: (cursor: Position, stop: AbortSignal): Promise<void> => this.#grown(numberOf(cursor), stop),
     };

@@ -3,7 +3,7 @@ import { PortError } from '../../../domain/kernel/portError.ts';
 import type { Position, StreamName } from '../../../domain/values/ids.ts';
 import type { Listener } from '../../postgres/notify.ts';
 import { clientConfig } from '../../postgres/pool.ts';
-import { checkCount, checkStreams, MAX_REVISION, rangeOf, refusalOf } from '../checks.ts';
+import { checkCount, checkStreams, MAX_REVISION, positionOf, rangeOf, refusalOf } from '../checks.ts';
 import { feed } from '../feed.ts';
 import type {
   Appended,
@@ -46,6 +46,9 @@ export type PostgresEventStoreOptions = {
   readonly pollMs?: number;
 };
 
+/** `queuedBytes`: appends that wait or are under way, for metrics and for admission (mechanics.md §10). */
+export type PostgresEventStore = EventStore & { readonly queuedBytes: number };
+
 const APPEND: AppenderOptions = { deadlineMs: 15_000, attemptMs: 5_000, queueBytes: 64_000_000, batchWrites: 500, batchBytes: 4_000_000 };
 const PAGE: PageLimits = { events: 500, bytes: 4_000_000, window: 20_000 };
 const READ_MS = 10_000;
@@ -54,13 +57,13 @@ const MIN_PAUSE_MS = 50;
 const MAX_PAUSE_MS = 2_000;
 
 /** The log in Postgres 14 or newer (mechanics.md §1), in the tables of `migrations/log`. @throws PortError `unavailable` when they can't be read. */
-export async function openPostgresEventStore(options: PostgresEventStoreOptions): Promise<EventStore> {
-  const store = new PostgresEventStore(options);
+export async function openPostgresEventStore(options: PostgresEventStoreOptions): Promise<PostgresEventStore> {
+  const store = new PostgresLog(options);
   await store.head();
   return store;
 }
 
-class PostgresEventStore implements EventStore {
+class PostgresLog implements PostgresEventStore {
   readonly #pages: Pages;
   readonly #limits: PageLimits;
   readonly #appender: Appender;
@@ -76,6 +79,10 @@ class PostgresEventStore implements EventStore {
     this.#appender = new Appender(connection, { ...APPEND, ...options.append }, observer);
     this.#wakeups = new Wakeups(listener, options.pollMs ?? POLL_MS);
     this.#observer = observer;
+  }
+
+  get queuedBytes(): number {
+    return this.#appender.queuedBytes;
   }
 
   async append(stream: StreamName, at: ExpectedRevision, events: readonly EncodedEvent[]): Promise<Appended> {
@@ -109,6 +116,7 @@ class PostgresEventStore implements EventStore {
 
   subscribe(after: Position | 'start', filter: Filter, signal: AbortSignal): AsyncIterable<FeedBatch> {
     const source = {
+      origin: positionOf(0),
       page: (cursor: Position, stop: AbortSignal): Promise<FeedBatch> =>
         this.#persistently(() => this.#pages.after(cursor, filter, this.#limits), stop),
       grown: this.#wakeups.follow(),

@@ -18,11 +18,13 @@ export type CompiledContent = {
   readonly used: readonly { readonly name: string; readonly path: string; readonly line: number; readonly column: number }[];
 };
 
-type Parts = { readonly errors: ContentError[]; readonly used: CompiledContent['used'][number][] };
+type Parts = { readonly errors: ContentError[]; readonly used: CompiledContent['used'][number][]; count: number };
+/** Templates in one content. */
+const MAX_PARTS = 5_000;
 
 /** Compiles everything a content holds, by channel. Never throws for what an author wrote: all errors, not the first. */
 export function compileContent(content: Content): CompiledContent | { readonly errors: readonly ContentError[] } {
-  const parts: Parts = { errors: [], used: [] };
+  const parts: Parts = { errors: [], used: [], count: 0 };
   const { email, sms, push, in_app, webhook, wallet } = content;
   const channels = {
     ...(email === undefined ? {} : { email: compileEmail(parts, email) }),
@@ -51,6 +53,11 @@ const at =
   };
 
 function template(parts: Parts, path: string, kind: TemplateKind, source: string): CompiledTemplate | undefined {
+  parts.count += 1;
+  if (parts.count > MAX_PARTS) {
+    if (parts.count === MAX_PARTS + 1) refused(parts, path, 'template_too_large', `a content has at most ${MAX_PARTS} templates`);
+    return undefined;
+  }
   const compiled = compileTemplate(source, kind);
   if ('errors' in compiled) {
     parts.errors.push(...compiled.errors.map((error) => ({ ...error, path })));

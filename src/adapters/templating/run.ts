@@ -48,10 +48,15 @@ export function takeScan(run: Run, length: number): void {
 
 /** Text that is markup already: made by `escape`, `nl2br` and captures in an HTML template, never from a variable as it is. */
 export class Markup {
-  readonly text: string;
+  // No own property, so that a template's look-ups do not find it.
+  readonly #text: string;
 
   constructor(text: string) {
-    this.text = text;
+    this.#text = text;
+  }
+
+  get text(): string {
+    return this.#text;
   }
 }
 
@@ -103,10 +108,8 @@ export function joined(run: Run, list: readonly unknown[], delimiter: string, de
 
 /** The own property of plain data; nothing inherited, nothing callable, of a text only its length and characters. */
 export function ownOf(holder: unknown, key: string | number): unknown {
-  if (typeof holder === 'string') return characterOf(holder, key);
-  if (typeof holder !== 'object' || holder === null) return undefined;
-  if (holder instanceof Markup) return characterOf(holder.text, key);
-  if (!Object.hasOwn(holder, key)) return undefined;
+  if (typeof holder !== 'object' || holder === null) return typeof holder === 'string' ? characterOf(holder, key) : undefined;
+  if (!Object.hasOwn(holder, key)) return holder instanceof Markup ? characterOf(holder.text, key) : undefined;
   const value = (holder as { readonly [key: string | number]: unknown })[key];
   return typeof value === 'function' ? undefined : value;
 }

@@ -71,11 +71,19 @@ function output(compilation: Compilation, node: SyntaxNode): Piece {
   const url = compilation.urls.has(node) ? filterOf('url', true) : undefined;
   const evaluate: Evaluate = url === undefined ? compiled : (run) => url.apply(run, compiled(run));
   const clean = compilation.html ? escapeHtml : compilation.clean;
+  if (clean === undefined) {
+    return (run) => {
+      const value = evaluate(run);
+      const text = typeof value === 'string' ? value : textOf(run, value);
+      takeChars(run, text.length);
+      return text;
+    };
+  }
   return (run) => {
     const value = evaluate(run);
     const text = typeof value === 'string' ? value : textOf(run, value);
     if (text.length > run.chars) halt();
-    const cleaned = clean === undefined || value instanceof Markup ? text : clean(text);
+    const cleaned = value instanceof Markup ? text : clean(text);
     takeChars(run, cleaned.length);
     return cleaned;
   };

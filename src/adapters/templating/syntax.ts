@@ -6,6 +6,8 @@ import { named, refuse, TemplateRefused } from './templateError.ts';
 
 /** UTF-16 code units of one template: nunjucks' lexer reads it character by character, on the event loop. */
 export const MAX_SOURCE = 500_000;
+/** Words, signs and blanks between texts: parsing and compiling one takes some microseconds. */
+const MAX_TOKENS = 50_000;
 /** Nesting of brackets in one tag, and of blocks: nunjucks' parser recurses. */
 const MAX_DEPTH = 40;
 /** `not`, signs and `elif` recurse in the parser too, one call each. */
@@ -51,6 +53,8 @@ function tokensOf(source: string): { readonly tokens: readonly Token[]; readonly
     const at = tokenizer.index;
     const token = nextOf(() => tokenizer.nextToken());
     if (token === null) return { tokens, tags, markers: tokenizer.tags };
+    if (tokens.length >= MAX_TOKENS)
+      refuse(token, 'template_too_large', `a template has at most ${MAX_TOKENS} words and signs in its tags`);
     if (token.type === 'block-start' || token.type === 'variable-start') {
       opened = at;
       Object.assign(scan, { depth: 0, recursing: 0 });

@@ -3,7 +3,7 @@ import type { FormatCallback, HtmlToTextOptions } from 'html-to-text';
 import type { TagSpan } from './syntax.ts';
 
 /** Characters of HTML: deep nesting costs html-to-text more than its length. */
-const MAX_HTML = 200_000;
+const MAX_HTML = 120_000;
 /** Two noncharacters of Unicode, which no text holds, around the number of a tag. */
 const OPEN = '\uFDD0';
 const CLOSE = '\uFDD1';

@@ -233,6 +233,8 @@ describe('a source cannot exhaust the parser', () => {
     ['arguments in arguments', `{{ 1${' | default(1'.repeat(1000)}${')'.repeat(1000)} }}`, 'template_too_deep'],
     ['over half a million characters', 'x'.repeat(500_001), 'template_too_large'],
     ['a megabyte of tags', '{{ x }}'.repeat(150_000), 'template_too_large'],
+    ['tens of thousands of tags', '{{ x }}'.repeat(10_001), 'template_too_large'],
+    ['a list of tens of thousands', `{{ [${'1,'.repeat(30_000)}1] }}`, 'template_too_large'],
     ['blanks before a trimming tag', `${' '.repeat(400_000)}x{%- if x %}{% endif %}`, 'template_too_large'],
     ['blanks before a trimming comment', `${' '.repeat(400_000)}x{#- c #}`, 'template_too_large'],
     ['raw that does not end', `{% raw %}${'x'.repeat(400_000)}`, 'unknown_tag'],

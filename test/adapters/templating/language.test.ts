@@ -97,7 +97,7 @@ describe('an honest template gives what nunjucks gives', () => {
       fc.property(template, (source) => {
         expect(rendering(source, variables)).toBe(nunjucksOr(html, source));
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 
@@ -107,7 +107,7 @@ describe('an honest template gives what nunjucks gives', () => {
       fc.property(plain, (source) => {
         expect(rendering(source, variables, { kind: 'text' })).toBe(nunjucksOr(text, source));
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 
@@ -118,7 +118,7 @@ describe('an honest template gives what nunjucks gives', () => {
           '{{ a }}|{{ b | upper }}|{{ a ~ b }}|{{ [a, b] | join(", ") }}|{% if a == b %}same{% endif %}{{ a | replace("a", b) }}{{ b | truncate(5) }}';
         expect(rendering(source, { a, b })).toBe(html.renderString(source, { a, b }));
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 });

@@ -1,0 +1,151 @@
+import { randomUUID } from 'node:crypto';
+import { databaseClock, type DatabaseClock } from '../adapters/clock/databaseClock.ts';
+import { timeOrderedIds } from '../adapters/clock/ids.ts';
+import { Blobs } from '../adapters/crypto/blobs.ts';
+import type { Log } from '../adapters/logging/log.ts';
+import type { Metrics } from '../adapters/metrics/metrics.ts';
+import { database } from '../adapters/postgres/database.ts';
+import { databaseEpochMs } from '../adapters/postgres/databaseTime.ts';
+import { postgresCaptureStore } from '../adapters/providers/capture/postgresCaptureStore.ts';
+import type { CaptureStore } from '../adapters/providers/capture/captureStore.ts';
+import type { Ids } from '../commands/ports.ts';
+import type { Config } from '../config.ts';
+import { superviseConsumers } from '../consumers/supervisor.ts';
+import { feedbackSink } from '../processes/feedback/recordFeedback.ts';
+import type { FeedbackSink } from '../processes/feedback/ports.ts';
+import type { Closing } from './closing.ts';
+import { connect, type Databases, type Places } from './databases.ts';
+import { startDelivery } from './delivery.ts';
+import { openLogged, type Logged } from './log.ts';
+import { openMaterial, type Kept } from './material.ts';
+import { openProviders } from './providers.ts';
+import { CONSUMERS, openReadModels, type ReadModels } from './readModels.ts';
+import type { Secrets } from './secrets.ts';
+
+/** What every role of a process stands on. */
+export type Core = {
+  readonly config: Config;
+  readonly secrets: Secrets;
+  readonly databases: Databases;
+  readonly clock: DatabaseClock;
+  readonly ids: Ids;
+  readonly logged: Logged;
+  readonly models: ReadModels;
+  readonly kept: Kept;
+  readonly blobs: Blobs;
+  readonly captures: CaptureStore;
+  readonly feedback: FeedbackSink;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  /** Names this start of this process: leases and claims carry it. */
+  readonly holder: string;
+};
+export type CoreParts = {
+  readonly config: Config;
+  readonly secrets: Secrets;
+  readonly places: Places;
+  readonly metrics: Metrics;
+  readonly log: Log;
+};
+
+export async function openCore({ config, secrets, places, metrics, log }: CoreParts, closing: Closing): Promise<Core> {
+  const databases = await connect(places, log, closing);
+  const onError = (error: unknown): void => {
+    log.warn('the database did not tell the time', { error });
+  };
+  const clock = await databaseClock(() => databaseEpochMs(databases.models.worker), { onError });
+  closing.add('clock', () => {
+    clock.close();
+  });
+  const ids = timeOrderedIds(clock);
+  const logged = await openLogged(databases, secrets.masterKeys, observerOf(metrics, log), closing);
+  const models = await openReadModels(databases, clock, closing);
+  const kept = await openMaterial(models, config.email.from, closing);
+  const { vault, indexes } = logged.keys;
+  const captures = postgresCaptureStore({ api: databases.models.api, worker: databases.models.worker, vault, indexes, clock });
+  const feedback = feedbackSink({
+    log: logged.log,
+    clock,
+    ids,
+    watch: (kind, count) => {
+      metrics.feedback.inc({ kind }, count);
+    },
+  });
+  const blobs = new Blobs(databases.keys.worker, vault, clock);
+  return { config, secrets, databases, clock, ids, logged, models, kept, blobs, captures, feedback, metrics, log, holder: randomUUID() };
+}
+
+/** Projections and the table of actions, under leases: any number of processes may run this. */
+export async function startConsumers({ databases, models, logged, clock, holder, metrics, log }: Core, closing: Closing): Promise<void> {
+  const consumers = await superviseConsumers(CONSUMERS, {
+    db: models.db,
+    owner: database(databases.models.owner, databases.models.listener),
+    feed: logged.feed,
+    time: clock,
+    holder,
+    observe: {
+      onBatch: (consumer, events, ms) => {
+        metrics.consumerEvents.inc({ consumer }, events);
+        metrics.consumerBatch.observe({ consumer }, ms / 1000);
+      },
+      onParked: (consumer) => {
+        log.error('an event was parked', { consumer });
+      },
+      onStopped: (consumer, code) => {
+        log.error('a consumer stopped for good', { consumer, code });
+      },
+      onError: (consumer, code) => {
+        metrics.consumerErrors.inc({ consumer, code });
+        log.warn('a consumer failed and tries again', { consumer, code });
+      },
+      onSwap: (consumer, outcome) => {
+        log.info('a rebuilt read model was put to use', { consumer, outcome: String(outcome) });
+      },
+      onStall: () => {
+        log.warn('the feed stood still and was opened again');
+      },
+    },
+  });
+  closing.add('consumers', () => consumers.stop());
+}
+
+/** Claims, plans and hands off, until closed; what is in work has the given milliseconds to end. */
+export async function startWorker(core: Core, closing: Closing): Promise<void> {
+  const { config, captures, feedback, clock, log, metrics } = core;
+  const providers = openProviders(
+    {
+      config,
+      captures,
+      sink: feedback,
+      clock,
+      onError: (error) => {
+        log.warn('a provider failed', { error });
+      },
+      onBreaker: (provider, open) => {
+        metrics.breakerOpen.set({ provider }, open ? 1 : 0);
+        log.warn('a provider is passed over, or taken again', { provider, state: open ? 'open' : 'closed' });
+      },
+    },
+    closing,
+  );
+  const drainer = await startDelivery({ ...core, providers, allowlist: config.allowlist, worker: core.holder });
+  closing.add('drainer', async () => {
+    const left = await drainer.stop(Math.floor(config.shutdownMs / 2));
+    if (left > 0) log.warn('groups were left to be recovered', { count: left });
+  });
+}
+
+const observerOf = (metrics: Metrics, log: Log): Parameters<typeof openLogged>[2] => ({
+  onAppend: ({ events, bytes, ms }) => {
+    metrics.storeAppend.observe(ms / 1000);
+    metrics.storeEvents.inc(events);
+    metrics.storeBytes.inc(bytes);
+  },
+  onAppendFailure: ({ writes, code }) => {
+    metrics.storeFailures.inc({ code });
+    log.warn('a call of the store failed and is sent again', { count: writes, code });
+  },
+  onFeedFailure: ({ code }) => {
+    log.warn('the log could not be read and is read again', { code });
+  },
+});

@@ -1,0 +1,36 @@
+import { eventFeed } from '../adapters/codec/eventFeed.ts';
+import { eventLog } from '../adapters/codec/eventLog.ts';
+import { codecOf } from '../adapters/codec/codec.ts';
+import { mergeStorage } from '../adapters/codec/registry.ts';
+import { KEYS_CHANNEL } from '../adapters/crypto/destroy.ts';
+import { keysOver, type Keys } from '../adapters/crypto/keys.ts';
+import { checkKeyStore } from '../adapters/crypto/keyStoreId.ts';
+import { parseMasterKeys } from '../adapters/crypto/masterKeys.ts';
+import { PostgresKeyRows } from '../adapters/crypto/postgresKeyRows.ts';
+import { memoryEventStore } from '../adapters/eventstore/memory/memoryEventStore.ts';
+import type { EventStore } from '../adapters/eventstore/port.ts';
+import { openPostgresEventStore, type StoreObserver } from '../adapters/eventstore/postgres/postgresEventStore.ts';
+import type { EventLog } from '../commands/ports.ts';
+import { AGGREGATES } from '../commands/registry.ts';
+import type { EventFeed } from '../consumers/ports.ts';
+import type { Closing } from './closing.ts';
+import type { Databases } from './databases.ts';
+
+export type Logged = { readonly store: EventStore; readonly log: EventLog; readonly feed: EventFeed; readonly keys: Keys };
+
+/** The log in the domain's words, and the keys that open what is personal in it. */
+export async function openLogged(databases: Databases, masterKeys: string, observer: StoreObserver, closing: Closing): Promise<Logged> {
+  await checkKeyStore(databases.keys.worker, databases.models.worker);
+  const keys = keysOver(new PostgresKeyRows(databases.keys.worker), parseMasterKeys(masterKeys));
+  const end = await databases.keys.listener.subscribe(KEYS_CHANNEL, () => {
+    keys.clear();
+  });
+  closing.add('key notices', end);
+  const store = await openStore(databases, observer);
+  closing.add('event store', () => store.close());
+  const codec = codecOf(mergeStorage(...AGGREGATES.map(({ storage }) => storage)), keys.vault);
+  return { store, log: eventLog(store, codec), feed: eventFeed(store, codec), keys };
+}
+
+const openStore = async ({ log }: Databases, observer: StoreObserver): Promise<EventStore> =>
+  log === undefined ? memoryEventStore() : openPostgresEventStore({ url: log.url, pool: log.worker, listener: log.listener, observer });

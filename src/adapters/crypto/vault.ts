@@ -17,10 +17,14 @@ export type SealedBytes = { readonly generation: number; readonly bytes: Buffer 
 const periodRef = ({ tenant, class: dataClass, period }: Owner): KeyRef => ({ tenant, class: dataClass, period });
 const sealedText = ({ generation, bytes }: SealedBytes): string => `${generation}.${bytes.toString('base64url')}`;
 
+const sealBroken = (): PortError => new PortError('invalid', 'seal_broken', 'a sealed value does not open in this place');
+
 function parseSealed({ sealed, tenant, subject, class: dataClass, period, aad }: Sealed): SealedBytes & Owner & { readonly aad: string } {
   const dot = sealed.indexOf('.');
+  const generation = Number(sealed.slice(0, dot));
+  if (!Number.isSafeInteger(generation) || (generation === 0) !== (subject === undefined)) throw sealBroken();
   const owner = { tenant: trusted<TenantId>(tenant), class: dataClass, period, ...(subject === undefined ? {} : { subject }) };
-  return { ...owner, aad, generation: Number(sealed.slice(0, dot)), bytes: Buffer.from(sealed.slice(dot + 1), 'base64url') };
+  return { ...owner, aad, generation, bytes: Buffer.from(sealed.slice(dot + 1), 'base64url') };
 }
 
 /** Sealing over a key store: one statement for all keys of a call, none when they are cached. */
@@ -80,7 +84,7 @@ export class Vault implements VaultPort {
       const subject = ref === undefined ? undefined : keyOf(keys, ref);
       if (period === 'destroyed' || subject === 'destroyed') return 'erased';
       const plain = decrypt(blobKey(subject?.key, period.key, item.class), item.bytes, item.aad);
-      if (plain === undefined) throw new PortError('invalid', 'seal_broken', 'a sealed value does not open in this place');
+      if (plain === undefined) throw sealBroken();
       return plain;
     });
   }

@@ -101,6 +101,8 @@ describe.each(kinds)('the vault %s', (_, make) => {
     ['tenant', { tenant: 'other' }],
     ['byte', { sealed: '1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' }],
     ['nothing', { sealed: '1.' }],
+    ['no generation', { sealed: 'x.AAAA' }],
+    ['the generation of nobody', { sealed: '0.AAAA' }],
   ])('refuses what was sealed in another place: %s', async (_name, change) => {
     const { keys } = make();
     const subject = newSubject(next++);
@@ -144,7 +146,7 @@ describe.each(kinds)('the vault %s', (_, make) => {
 
   test('a key that has no row, not even a tombstone, is not taken for an erasure', async () => {
     const { keys } = make();
-    const [sealed] = (await keys.vault.seal([item('x')])) as [Sealed];
+    const [sealed] = (await keys.vault.seal([item('x', { subject: newSubject(next++) })])) as [Sealed];
     await expect(keys.vault.open([{ ...sealed, subject: newSubject(900_002) }])).rejects.toMatchObject({
       kind: 'unavailable',
       code: 'key_missing',

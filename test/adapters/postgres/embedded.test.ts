@@ -10,7 +10,7 @@ import { type Embedded, joinEmbedded, startEmbedded } from '../../../src/adapter
 import { migrate } from '../../../src/adapters/postgres/migrate.ts';
 import { openPool } from '../../../src/adapters/postgres/pool.ts';
 import { postmasterOf, readPidFile } from '../../../src/adapters/postgres/server.ts';
-import { describeWith, type Need } from '../../support/needs.ts';
+import { describeWith, type Need, testWith } from '../../support/needs.ts';
 
 const isPackaged = (): boolean => {
   try {
@@ -26,6 +26,8 @@ const embedded: Need = {
   found: isPackaged(),
   how: 'npm ci with optional dependencies, on Linux (glibc) or macOS',
 };
+
+const root: Need = { what: 'root', found: process.getuid?.() === 0, how: 'run the tests as root, as .ci/run does' };
 
 const folders: string[] = [];
 const running: Embedded[] = [];
@@ -150,7 +152,7 @@ describeWith(embedded, 'the embedded Postgres', () => {
     await started(directory);
   });
 
-  test.runIf(process.getuid?.() === 0)('run by root in a place that others cannot enter, it lives elsewhere and says where', async () => {
+  testWith(root, 'run by root in a place that others cannot enter, it lives elsewhere and says where', async () => {
     const directory = dataDir(0o700);
     const first = await started(directory);
     folders.push(dirname(first.directory));

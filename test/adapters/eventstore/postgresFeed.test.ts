@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { describe, expect, test } from 'vitest';
-import type { EventStore } from '../../../src/adapters/eventstore/port.ts';
+import type { EventStore, FeedBatch } from '../../../src/adapters/eventstore/port.ts';
 import type { Position } from '../../../src/domain/values/ids.ts';
 import { aStream, eventsOf, ids, readUntil, someEvents } from '../../contract/eventStore/samples.ts';
 import { DEAF, setStage } from './postgresStore.ts';
@@ -63,25 +63,69 @@ describe('a subscription', () => {
     expect(upTo).toBe(position);
   });
 
-  test('asks for nothing while its reader is busy', async () => {
+  /** Counts the pages that are asked for. */
+  const counting = (): { readonly pool: pg.Pool; readonly pages: () => number } => {
     let pages = 0;
-    const counting = {
-      query: (config: { name?: string }) => {
-        if (config.name === 'log_page') pages += 1;
-        return stage.database().workerPool.query(config as pg.QueryConfig);
-      },
-    } as unknown as pg.Pool;
-    const store = await stage.open({ pool: counting, page: { events: 10 }, pollMs: 10 });
+    const query = (config: { name?: string }): unknown => {
+      if (config.name === 'log_page') pages += 1;
+      return stage.database().workerPool.query(config as pg.QueryConfig);
+    };
+    return { pool: { query } as unknown as pg.Pool, pages: () => pages };
+  };
+  /** A listener whose announcements are the test's. */
+  const announcer = () => {
+    let onNotify: (payload: string | null) => void = () => undefined;
+    const subscribe = (_: string, told: typeof onNotify): Promise<() => void> => {
+      onNotify = told;
+      return Promise.resolve(() => undefined);
+    };
+    return { listener: { subscribe }, announce: (position: string) => onNotify(String(Number(position))) };
+  };
+  const follow = (store: EventStore, after: Position | 'start'): AsyncIterator<FeedBatch, void, void> =>
+    store.subscribe(after, {}, new AbortController().signal)[Symbol.asyncIterator]();
+
+  test('asks for nothing while its reader is busy', async () => {
+    const { pool, pages } = counting();
+    const store = await stage.open({ pool, page: { events: 10 }, pollMs: 10 });
     const before = await store.head();
     await store.append(aStream(), 'absent', someEvents(100));
-    const feed = store.subscribe(before, {}, new AbortController().signal)[Symbol.asyncIterator]();
+    const feed = follow(store, before);
     await feed.next();
     // Time enough for a hundred round trips, had anything been asked for.
     for (let n = 0; n < 100; n += 1) await store.head();
-    expect(pages).toBe(1);
+    expect(pages()).toBe(1);
     await feed.next();
-    expect(pages).toBe(2);
+    expect(pages()).toBe(2);
     await feed.return?.();
+  });
+
+  test('does not miss what was announced while its reader was busy', async () => {
+    const { listener, announce } = announcer();
+    const store = await stage.open({ listener, ...NEVER_POLL });
+    const feed = follow(store, await store.head());
+    await feed.next();
+    const first = feed.next();
+    const one = await store.append(aStream(), 'absent', someEvents(1));
+    announce(one.position);
+    expect((await first).value).toMatchObject({ upTo: one.position, caughtUp: true });
+    const two = await store.append(aStream(), 'absent', someEvents(1));
+    announce(two.position);
+    expect((await feed.next()).value).toMatchObject({ upTo: two.position, caughtUp: true });
+    await feed.return?.();
+  });
+
+  test('asks once for what was announced and is not there, and not over and over', async () => {
+    const { pool, pages } = counting();
+    const { listener, announce } = announcer();
+    const store = await stage.open({ pool, listener, ...NEVER_POLL });
+    const feed = follow(store, await store.head());
+    await feed.next();
+    const next = feed.next();
+    announce('0009999999999999');
+    for (let n = 0; n < 100; n += 1) await store.head();
+    expect(pages()).toBe(2);
+    await store.close();
+    expect(await next).toStrictEqual({ done: true, value: undefined });
   });
 });
 

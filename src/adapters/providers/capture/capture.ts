@@ -9,7 +9,7 @@ import type { CapturedEmail, CapturedMessage, CaptureEntry, CaptureStore } from 
 /** Characters of MIME that are kept: enough to look at, and large attachments stay out of the database. */
 const RAW_KEPT = 1_048_576;
 const PURGE_EVERY_MS = 600_000;
-const DEADLINE_MS = 30_000;
+const DEADLINE_MS = 10_000;
 /** Messages of one statement. */
 const WINDOW = 200;
 

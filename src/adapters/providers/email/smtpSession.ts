@@ -175,16 +175,23 @@ async function shakeHands(dialogue: Dialogue, options: SmtpOptions): Promise<Cap
  * message: none was named yet. Never throws for what the other side does.
  */
 export async function openSession(options: SmtpOptions): Promise<SmtpSession | Refused> {
-  const dialogue = new Dialogue(options);
+  let dialogue: Dialogue | undefined;
   const timer = setTimeout(() => {
-    dialogue.fail(new HandshakeFailure('connect_timeout'));
+    dialogue?.fail(new HandshakeFailure('connect_timeout'));
   }, options.connectMs);
   try {
+    dialogue = new Dialogue(options);
     return { wire: dialogue.wire, capabilities: await shakeHands(dialogue, options) };
   } catch (error) {
-    dialogue.wire.destroy();
+    dialogue?.wire.destroy();
     if (error instanceof HandshakeFailure) return error.refused;
-    throw error;
+    // what the system refuses before it tries, like a port that there is not
+    return {
+      outcome: 'refused',
+      kind: 'transient',
+      code: 'connection_failed',
+      ...(error instanceof Error ? { detail: error.message } : {}),
+    };
   } finally {
     clearTimeout(timer);
   }

@@ -147,8 +147,11 @@ export function tailReader({ feed, time, filter, onError, maxWaiting = 10_000, p
 
   async function catchUp(member: Joined): Promise<void> {
     const alone = (): boolean => member.state === 'alone' && member.failed === undefined && !stopped.signal.aborted;
-    for (let behind = true; alone() && !attach(member, !behind);) {
-      if (member.backlog.weight() >= maxWaiting) await member.moved.wait(1_000);
+    let behind = true;
+    while (alone()) {
+      // Joining with a full backlog would only hold up the others again.
+      if (member.backlog.weight() >= maxWaiting / 2) await member.moved.wait(1_000);
+      else if (attach(member, !behind)) return;
       else behind = !(await readPage(member));
       // It is ahead of the subscription: that gets the time to come after before it is moved.
       for (const until = time.epochMs() + patienceMs; alone() && !behind && lagsBehind(member) && time.epochMs() < until;)
@@ -160,9 +163,12 @@ export function tailReader({ feed, time, filter, onError, maxWaiting = 10_000, p
   /** Whether it reached the head. */
   async function readPage(member: Joined): Promise<boolean> {
     try {
-      const page = await feed.readAll(member.backlog.at(), member.filter, PAGE_EVENTS);
+      const from = member.backlog.at();
+      const page = await feed.readAll(from, member.filter, PAGE_EVENTS);
       member.backlog.add(page);
       member.ready();
+      // A node that lags behind the one that serves the subscription has nothing yet.
+      if (page.upTo === from) await pause(50);
       return page.caughtUp;
     } catch (error) {
       if (isFinal(error)) fail(member, codeOf(error));

@@ -11,7 +11,7 @@ export type DrainerOptions = {
   /** Only kinds that have an effect are claimed. */
   readonly effects: Readonly<Partial<Record<ActionKind, Effect>>>;
   readonly time: Time;
-  readonly listen: Database['listen'];
+  readonly db: Pick<Database, 'listen'>;
   /** Names this process in its claims. */
   readonly worker: string;
   /** Whether the table of actions has everything that was in the log when this process started; asked until it has. */
@@ -172,7 +172,7 @@ export async function openDrainer(options: DrainerOptions): Promise<Drainer> {
     cancelSweep = time.after(SWEEP_MS, () => void queue.sweep().catch(report).finally(sweepLater));
   };
 
-  const unlisten = await options.listen(ACTIONS_CHANNEL, heard);
+  const unlisten = await options.db.listen(ACTIONS_CHANNEL, heard);
   sweepLater();
   const loop = run();
 

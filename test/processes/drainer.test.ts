@@ -4,7 +4,7 @@ import { actionQueue } from '../../src/adapters/postgres/actions/actionQueue.ts'
 import { liveClaims } from '../../src/adapters/postgres/actions/liveClaims.ts';
 import { actionsBacklog, listParkedActions, retryParkedAction } from '../../src/adapters/postgres/actions/parkedActions.ts';
 import { PortError } from '../../src/domain/kernel/portError.ts';
-import type { Position, StreamName } from '../../src/domain/values/ids.ts';
+import type { StreamName } from '../../src/domain/values/ids.ts';
 import { instantOf } from '../../src/domain/values/instant.ts';
 import { actionsConsumer } from '../../src/processes/actionsConsumer.ts';
 import { openDrainer, type Drainer, type DrainerOptions } from '../../src/processes/drainer.ts';
@@ -58,7 +58,7 @@ const open = async (effects: DrainerOptions['effects'], more: Partial<DrainerOpt
     queue,
     effects,
     time: systemTime,
-    listen: bench.db.listen,
+    db: bench.db,
     worker: 'w',
     isReady: () => Promise.resolve(true),
     pollMs: 60_000,
@@ -339,7 +339,7 @@ describe('a drainer', () => {
 });
 
 describe('the handshake', () => {
-  const facts = { projection: 'facts', position: positionAt(1) as Position, stream: 'recipient-acme_s' as StreamName };
+  const facts = { projection: 'facts', position: positionAt(1), stream: 'recipient-acme_s' as StreamName };
   const ports = (waited: 'reached' | 'parked' = 'reached') => ({
     waitFor: async () => waited,
     claims: liveClaims(bench.db),

@@ -60,6 +60,9 @@ export async function openBench(): Promise<Bench> {
         ...more,
       });
       started.push(running);
+      const names = consumers.map(({ name }) => name);
+      const made = `select from consumers where name = any ($1) and state = 'live'`;
+      await until(async () => (await fresh.workerPool.query(made, [names])).rows.length === names.length);
       return running;
     },
     rows: async <Row>(text: string, ...values: readonly unknown[]) => (await fresh.workerPool.query(text, [...values])).rows as Row[],

@@ -54,7 +54,7 @@ export function memoryFeed(pageEvents = 500): MemoryFeed {
 
   return {
     add: (...events) => {
-      for (const event of events) log.push({ ...event, position: positionAt(log.length + 1) } as Fed);
+      for (const event of events) log.push({ ...event, position: positionAt(log.length + 1) });
       wake();
       return positionAt(log.length);
     },

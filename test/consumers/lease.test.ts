@@ -1,0 +1,130 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Recorded } from '../../src/domain/kernel/metadata.ts';
+import { LeaseLost, moveCheckpoint, renewLease, takeLease, type Lease } from '../../src/consumers/lease.ts';
+import { positionAt } from '../support/memoryFeed.ts';
+import { happened, openBench, tally, until, type Bench } from '../support/consumers.ts';
+
+let bench: Bench;
+beforeEach(async () => {
+  bench = await openBench();
+});
+afterEach(async () => {
+  await bench.close();
+});
+const key = { name: 'tally', suffix: '_v1' };
+const total = async (): Promise<number> =>
+  (await bench.rows<{ n: number }>('select coalesce(sum(total), 0)::int as n from tally_v1'))[0]!.n;
+const holderOf = async (): Promise<string | null> =>
+  (await bench.rows<{ holder: string | null }>('select holder from consumers'))[0]!.holder;
+
+describe('a lease', () => {
+  beforeEach(async () => {
+    await bench.moveClock(0);
+    await bench.rows(`insert into consumers (name, suffix, version, state, facts, tables) values ('tally', '_v1', 1, 'live', false, '{}')`);
+  });
+  const take = (holder: string): Promise<Lease | undefined> => takeLease(bench.db, key, holder, 3_000);
+  const move = (lease: Lease): Promise<void> =>
+    moveCheckpoint(bench.db, lease, { from: 'start', to: positionAt(1), applied: 1, caughtUp: false, leaseMs: 3_000, awaited: false });
+
+  test('has one holder until it runs out', async () => {
+    expect([(await take('a'))?.epoch, (await take('b'))?.epoch]).toStrictEqual([1, undefined]);
+    await bench.moveClock(3_001);
+    expect((await take('b'))?.epoch).toBe(2);
+  });
+
+  test('renewed, does not run out', async () => {
+    const lease = await take('a');
+    await bench.moveClock(2_500);
+    expect(await renewLease(bench.db, lease!, 3_000, { caughtUp: false, rate: 0 })).toBe(true);
+    await bench.moveClock(2_500);
+    expect(await take('b')).toBe(undefined);
+  });
+
+  test('whose epoch has passed moves no checkpoint and cannot be renewed', async () => {
+    const lease = await take('a');
+    await bench.moveClock(3_001);
+    await take('b');
+    await expect(move(lease!)).rejects.toBeInstanceOf(LeaseLost);
+    expect(await renewLease(bench.db, lease!, 3_000, { caughtUp: false, rate: 0 })).toBe(false);
+  });
+
+  test('moves the checkpoint only from where its holder believes it to be', async () => {
+    const lease = await take('a');
+    await move(lease!);
+    await expect(move(lease!)).rejects.toBeInstanceOf(LeaseLost);
+  });
+});
+
+describe('two processes', () => {
+  test('share a consumer as holder and standby, and hand over when one stops', async () => {
+    const first = await bench.start([tally()], { holder: 'first' });
+    await until(async () => (await bench.rows('select from consumers where holder is not null')).length === 1);
+    await bench.start([tally()], { holder: 'second' });
+    const before = bench.feed.add(happened('Marked', {}), happened('Marked', {}));
+    await until(async () => (await total()) === 2);
+    expect(await holderOf()).toBe('first');
+    await first.stop();
+    bench.feed.add(happened('Marked', {}));
+    await until(async () => (await total()) === 3);
+    expect([before, await holderOf()]).toStrictEqual([positionAt(2), 'second']);
+  });
+
+  test('a holder that froze after its writes is thrown out by the server, and its batch with it', async () => {
+    let thaw: () => void = () => undefined;
+    const frozen = new Promise<void>((resolve) => (thaw = resolve));
+    let freezes = 0;
+    const projection = tally();
+    const freezing = {
+      ...projection,
+      apply: async (...args: Parameters<typeof projection.apply>) => {
+        await projection.apply(...args);
+        freezes += 1;
+        if (freezes === 1) await frozen;
+      },
+    };
+    await bench.moveClock(0);
+    // Its renewals stand still with it.
+    const silent = {
+      ...bench.db,
+      query: (async (statement: { name?: string }) =>
+        statement.name === 'consumers.renew' ? [{}] : bench.db.query(statement as never)) as never,
+    };
+    await bench.start([freezing], { holder: 'frozen', db: silent, leaseMs: 400 });
+    bench.feed.add(happened('Marked', { mark: 'a' }), happened('Marked', { mark: 'b' }));
+    await until(() => freezes === 1);
+    await bench.moveClock(60_000);
+    await bench.start([projection], { holder: 'standby', leaseMs: 400 });
+    await until(async () => (await total()) === 2);
+    thaw();
+    const position = bench.feed.add(happened('Marked', { mark: 'c' }));
+    await until(async () => (await bench.rows('select from consumers where position = $1', position)).length === 1);
+    expect(await bench.rows('select total, seen from tally_v1')).toStrictEqual([{ total: 3, seen: ['a', 'b', 'c'] }]);
+  });
+
+  test('a holder that thaws before the server notices is fenced by the epoch', async () => {
+    let thaw: () => void = () => undefined;
+    const frozen = new Promise<void>((resolve) => (thaw = resolve));
+    let freezes = 0;
+    const projection = tally({
+      before: async (_events: readonly Recorded[]) => {
+        freezes += 1;
+        if (freezes === 1) await frozen;
+      },
+    });
+    await bench.moveClock(0);
+    const silent = {
+      ...bench.db,
+      query: (async (statement: { name?: string }) =>
+        statement.name === 'consumers.renew' ? [{}] : bench.db.query(statement as never)) as never,
+    };
+    const first = await bench.start([projection], { holder: 'frozen', db: silent, leaseMs: 20_000 });
+    bench.feed.add(happened('Marked', { mark: 'a' }));
+    await until(() => freezes === 1);
+    await bench.moveClock(60_000);
+    await bench.start([tally()], { holder: 'standby', leaseMs: 20_000 });
+    await until(async () => (await total()) === 1);
+    thaw();
+    await first.stop();
+    expect(await bench.rows('select total, seen from tally_v1')).toStrictEqual([{ total: 1, seen: ['a'] }]);
+  });
+});

@@ -1,0 +1,127 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openLiveTables } from '../../src/consumers/liveTables.ts';
+import type { Recorded } from '../../src/domain/kernel/metadata.ts';
+import type { Projection } from '../../src/consumers/ports.ts';
+import { dropRetired, requestRebuild } from '../../src/consumers/rebuild.ts';
+import { consumersStatus } from '../../src/consumers/status.ts';
+import { happened, openBench, systemTime, tally, until, type Bench } from '../support/consumers.ts';
+
+let bench: Bench;
+beforeEach(async () => {
+  bench = await openBench();
+});
+afterEach(async () => {
+  await bench.close();
+});
+const live = async (): Promise<string | undefined> =>
+  (await bench.rows<{ suffix: string }>(`select suffix from consumers where state = 'live'`))[0]?.suffix;
+const table = (suffix: string): Promise<readonly unknown[]> => bench.rows(`select stream, total, seen from tally${suffix} order by stream`);
+const reached = (suffix: string, position: string): Promise<void> =>
+  until(async () => (await bench.rows(`select from consumers where suffix = $1 and position >= $2`, suffix, position)).length === 1);
+const marked = (mark: string, id = 'a'): ReturnType<typeof happened> => happened('Marked', { mark }, { id });
+
+test('asked for, new tables are filled beside the live ones and take their place, equal in everything', async () => {
+  await bench.start([tally()]);
+  await reached('_v1', bench.feed.add(...['1', '2', '3'].map((mark) => marked(mark)), marked('4', 'b')));
+  await requestRebuild(bench.db, 'tally');
+  await until(async () => (await live()) === '_v2');
+  const position = bench.feed.add(marked('5'));
+  await reached('_v2', position);
+  expect(await table('_v2')).toStrictEqual([
+    { stream: 'template-acme_a', total: 4, seen: ['1', '2', '3', '5'] },
+    { stream: 'template-acme_b', total: 1, seen: ['4'] },
+  ]);
+});
+
+test('reads stay on the old tables, which stay current, until the swap', async () => {
+  let let2: () => void = () => undefined;
+  const gate = new Promise<void>((resolve) => (let2 = resolve));
+  const first = tally();
+  const slow: Projection = {
+    ...first,
+    apply: async (events, tx, suffix) => {
+      if (suffix === '_v2') await gate;
+      await first.apply(events, tx, suffix);
+    },
+  };
+  const tables = await openLiveTables(bench.db, systemTime);
+  await bench.start([slow]);
+  await reached('_v1', bench.feed.add(marked('1')));
+  await requestRebuild(bench.db, 'tally');
+  await until(async () => (await bench.rows(`select from consumers where state = 'building' and holder is not null`)).length === 1);
+  await reached('_v1', bench.feed.add(marked('2')));
+  expect([await tables.suffixOf('tally'), await table('_v1')]).toStrictEqual([
+    '_v1',
+    [{ stream: 'template-acme_a', total: 2, seen: ['1', '2'] }],
+  ]);
+  expect((await consumersStatus(bench.db, await bench.feed.head())).map(({ suffix, status }) => [suffix, status])).toStrictEqual([
+    ['_v1', 'live'],
+    ['_v2', 'building'],
+  ]);
+  let2();
+  await until(async () => (await tables.suffixOf('tally')) === '_v2');
+  expect(await table('_v2')).toStrictEqual(await table('_v1'));
+  await tables.close();
+});
+
+test('newer code builds its version; older code leaves it alone', async () => {
+  const first = await bench.start([tally()]);
+  await reached('_v1', bench.feed.add(marked('1')));
+  await first.stop();
+  await bench.start([tally({ version: 2 })]);
+  await until(async () => (await live()) === '_v2');
+  const superseded: string[] = [];
+  await bench.start([tally()], { observe: { onSuperseded: (name) => superseded.push(name) } });
+  await until(() => superseded.length > 0);
+  expect(await bench.rows(`select suffix, version, state from consumers order by suffix`)).toStrictEqual([
+    { suffix: '_v1', version: 1, state: 'retired' },
+    { suffix: '_v2', version: 2, state: 'live' },
+  ]);
+});
+
+test('replaced tables are dropped after a while, not at once', async () => {
+  await bench.moveClock(0);
+  await bench.start([tally()], { graceMs: 3_600_000 });
+  await reached('_v1', bench.feed.add(marked('1')));
+  await requestRebuild(bench.db, 'tally');
+  await until(async () => (await live()) === '_v2');
+  expect(await dropRetired(bench.owner, 'tally', 3_600_000)).toBe(0);
+  await bench.moveClock(3_601_000);
+  expect(await dropRetired(bench.owner, 'tally', 3_600_000)).toBeLessThanOrEqual(1);
+  expect(await bench.rows(`select relname from pg_class where relname like 'tally\\__%' and relkind = 'r'`)).toStrictEqual([
+    { relname: 'tally_v2' },
+  ]);
+});
+
+test('a new version that sets aside what the old one applies waits for an operator', async () => {
+  const first = tally();
+  const failing: Projection = {
+    ...first,
+    apply: async (events: readonly Recorded[], tx, suffix) => {
+      if (suffix === '_v2' && events.some(({ event }) => (event.data as { mark: string }).mark === '2')) throw new TypeError('new');
+      await first.apply(events, tx, suffix);
+    },
+  };
+  const swaps: string[] = [];
+  await bench.start([failing], { observe: { onSwap: (name, outcome) => swaps.push(`${name} ${outcome}`) } });
+  await reached('_v1', bench.feed.add(marked('1'), marked('2')));
+  await requestRebuild(bench.db, 'tally');
+  await until(() => swaps.length > 0);
+  expect([swaps[0], await live()]).toStrictEqual(['tally parked', '_v1']);
+});
+
+test('after the log went back, a rebuild is the way out', async () => {
+  const first = await bench.start([tally()]);
+  await reached('_v1', bench.feed.add(marked('1'), marked('2')));
+  await first.stop();
+  bench.feed.forget(1);
+  await bench.start([tally()]);
+  await until(async () => (await bench.rows(`select from consumers where stopped is not null`)).length === 1);
+  await requestRebuild(bench.db, 'tally');
+  await until(async () => (await live()) === '_v2');
+  expect(await table('_v2')).toStrictEqual([{ stream: 'template-acme_a', total: 1, seen: ['1'] }]);
+});
+
+test('of what does not exist cannot be asked for', async () => {
+  await expect(requestRebuild(bench.db, 'nothing')).rejects.toMatchObject({ kind: 'invalid', code: 'unknown_projection' });
+});

@@ -1,12 +1,11 @@
 import type { Position } from '../../domain/values/ids.ts';
-import { beyondHead } from './checks.ts';
 import type { FeedBatch } from './port.ts';
 
 /** Where a subscription gets its pages from. */
 export type FeedSource = {
   /** The position before every event. */
   readonly origin: Position;
-  /** One page strictly after the position, bounded in events and bytes. */
+  /** One page strictly after the position, bounded in events and bytes. Throws when the position lies beyond the head. */
   readonly page: (after: Position, signal: AbortSignal) => Promise<FeedBatch>;
   /** Resolves when there may be something after the position, from time to time anyhow, and when the signal aborts. */
   readonly grown: (after: Position, signal: AbortSignal) => Promise<void>;
@@ -22,7 +21,6 @@ export async function* feed(source: FeedSource, after: Position | 'start', signa
   while (!signal.aborted) {
     const page = await unlessAborted(signal, source.page(cursor, signal));
     if (page === undefined) return;
-    if (page.upTo < cursor) throw beyondHead();
     if (first || page.upTo > cursor) yield page;
     first = false;
     cursor = page.upTo;

@@ -109,6 +109,20 @@ export async function startConsumers({ databases, models, logged, clock, holder,
   closing.add('consumers', () => consumers.stop());
 }
 
+/** Until every read model holds what the log held when this was asked; they may be another process's to fill. */
+export async function untilCaughtUp({ models, logged, clock, log }: Core): Promise<void> {
+  const head = await logged.feed.head();
+  if (head === 'start') return;
+  for (const { name } of CONSUMERS) {
+    for (let tries = 0; (await models.waitFor(name, head, { boundMs: CATCH_UP_MS })) !== 'reached'; tries += 1) {
+      if (tries > 0) log.info('waiting for a read model to catch up', { projection: name });
+      await new Promise<void>((resolve) => void clock.after(LOOK_AGAIN_MS, resolve));
+    }
+  }
+}
+const CATCH_UP_MS = 5000;
+const LOOK_AGAIN_MS = 100;
+
 /** Claims, plans and hands off, until closed; what is in work has the given milliseconds to end. */
 export async function startWorker(core: Core, closing: Closing): Promise<void> {
   const { config, captures, feedback, clock, log, metrics } = core;

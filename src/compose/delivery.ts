@@ -32,6 +32,9 @@ type Parts = {
   readonly log: Log;
 };
 
+/** Recovery after a crash begins when the lease ends. */
+const LEASE_MS = 30_000;
+const CALLS_IN_A_LEASE = 3;
 const PAUSE_RECHECK_MS = 15 * 60_000;
 
 /** The worker: claims what is due, plans it and hands it off. */
@@ -62,6 +65,8 @@ export async function startDelivery(parts: Parts): Promise<Drainer> {
     time: clock,
     db: models.db,
     worker: parts.worker,
+    // A claim that could not outlast a call would hand everything back and be claimed again, for ever.
+    leaseMs: Math.max(LEASE_MS, CALLS_IN_A_LEASE * parts.providers.longestDeadlineMs),
     isReady: async () => head === 'start' || (await models.waitFor('actions', head, { boundMs: 1000 })) === 'reached',
     observe: {
       onDone: (kind, actions, ms) => {

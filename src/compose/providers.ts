@@ -53,7 +53,7 @@ export function openProviders(parts: Parts, closing: Closing): Providers {
       // With all of them down the first is tried: its refusal is what the delivery then tells.
       return ordered.find(({ id }) => !isOpen(id)) ?? ordered[0] ?? capture;
     },
-    byId: (id) => byKind.get(id),
+    longestDeadlineMs: Math.max(...[...byKind.values()].map(({ deadlineMs }) => deadlineMs)),
     report: (id, healthy) => {
       // The breaker only watches: a call has been made already, and what it says of the provider is told to it.
       void breakers

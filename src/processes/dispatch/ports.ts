@@ -62,7 +62,8 @@ export interface Providers {
    * delivery has an open outcome there, and its key means nothing elsewhere. Test mode always captures.
    */
   choose(want: { readonly tenant: TenantId; readonly channel: Channel; readonly mode: 'live' | 'test'; readonly bound?: string }): Provider;
-  byId(id: string): Provider | undefined;
+  /** Milliseconds that the slowest of them may take: claims last several times as long. */
+  readonly longestDeadlineMs: number;
   /** Told of every call, so that the breaker opens and closes. */
   report(provider: string, healthy: boolean): void;
 }

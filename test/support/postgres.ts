@@ -47,7 +47,7 @@ async function checkIdentity(client: pg.Client, server: TestServer): Promise<voi
 
 /** One migrated template per set of migrations and run; whichever worker needs it first makes it. */
 async function templateFor(server: TestServer, sets: readonly MigrationSet[]): Promise<string> {
-  const name = `tidings_template_${migrationsDigest(sets).slice(0, 16)}_${sets.join('_')}`;
+  const name = `tidings_template_${server.run}_${migrationsDigest(sets).slice(0, 16)}_${sets.join('_')}`;
   await onServer(server.adminUrl, async (admin) => {
     await checkIdentity(admin, server);
     await admin.query('select pg_advisory_lock($1)', [TEMPLATE_LOCK]);
@@ -78,7 +78,7 @@ async function createFrom(server: TestServer, template: string, name: string): P
 export async function freshDatabase(sets: readonly MigrationSet[] = MIGRATION_SETS): Promise<FreshDatabase> {
   const server = await testServer(inject('postgresScratch'));
   const template = await templateFor(server, sets);
-  const name = `tidings_test_${randomBytes(8).toString('hex')}`;
+  const name = `tidings_test_${server.run}_${randomBytes(8).toString('hex')}`;
   await createFrom(server, template, name);
   const ownerUrl = withPath(server.ownerUrl, name);
   const url = withPath(server.appUrl, name);

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync, chmodSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -9,8 +9,9 @@ import { postgresUser, type RunAs } from '../../src/adapters/postgres/osUser.ts'
 import { lockByPid } from '../../src/adapters/postgres/processLock.ts';
 import { initialise, isAlive, startServer, stopPostmaster } from '../../src/adapters/postgres/server.ts';
 
-/** `nonce`: the cluster_name of a server that this run started; absent for one that the environment names. */
+/** `run`: what its databases are named after; `nonce`: the cluster_name of a server that this run started; absent for one that the environment names. */
 export type TestServer = {
+  readonly run: string;
   readonly adminUrl: string;
   readonly ownerUrl: string;
   readonly appUrl: string;
@@ -43,7 +44,7 @@ export const binariesFor = (runAs: RunAs, scratch: string): Binaries => onPath(r
 /** Durability is what these tests need least: the server is thrown away. What is about durability starts its own. */
 const THROWAWAY = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200', shared_buffers: '64MB' };
 
-async function startPrivate(scratch: string): Promise<TestServer> {
+async function startPrivate(scratch: string, run: string): Promise<TestServer> {
   const runAs = postgresUser();
   const binaries = binariesFor(runAs, scratch);
   const dataDir = join(scratch, 'data');
@@ -60,6 +61,7 @@ async function startPrivate(scratch: string): Promise<TestServer> {
   // Databases made from a template keep its schema's owner, so from 14 on the owner of any database may create tables.
   await admin.end();
   return {
+    run,
     adminUrl: urlFor('postgres'),
     ownerUrl: urlFor('tidings_owner'),
     appUrl: urlFor('tidings_app'),
@@ -69,10 +71,61 @@ async function startPrivate(scratch: string): Promise<TestServer> {
   };
 }
 
-function fromEnvironment(url: string): TestServer {
-  const user = decodeURIComponent(new URL(url).username) || 'postgres';
-  return { adminUrl: url, ownerUrl: url, appUrl: url, owner: `"${user}"`, app: user };
+/** Makes the role if need be; the password is a function of the URL, so that runs side by side agree on it. */
+async function ensureLogin(admin: pg.Client, name: string, rights: string, password: string): Promise<void> {
+  const { rowCount } = await admin.query('select from pg_roles where rolname = $1', [name]);
+  await admin.query(`${rowCount === 0 ? 'create' : 'alter'} role ${name} login ${rights} password '${password}'`);
 }
+
+/**
+ * A server that the environment names. Row-level security binds no superuser, so a superuser's URL is used to make two ordinary logins;
+ * any other login (it needs CREATEDB and CREATEROLE) is used as it is.
+ */
+async function fromEnvironment(url: string, run: string): Promise<TestServer> {
+  const admin = new pg.Client({ connectionString: url });
+  await admin.connect();
+  try {
+    await admin.query(`select pg_advisory_lock(7242003)`);
+    const { rows } = await admin.query<{ login: string; super: boolean }>(
+      'select session_user as login, rolsuper as super from pg_roles where rolname = session_user',
+    );
+    const login = rows[0]?.login ?? '';
+    if (rows[0]?.super !== true) return { run, adminUrl: url, ownerUrl: url, appUrl: url, owner: `"${login}"`, app: login };
+    const [owner, app] = ['tidings_test_owner', 'tidings_test_app'];
+    const password = createHash('sha256').update(`tidings test ${url}`).digest('hex');
+    await ensureLogin(admin, owner, 'createrole', password);
+    await ensureLogin(admin, app, '', password);
+    const urlFor = (user: string): string => {
+      const changed = new URL(url);
+      changed.username = user;
+      changed.password = password;
+      return changed.toString();
+    };
+    return { run, adminUrl: url, ownerUrl: urlFor(owner), appUrl: urlFor(app), owner, app };
+  } finally {
+    await admin.end();
+  }
+}
+
+/** What a run made on a server that is not its own. */
+async function dropDatabasesOf(url: string, run: string): Promise<void> {
+  const admin = new pg.Client({ connectionString: url });
+  await admin.connect();
+  try {
+    const { rows } = await admin.query<{ datname: string }>(
+      `select datname from pg_database where datname like 'tidings\\_%\\_' || $1 || '\\_%'`,
+      [run],
+    );
+    for (const { datname } of rows) await admin.query(`drop database if exists "${datname}" with (force)`);
+  } finally {
+    await admin.end();
+  }
+}
+
+const serverFor = (url: string | undefined, scratch: string): Promise<TestServer> => {
+  const run = scratch.slice(-6).toLowerCase();
+  return url === undefined || url === '' ? startPrivate(scratch, run) : fromEnvironment(url, run);
+};
 
 /**
  * The server of this run: DATABASE_URL → binaries on PATH → the embedded ones. Started by the first worker that needs it (a run of
@@ -80,7 +133,6 @@ function fromEnvironment(url: string): TestServer {
  */
 export async function testServer(scratch: string): Promise<TestServer> {
   const url = process.env['DATABASE_URL'];
-  if (url !== undefined && url !== '') return fromEnvironment(url);
   const file = join(scratch, 'server.json');
   for (;;) {
     if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as TestServer;
@@ -90,7 +142,7 @@ export async function testServer(scratch: string): Promise<TestServer> {
       continue;
     }
     try {
-      if (!existsSync(file)) writeFileSync(file, JSON.stringify(await startPrivate(scratch)), { mode: 0o600 });
+      if (!existsSync(file)) writeFileSync(file, JSON.stringify(await serverFor(url, scratch)), { mode: 0o600 });
     } finally {
       lock.release();
     }
@@ -98,6 +150,11 @@ export async function testServer(scratch: string): Promise<TestServer> {
 }
 
 async function discard(scratch: string): Promise<void> {
+  const file = join(scratch, 'server.json');
+  if (existsSync(file)) {
+    const { nonce, adminUrl, run } = JSON.parse(readFileSync(file, 'utf8')) as TestServer;
+    if (nonce === undefined) await dropDatabasesOf(adminUrl, run).catch(() => undefined);
+  }
   await stopPostmaster(join(scratch, 'data'));
   rmSync(scratch, { recursive: true, force: true });
 }

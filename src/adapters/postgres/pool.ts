@@ -13,7 +13,7 @@ export type PoolOptions = {
   readonly max?: number;
   /** Shown in pg_stat_activity. */
   readonly applicationName?: string;
-  /** Milliseconds after which the server ends a statement; 0: never. */
+  /** Milliseconds after which the server ends a statement; 0: never, as for the owner, whose indexes take their time. Else 30 s. */
   readonly statementTimeoutMs?: number;
   /** Milliseconds: below a consumer's lease, or a holder frozen after its writes blocks the standby. */
   readonly idleInTransactionMs?: number;
@@ -28,7 +28,7 @@ function startUpOptions(options: PoolOptions): string {
     ['timezone', 'UTC'],
     ['datestyle', 'ISO'],
     ['default_transaction_isolation', 'read\\ committed'],
-    ['statement_timeout', options.statementTimeoutMs ?? 30_000],
+    ['statement_timeout', options.statementTimeoutMs ?? (options.role === 'owner' ? 0 : 30_000)],
     ['idle_in_transaction_session_timeout', options.idleInTransactionMs ?? 15_000],
     ['client_min_messages', 'warning'],
   ];

@@ -10,6 +10,21 @@ import { type FreshDatabase, freshDatabase } from '../../support/postgres.ts';
 const A = 'a' as TenantId;
 const B = 'b' as TenantId;
 
+const loginOf = ({ url }: FreshDatabase): string => new URL(url).username;
+
+/** A login with no right at all, for as long as `use` takes. */
+async function asLesser<T>(db: FreshDatabase, use: (url: string) => Promise<T>): Promise<T> {
+  const [name, url] = [`tidings_lesser_${process.pid}`, new URL(db.ownerUrl)];
+  await db.ownerPool.query(`create role ${name} login password 'x'`);
+  url.username = name;
+  url.password = 'x';
+  try {
+    return await use(url.toString());
+  } finally {
+    await db.ownerPool.query(`drop role ${name}`);
+  }
+}
+
 describe('Postgres', () => {
   let db: FreshDatabase;
   beforeAll(async () => {
@@ -63,7 +78,7 @@ describe('Postgres', () => {
   });
 
   test('a login that is no member of the role gets no pool', async () => {
-    await expect(openPool({ url: db.ownerUrl, role: 'tidings_api' })).rejects.toMatchObject({ kind: 'invalid' });
+    await asLesser(db, (url) => expect(openPool({ url, role: 'tidings_api' })).rejects.toMatchObject({ kind: 'invalid' }));
   });
 
   test('an int8 is exact, an instant has milliseconds', async () => {
@@ -97,14 +112,14 @@ describe('Postgres', () => {
   });
 
   test('migrating again applies nothing', async () => {
-    expect(await migrate(db.ownerUrl, ['models'], 'tidings_app')).toStrictEqual([{ set: 'models', applied: [] }]);
+    expect(await migrate(db.ownerUrl, ['models'], loginOf(db))).toStrictEqual([{ set: 'models', applied: [] }]);
   });
 
   test('two migrations at once apply each file once', async () => {
     const fresh = await freshDatabase([]);
     const results = await Promise.all([
-      migrate(fresh.ownerUrl, ['log', 'keys'], 'tidings_app'),
-      migrate(fresh.ownerUrl, ['log', 'keys'], 'tidings_app'),
+      migrate(fresh.ownerUrl, ['log', 'keys'], loginOf(fresh)),
+      migrate(fresh.ownerUrl, ['log', 'keys'], loginOf(fresh)),
     ]);
     const applied = results.flat().flatMap((each) => each.applied.map((name) => `${each.set}/${name}`));
     expect(new Set(applied).size).toBe(applied.length);
@@ -112,14 +127,9 @@ describe('Postgres', () => {
   });
 
   test('an owner that may not make roles is told the SQL', async () => {
-    await db.ownerPool.query(`create role tidings_lesser login password 'x'`);
-    const url = new URL(db.ownerUrl);
-    url.username = 'tidings_lesser';
-    url.password = 'x';
-    const error: unknown = await migrate(url.toString(), ['models']).catch((thrown: unknown) => thrown);
-    await db.ownerPool.query('drop role tidings_lesser');
+    const error = await asLesser(db, (url) => migrate(url, ['models']).catch((thrown: unknown) => thrown));
     expect(error).toMatchObject({ code: 'roles_missing' });
-    expect((error as Error).message).toMatch(/grant tidings_api to "tidings_lesser";\ngrant tidings_worker to "tidings_lesser";$/);
+    expect((error as Error).message).toMatch(/grant tidings_api to "tidings_lesser_\d+";\ngrant tidings_worker to "tidings_lesser_\d+";$/);
   });
 });
 

@@ -56,9 +56,7 @@ export function auditRecorder(ports: AuditPorts): AuditRecorder {
       return Promise.reject(new PortError('unavailable', 'audit_overloaded', 'the audit cannot keep up; try again later'));
     return new Promise((done, failed) => {
       waiting.push({ tenant, entry, done, failed });
-      flushing ??= flush().finally(() => {
-        flushing = undefined;
-      });
+      flushing ??= flush();
     });
   }
 
@@ -73,6 +71,8 @@ export function auditRecorder(ports: AuditPorts): AuditRecorder {
         for (const { failed } of taken) failed(error);
       }
     }
+    // In the same turn in which nothing was left: whoever comes next starts anew.
+    flushing = undefined;
   }
 
   async function write(taken: readonly Waiting[]): Promise<void> {

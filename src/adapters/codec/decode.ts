@@ -8,7 +8,7 @@ import { partsOf } from '../../domain/values/streams.ts';
 import type { StoredEvent } from '../eventstore/port.ts';
 import { aadOf } from './aad.ts';
 import { decodeMetadata, unknownMetadata } from './metadata.ts';
-import { visitPersonal, type Json, type Place } from './personalPath.ts';
+import { visitPersonal, type Json } from './personalPath.ts';
 import type { Registry, StoredType } from './registry.ts';
 
 /** Why an event cannot be read. */
@@ -49,7 +49,8 @@ function newestForm(stored: StoredType | undefined, version: number, text: strin
 function handles(data: Json, stored: StoredType, event: StoredEvent, meta: Metadata): void {
   const { tenantId: tenant, schemaVersion } = meta;
   const period = periodOf(meta.occurredAt);
-  visitPersonal(data, stored.paths, ({ holder, name, subject }: Place, { class: dataClass }) => {
+  visitPersonal(data, stored.paths, ({ field, holder, name, subject }) => {
+    const dataClass = field.class;
     const sealed: Sealed = {
       sealed: holder[name] as string,
       tenant,

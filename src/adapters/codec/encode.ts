@@ -4,7 +4,6 @@ import { canonicalJson } from '../../domain/kernel/canonicalJson.ts';
 import type { AnyFact } from '../../domain/kernel/decider.ts';
 import type { Sealed } from '../../domain/kernel/personal.ts';
 import { PortError } from '../../domain/kernel/portError.ts';
-import type { SealedField } from '../../domain/kernel/storage.ts';
 import { isSubjectId, type TenantId } from '../../domain/values/ids.ts';
 import { periodOf } from '../../domain/values/instant.ts';
 import { partsOf } from '../../domain/values/streams.ts';
@@ -22,7 +21,7 @@ export interface Sealer {
 }
 
 /** A value on its way into a blob, and the place that the blob's text goes to. */
-type Slot = { readonly place: Place; readonly field: SealedField; readonly item: ToSeal };
+type Slot = { readonly place: Place; readonly item: ToSeal };
 type Draft = {
   readonly id: string;
   readonly type: string;
@@ -35,10 +34,7 @@ type DraftedWrite = { readonly write: EventWrite; readonly tenant: TenantId; rea
 const invalid = (code: string, message: string): PortError => new PortError('invalid', code, message);
 const isError = (it: object): it is PortError => it instanceof PortError;
 
-function draftSlot(
-  place: Place & { readonly field: SealedField },
-  owner: { readonly tenant: TenantId; readonly period: string; readonly aad: string },
-): Slot | PortError {
+function draftSlot(place: Place, owner: { readonly tenant: TenantId; readonly period: string; readonly aad: string }): Slot | PortError {
   const { field, subject } = place;
   const value = place.holder[place.name];
   if (typeof value !== 'object' || value === null || !('open' in value) || value.open === undefined)
@@ -46,7 +42,7 @@ function draftSlot(
   if (subject !== undefined && (typeof subject !== 'string' || !isSubjectId(subject)))
     return invalid('event_invalid', `${field.path}: its subject is no subject id`);
   const item = { value: value.open, ...owner, class: field.class, ...(subject === undefined ? {} : { subject }) };
-  return { place, field, item };
+  return { place, item };
 }
 
 function draftEvent(registry: Registry, write: EventWrite, event: AnyFact, index: number): Draft | PortError {
@@ -77,8 +73,8 @@ function draft(registry: Registry, write: EventWrite): DraftedWrite | PortError 
 }
 
 /** Puts the blob's text where the value was, or takes out what an erased person's value leaves. */
-function settle({ place, field }: Slot, answer: Sealed | Refused): PortError | undefined {
-  const { holder, name, list } = place;
+function settle({ place }: Slot, answer: Sealed | Refused): PortError | undefined {
+  const { field, holder, name, list } = place;
   if (!isRefused(answer)) {
     holder[name] = answer.sealed;
     return undefined;

@@ -8,6 +8,7 @@ export type PersonalPath = { readonly field: SealedField; readonly path: Path; r
 
 /** One place in one event: `holder[name]`, in an element of `list` where the path leads through an array. */
 export type Place = {
+  readonly field: SealedField;
   readonly holder: Json;
   readonly name: string;
   readonly subject: unknown;
@@ -67,14 +68,14 @@ function walk(from: unknown, steps: readonly string[], step: Step): unknown {
 }
 
 /** Calls `visit` for every place where the field has a value. */
-function visitPlaces(root: Json, { path, subject }: PersonalPath, step: Step, visit: (place: Place) => void): void {
+function visitPlaces(root: Json, { field, path, subject }: PersonalPath, step: Step, visit: (place: Place) => void): void {
   const name = path.after.at(-1) ?? '';
   const inner = path.after.slice(0, -1);
   const place = (scope: unknown, list?: Place['list']): void => {
     const holder = walk(scope, inner, step);
     if (!isObject(holder) || holder[name] === undefined) return;
     const whose = subject === undefined ? undefined : walk(subject.list === undefined ? root : scope, subject.after, asIs);
-    visit({ holder, name, subject: whose, ...(list === undefined ? {} : { list }) });
+    visit(list === undefined ? { field, holder, name, subject: whose } : { field, holder, name, subject: whose, list });
   };
   if (path.list === undefined) {
     place(root);
@@ -89,21 +90,15 @@ function visitPlaces(root: Json, { path, subject }: PersonalPath, step: Step, vi
 }
 
 /** A copy of the event's data in which every place can be written to, and these places. */
-export function placesOfCopy(
-  data: object,
-  paths: readonly PersonalPath[],
-): { readonly data: Json; readonly places: readonly (Place & { readonly field: SealedField })[] } {
+export function placesOfCopy(data: object, paths: readonly PersonalPath[]): { readonly data: Json; readonly places: readonly Place[] } {
   const copy: Json = { ...data };
-  const places: (Place & { readonly field: SealedField })[] = [];
+  const places: Place[] = [];
   const step = copying();
-  for (const path of paths) visitPlaces(copy, path, step, (place) => places.push({ ...place, field: path.field }));
+  for (const path of paths) visitPlaces(copy, path, step, (place) => places.push(place));
   return { data: copy, places };
 }
 
 /** Every place in the data itself, which is the caller's to change. */
-export function visitPersonal(data: Json, paths: readonly PersonalPath[], visit: (place: Place, field: SealedField) => void): void {
-  for (const path of paths)
-    visitPlaces(data, path, asIs, (place) => {
-      visit(place, path.field);
-    });
+export function visitPersonal(data: Json, paths: readonly PersonalPath[], visit: (place: Place) => void): void {
+  for (const path of paths) visitPlaces(data, path, asIs, visit);
 }

@@ -12,6 +12,9 @@ export type KeyRef = SubjectRef | PeriodRef;
 export const KEY_CACHE_MS = 5_000;
 const CACHED_KEYS = 50_000;
 
+/** What a call needs, by `nameOf`. */
+export type Wanted = ReadonlyMap<string, KeyRef>;
+
 const isSubject = (ref: KeyRef): ref is SubjectRef => 'subject' in ref;
 
 /** Names a key within this process. */
@@ -47,28 +50,25 @@ export class KeyStore {
    * Keys by their `nameOf`. What has no row is absent from the answer.
    * @throws PortError `unavailable` when the rows cannot be read or a master key is missing.
    */
-  async find(refs: readonly KeyRef[]): Promise<Map<string, Key>> {
+  async find(wanted: Wanted): Promise<Map<string, Key>> {
     const found = new Map<string, Key>();
-    const missing = new Map<string, KeyRef>();
-    for (const ref of refs) {
-      const name = nameOf(ref);
-      if (found.has(name) || missing.has(name)) continue;
+    const missing: KeyRef[] = [];
+    for (const [name, ref] of wanted) {
       const cached = this.#cache.get(name);
-      if (cached === undefined) missing.set(name, ref);
+      if (cached === undefined) missing.push(ref);
       else found.set(name, cached.key);
     }
-    if (missing.size > 0) await this.#fetch([...missing.values()], found);
+    if (missing.length > 0) await this.#fetch(missing, found);
     return found;
   }
 
   /** As `find`, and makes what has no row: another's key of the same moment wins, a tombstone stays. Refs name no generation. */
-  async findOrMake(refs: readonly KeyRef[]): Promise<Map<string, Key>> {
-    const found = await this.find(refs);
-    const absent = new Map<string, KeyRef>();
-    for (const ref of refs) if (!found.has(nameOf(ref))) absent.set(nameOf(ref), ref);
-    if (absent.size === 0) return found;
-    await this.#make([...absent.values()]);
-    await this.#fetch([...absent.values()], found);
+  async findOrMake(wanted: Wanted): Promise<Map<string, Key>> {
+    const found = await this.find(wanted);
+    if (found.size === wanted.size) return found;
+    const absent = [...wanted].flatMap(([name, ref]) => (found.has(name) ? [] : [ref]));
+    await this.#make(absent);
+    await this.#fetch(absent, found);
     return found;
   }
 

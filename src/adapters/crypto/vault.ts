@@ -14,7 +14,6 @@ export const isRefused = (it: object): it is Refused => 'refused' in it;
 export type Owner = { readonly tenant: TenantId; readonly subject?: SubjectId; readonly class: DataClass; readonly period: string };
 export type SealedBytes = { readonly generation: number; readonly bytes: Buffer };
 
-const periodRef = ({ tenant, class: dataClass, period }: Owner): KeyRef => ({ tenant, class: dataClass, period });
 const sealedText = ({ generation, bytes }: SealedBytes): string => `${generation}.${bytes.toString('base64url')}`;
 
 const sealBroken = (): PortError => new PortError('invalid', 'seal_broken', 'a sealed value does not open in this place');
@@ -63,12 +62,12 @@ export class Vault implements VaultPort {
   async sealBytes(
     items: readonly (Owner & { readonly plain: Uint8Array; readonly aad: string })[],
   ): Promise<readonly (SealedBytes | Refused)[]> {
-    const keys = await this.#keys.findOrMake(items.flatMap((item) => [...newestOf(item), periodRef(item)]));
-    return items.map((item) => {
-      const period = keyOf(keys, periodRef(item));
+    const wanted = new Map<string, KeyRef>();
+    const names = items.map((item) => namesOf(wanted, item));
+    const keys = await this.#keys.findOrMake(wanted);
+    return items.map((item, index) => {
+      const { period, subject } = keysOf(keys, at(names, index));
       if (period === 'destroyed') return { refused: 'period_destroyed' };
-      const [ref] = newestOf(item);
-      const subject = ref === undefined ? undefined : keyOf(keys, ref);
       if (subject === 'destroyed') return { refused: 'subject_erased' };
       const bytes = encrypt(blobKey(subject?.key, period.key, item.class), item.plain, item.aad);
       return { generation: subject?.generation ?? 0, bytes };
@@ -77,11 +76,11 @@ export class Vault implements VaultPort {
 
   /** In order. @throws PortError `unavailable`; `invalid`, `seal_broken` for bytes that were not sealed in this place. */
   async openBytes(items: readonly (Owner & SealedBytes & { readonly aad: string })[]): Promise<readonly (Buffer | 'erased')[]> {
-    const keys = await this.#keys.find(items.flatMap((item) => [...exactOf(item), periodRef(item)]));
-    return items.map((item) => {
-      const period = keyOf(keys, periodRef(item));
-      const [ref] = exactOf(item);
-      const subject = ref === undefined ? undefined : keyOf(keys, ref);
+    const wanted = new Map<string, KeyRef>();
+    const names = items.map((item) => namesOf(wanted, item, item.generation));
+    const keys = await this.#keys.find(wanted);
+    return items.map((item, index) => {
+      const { period, subject } = keysOf(keys, at(names, index));
       if (period === 'destroyed' || subject === 'destroyed') return 'erased';
       const plain = decrypt(blobKey(subject?.key, period.key, item.class), item.bytes, item.aad);
       if (plain === undefined) throw sealBroken();
@@ -90,14 +89,27 @@ export class Vault implements VaultPort {
   }
 }
 
-const newestOf = ({ tenant, subject }: Owner): readonly KeyRef[] => (subject === undefined ? [] : [{ tenant, subject }]);
-const exactOf = ({ tenant, subject, generation }: Owner & SealedBytes): readonly KeyRef[] =>
-  subject === undefined ? [] : [{ tenant, subject, generation }];
+type Names = { readonly period: string; readonly subject?: string };
 
-function keyOf(keys: ReadonlyMap<string, Key>, ref: KeyRef): Key {
-  const key = keys.get(nameOf(ref));
-  if (key === undefined) throw keyMissing();
-  return key;
+/** Names the keys of one item and puts them among those wanted. */
+function namesOf(wanted: Map<string, KeyRef>, { tenant, subject, class: dataClass, period }: Owner, generation?: number): Names {
+  const want = (ref: KeyRef): string => {
+    const name = nameOf(ref);
+    if (!wanted.has(name)) wanted.set(name, ref);
+    return name;
+  };
+  const named = want({ tenant, class: dataClass, period });
+  if (subject === undefined) return { period: named };
+  return { period: named, subject: want(generation === undefined ? { tenant, subject } : { tenant, subject, generation }) };
+}
+
+function keysOf(keys: ReadonlyMap<string, Key>, { period, subject }: Names): { readonly period: Key; readonly subject: Key | undefined } {
+  const keyOf = (name: string): Key => {
+    const key = keys.get(name);
+    if (key === undefined) throw keyMissing();
+    return key;
+  };
+  return { period: keyOf(period), subject: subject === undefined ? undefined : keyOf(subject) };
 }
 
 function jsonOf(value: unknown): string {

@@ -13,16 +13,26 @@ function numberOf(number: number): string {
   return String(number === 0 ? 0 : number);
 }
 
-function membersOf(value: object): string {
-  const members = Object.entries(value).filter(([, member]) => member !== undefined);
-  // Default order of strings is by UTF-16 code units, which is what the RFC asks for.
-  members.sort(([a], [b]) => (a < b ? -1 : 1));
+type Members = Readonly<Record<string, unknown>>;
+
+function membersOf(members: Members): string {
   let text = '';
-  for (const [name, member] of members) text += `${text === '' ? '' : ','}${textOf(name)}:${canonicalJson(member)}`;
+  // The default order of strings is by UTF-16 code units, which is what the RFC asks for.
+  for (const name of Object.keys(members).sort()) {
+    const member = members[name];
+    if (member !== undefined) text += `${text === '' ? '' : ','}${textOf(name)}:${canonicalJson(member)}`;
+  }
   return `{${text}}`;
 }
 
-function isPlain(value: object): boolean {
+function arrayOf(elements: readonly unknown[]): string {
+  let text = '';
+  // By index: what is missing in a sparse array must not be skipped.
+  for (let index = 0; index < elements.length; index += 1) text += `${index === 0 ? '' : ','}${canonicalJson(elements[index])}`;
+  return `[${text}]`;
+}
+
+function isPlain(value: object): value is Members {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
 }
@@ -42,7 +52,7 @@ export function canonicalJson(value: unknown): string {
       return value ? 'true' : 'false';
     case 'object':
       if (value === null) return 'null';
-      if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+      if (Array.isArray(value)) return arrayOf(value);
       if (isPlain(value)) return membersOf(value);
       throw new TypeError('no canonical JSON: an instance of a class');
     default:

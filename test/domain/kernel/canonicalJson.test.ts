@@ -88,6 +88,7 @@ describe('canonical JSON (RFC 8785)', () => {
     ['bigint', 1n],
     ['a lone surrogate', '\ud83d'],
     ['undefined in an array', [undefined]],
+    ['a hole in an array', Array(1)],
     ['a Date', new Date(0)],
     ['a function', () => 0],
   ])('%s has none', (_, value) => {

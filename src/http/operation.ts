@@ -1,7 +1,7 @@
 import type { Static, TObject, TSchema } from 'typebox';
 import { Type } from 'typebox';
 import type { Caller } from '../commands/caller.ts';
-import type { Position } from '../domain/values/ids.ts';
+import type { Position, SubjectId } from '../domain/values/ids.ts';
 import type { Scope } from '../domain/tenant/events.ts';
 import type { Access } from './access.ts';
 import type { Line } from './lines.ts';
@@ -78,6 +78,8 @@ export type Answer = {
   /** → `Idempotency-Replayed`. */
   readonly replayed?: boolean;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Personal data that is in it: goes into the audit, before the answer goes out, when the caller saw it unmasked. */
+  readonly shown?: { readonly resource: string; readonly subject?: SubjectId };
   /** NDJSON, written as it comes, at the reader's pace. */
   readonly lines?: AsyncIterable<object>;
   /** Anything that is not JSON. */

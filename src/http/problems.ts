@@ -5,12 +5,12 @@ import type { Rejection } from '../domain/kernel/rejection.ts';
 export type InvalidMember = { readonly path: string; readonly message: string };
 
 /** A refusal with what HTTP adds to it. */
-export type Refusal = Rejection & {
+export interface Refusal extends Rejection {
   readonly errors?: readonly InvalidMember[];
   /** Further members of the problem (RFC 9457 §3.2), like the verdicts per recipient. */
   readonly more?: Readonly<Record<string, unknown>>;
   readonly headers?: Readonly<Record<string, string>>;
-};
+}
 
 /**
  * The one table of problems: code → status and title. A code is a promise; its status may only be made more precise.
@@ -55,6 +55,8 @@ export const PROBLEMS = {
   marketing_needs_opt_out: [422, 'People must be able to leave marketing'],
   catalogue_full: [409, 'The catalogue is full'],
   unknown_category: [422, 'There is no such category'],
+  type_not_found: [404, 'There is no such type'],
+  invalid_schema: [422, 'This cannot be the schema of variables'],
   unknown_type: [422, 'The type is not declared'],
   content_required: [422, 'There is nothing to say'],
   template_not_found: [404, 'There is no such template'],
@@ -136,7 +138,7 @@ export const refuse = (code: keyof typeof PROBLEMS, detail: string, more: Omit<R
   detail,
 });
 
-export const isRefusal = (it: object): it is Refusal => isRejection(it);
+export const isRefusal = <T extends object>(it: T): it is Extract<T, Rejection> => isRejection(it);
 
 /** Thrown where a body or a stream is read, far below the handler that would return it; the server turns it into its problem. */
 export class Refused extends Error {

@@ -6,6 +6,8 @@ import { trusted } from '../domain/values/ids.ts';
 import type { Position } from '../domain/values/ids.ts';
 import type { Access } from './access.ts';
 import type { Admission, Kind } from './admission.ts';
+import { audited } from './audited.ts';
+import type { AuditPorts } from './audited.ts';
 import { allows } from './auth.ts';
 import type { Authentication } from './auth.ts';
 import type { Cursors, ListOf } from './cursor.ts';
@@ -26,7 +28,7 @@ const POSITION = /^[A-Za-z0-9._:-]{1,64}$/;
 /** Nobody at all: of a public operation. */
 const NOBODY: Access = { tenant: trusted('public'), actor: { kind: 'system', id: 'public' }, scopes: new Set(), mode: 'live' };
 
-export type ServePorts = {
+export type ServePorts = AuditPorts & {
   readonly authenticate: Authentication;
   readonly admission: Admission;
   readonly cursors: Cursors;
@@ -118,6 +120,7 @@ export function serving(operation: Operation, ports: ServePorts): Serve {
     const raw = await rawOf(req, res, facts, access);
     if (isRefusal(raw)) return raw;
     const reply = await run(raw);
+    await audited(operation, raw, reply, ports);
     if (isRefusal(reply)) return reply;
     const answer = paged(reply, req, access);
     checkAnswer?.(answer);

@@ -25,6 +25,7 @@ export type HttpApp = {
   readonly clock: ManualClock;
   readonly served: Served[];
   readonly failures: unknown[];
+  readonly audit: object[];
   readonly load: { bytesWaiting: number; actionsDue: number; eventLoopDelayMs: number };
   readonly keys: Map<string, KeyGrant>;
   /** What was asked of the key ring. */
@@ -71,6 +72,7 @@ export async function httpApp(options: HttpAppOptions): Promise<HttpApp> {
   const asked: string[] = [];
   const served: Served[] = [];
   const failures: unknown[] = [];
+  const audit: object[] = [];
   const waits: { position: string; projections: readonly string[] }[] = [];
   let ids = 0;
   const ports: AppPorts = {
@@ -94,6 +96,12 @@ export async function httpApp(options: HttpAppOptions): Promise<HttpApp> {
       },
     },
     time: clock,
+    clock,
+    audit: {
+      access: async (tenant, entry) => void audit.push({ kind: 'access', tenant, ...entry }),
+      administration: async (tenant, entry) => void audit.push({ kind: 'administration', tenant, ...entry }),
+      rejected: (tenant, entry) => void audit.push({ kind: 'rejected', tenant, ...entry }),
+    },
     checks: createChecks(),
     limits: { ...WIRE, ...options.limits },
     checkAnswers: true,
@@ -111,6 +119,7 @@ export async function httpApp(options: HttpAppOptions): Promise<HttpApp> {
     clock,
     served,
     failures,
+    audit,
     load,
     keys,
     asked,

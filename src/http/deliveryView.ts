@@ -1,0 +1,84 @@
+import type { Subjects } from '../commands/ports.ts';
+import { present } from '../domain/kernel/present.ts';
+import { channelOf, deliveryIdOf } from '../domain/notification/delivery.ts';
+import type { Explanation } from '../domain/notification/explanation.ts';
+import type { DeliveryId, NotificationId, SubjectId, TenantId } from '../domain/values/ids.ts';
+import type { DeliveryRow } from '../projections/notifications/queries.ts';
+import { OUTCOME_OF, STATUSES } from './schemas/delivery.ts';
+import type { DeliveryStatus, Outcome } from './schemas/delivery.ts';
+
+/** What the outside calls these people: one batch for all. */
+export async function labelsOf(
+  people: Pick<Subjects, 'labels'>,
+  tenant: TenantId,
+  subjects: readonly SubjectId[],
+): Promise<ReadonlyMap<SubjectId, string>> {
+  const distinct = [...new Set(subjects)];
+  const labels = await people.labels(tenant, distinct);
+  return new Map(distinct.map((subject, place) => [subject, labels[place] ?? `addr_${subject}`]));
+}
+
+const isStatus = (text: string): text is DeliveryStatus => STATUSES.some((status) => status === text);
+export const statusesOf = (outcome: Outcome): readonly DeliveryStatus[] => STATUSES.filter((status) => OUTCOME_OF[status] === outcome);
+
+export function statusOfRow(row: Pick<DeliveryRow, 'status'>): { readonly status: DeliveryStatus; readonly outcome: Outcome } {
+  if (!isStatus(row.status)) throw new TypeError(`a read model holds the unknown status ${row.status}`);
+  return { status: row.status, outcome: OUTCOME_OF[row.status] };
+}
+
+/** A first try that was taken leaves no list: the row's own columns tell it. */
+function attemptsOf({ attempts, provider, sentAt, tries }: DeliveryRow): readonly object[] {
+  if (attempts !== null) return attempts;
+  return tries > 0 && provider !== null && sentAt !== null ? [{ attempt: 1, provider, at: sentAt, outcome: 'sent' }] : [];
+}
+
+export type TemplateShown = { readonly key: string; readonly version: number };
+
+export function deliveryView(row: DeliveryRow, labels: ReadonlyMap<SubjectId, string>, template?: TemplateShown): object {
+  const { notification, n, subject, locale } = row;
+  return {
+    id: deliveryIdOf(notification, n),
+    notificationId: notification,
+    recipientId: labels.get(subject) ?? `addr_${subject}`,
+    type: row.type,
+    channel: channelOf(n),
+    ...statusOfRow(row),
+    code: row.code,
+    provider: row.provider,
+    providerMessageId: row.messageId,
+    attempts: attemptsOf(row),
+    createdAt: row.requestedAt,
+    plannedAt: row.plannedAt,
+    sentAt: row.sentAt,
+    dueAt: row.dueAt,
+    feedback: row.feedback ?? {},
+    template: template === undefined && locale === null ? null : { ...template, ...(locale !== null && { locale }) },
+    batchId: row.batch,
+  };
+}
+
+export async function deliveryViews(
+  people: Pick<Subjects, 'labels'>,
+  tenant: TenantId,
+  rows: readonly DeliveryRow[],
+): Promise<readonly object[]> {
+  const labels = await labelsOf(
+    people,
+    tenant,
+    rows.map(({ subject }) => subject),
+  );
+  return rows.map((row) => deliveryView(row, labels));
+}
+
+export function explanationView(notification: NotificationId, recipientId: string, it: Explanation): object {
+  const deliveryId: DeliveryId = deliveryIdOf(notification, it.n);
+  return {
+    deliveryId,
+    notificationId: notification,
+    recipientId,
+    channel: it.channel,
+    gates: it.gates.map(({ gate, verdict, code, because, facts, at }) => present({ gate, verdict, code, because, facts, at })),
+    timeline: it.timeline,
+    sentence: it.sentence,
+  };
+}

@@ -1,0 +1,90 @@
+import type { ProfileChange, ProfileResult, recipientCommands, RecipientRefusal } from '../../commands/recipients.ts';
+import { PortError } from '../../domain/kernel/portError.ts';
+import { collected, inOrder, linesOf } from '../bulk.ts';
+import type { Line } from '../lines.ts';
+import { invalidBody, plain, uploadOperation } from '../operation.ts';
+import type { Call, Incoming, Operation } from '../operation.ts';
+import { isRefusal, problemOf, refuse } from '../problems.ts';
+import type { Refusal } from '../problems.ts';
+import { BulkRecipient, BulkRecipients, BulkRecipientsDescribed, RecipientVerdictLine, RecipientVerdicts } from '../schemas/recipient.ts';
+import { refusalOf } from '../serve.ts';
+import type { Checks } from '../validation.ts';
+
+export type BulkRecipientPorts = {
+  readonly commands: ReturnType<typeof recipientCommands>;
+  readonly checks: Checks;
+  readonly failed: (error: unknown, requestId: string) => void;
+};
+type BulkCall = Call<object, object, Incoming<{ readonly recipients: readonly unknown[] }>>;
+type Outcome = ProfileResult | RecipientRefusal | PortError;
+const GROUP = 200;
+
+export const bulkRecipientRoutes = ({ commands, checks, failed }: BulkRecipientPorts): readonly Operation[] => {
+  const check = checks.body(BulkRecipient);
+
+  function changeOf(line: Line): ProfileChange | Refusal {
+    if (!line.ok) return refuse(line.code, line.detail);
+    const checked = check(line.value);
+    if (!checked.ok) return invalidBody(checked.errors);
+    const { recipientId, ...patch } = checked.value;
+    return { recipientId: recipientId.normalize('NFC'), patch };
+  }
+
+  function verdictOf(index: number, change: ProfileChange | Refusal, outcome: Outcome | undefined, requestId: string): object {
+    if (!isRefusal(change) && outcome !== undefined && !(outcome instanceof PortError) && !isRefusal(outcome))
+      return { index, status: outcome.created ? 201 : 200, recipient: { recipientId: change.recipientId, version: outcome.version } };
+    const refusal = isRefusal(change) ? change : refusalIn(outcome, requestId);
+    const problem = problemOf(refusal, requestId);
+    return { index, status: problem.status, problem };
+  }
+  function refusalIn(outcome: Outcome | undefined, requestId: string): Refusal {
+    if (outcome instanceof PortError) return refusalOf(outcome, (it) => failed(it, requestId));
+    return outcome !== undefined && isRefusal(outcome) ? outcome : refuse('unavailable', 'Send this line again.');
+  }
+
+  async function changed(call: BulkCall, group: readonly Line[], changes: readonly ProfileChange[]): Promise<readonly Outcome[]> {
+    // The lines' places tell the commands of one request apart.
+    const { idempotencyKey } = call.caller;
+    const part = String(group[0]?.index ?? 0);
+    const caller = idempotencyKey === undefined ? call.caller : { ...call.caller, idempotencyKey: `${idempotencyKey}:${part}` };
+    try {
+      return await commands.changeMany(caller, changes);
+    } catch (error) {
+      if (error instanceof PortError) return changes.map(() => error);
+      throw error;
+    }
+  }
+
+  async function workOn(call: BulkCall, group: readonly Line[]): Promise<readonly object[]> {
+    const read = group.map((line) => ({ index: line.index, change: changeOf(line) }));
+    const valid = read.flatMap(({ index, change }) => (isRefusal(change) ? [] : [{ index, change }]));
+    const changes = valid.map(({ change }) => change);
+    const outcomes = valid.length === 0 ? [] : await changed(call, group, changes);
+    const byIndex = new Map(valid.map(({ index }, place) => [index, outcomes[place]]));
+    return read.map(({ index, change }) => verdictOf(index, change, byIndex.get(index), call.requestId));
+  }
+
+  return [
+    uploadOperation({
+      ...plain,
+      id: 'patchRecipients',
+      method: 'post',
+      path: '/v1/recipients/bulk',
+      tag: 'Recipients',
+      summary: 'Register or change many people, each with a verdict of its own, in order',
+      description: 'Up to 1,000 as JSON, any number as NDJSON, which is answered with NDJSON while lines are still being sent.',
+      scope: 'manage',
+      body: BulkRecipients,
+      described: BulkRecipientsDescribed,
+      upload: { kind: 'lines', line: BulkRecipient },
+      responses: { 200: { description: 'A verdict for each, in order.', schema: RecipientVerdicts, lines: RecipientVerdictLine } },
+      handler: async (call) => {
+        const { body } = call;
+        const lines = body.kind === 'lines' ? body.lines : linesOf(body.kind === 'json' ? body.value.recipients : [], GROUP);
+        const verdicts = inOrder(lines, (group) => workOn(call, group));
+        if (body.kind === 'lines') return { status: 200, lines: verdicts };
+        return { status: 200, body: { data: await collected(verdicts) } };
+      },
+    }),
+  ];
+};

@@ -1,0 +1,186 @@
+import { Type } from 'typebox';
+import {
+  answer,
+  ChannelName,
+  closed,
+  InstantIn,
+  InstantOut,
+  listOf,
+  nullable,
+  oneOf,
+  OutsideId,
+  page,
+  PositionOut,
+  RecipientId,
+  span,
+} from './values.ts';
+
+/** Of a delivery, as the outside sees it. Statuses are an open set to clients, outcomes a closed one. */
+export const STATUSES = [
+  'queued',
+  'deferred',
+  'suppressed',
+  'sending',
+  'sent',
+  'captured',
+  'delivered',
+  'failed',
+  'dead_lettered',
+  'unknown',
+  'bounced',
+  'complained',
+  'cancelled',
+  'expired',
+] as const;
+export type DeliveryStatus = (typeof STATUSES)[number];
+export const OUTCOMES = ['pending', 'not_sent', 'sent', 'delivered', 'failed', 'unknown', 'cancelled'] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+export const OUTCOME_OF: Readonly<Record<DeliveryStatus, Outcome>> = {
+  queued: 'pending',
+  deferred: 'pending',
+  sending: 'pending',
+  suppressed: 'not_sent',
+  expired: 'not_sent',
+  sent: 'sent',
+  captured: 'sent',
+  delivered: 'delivered',
+  complained: 'delivered',
+  failed: 'failed',
+  dead_lettered: 'failed',
+  bounced: 'failed',
+  unknown: 'unknown',
+  cancelled: 'cancelled',
+};
+
+const Attempt = closed({
+  attempt: Type.Integer(),
+  provider: Type.String(),
+  at: InstantOut,
+  outcome: Type.String(),
+  code: Type.Optional(Type.String()),
+});
+
+export const Delivery = answer('Delivery', {
+  id: Type.String(),
+  notificationId: Type.String(),
+  recipientId: Type.String(),
+  type: Type.String(),
+  channel: ChannelName,
+  status: oneOf(STATUSES),
+  outcome: oneOf(OUTCOMES),
+  code: nullable(Type.String()),
+  provider: nullable(Type.String()),
+  providerMessageId: nullable(Type.String()),
+  attempts: Type.Array(Attempt),
+  createdAt: InstantOut,
+  plannedAt: nullable(InstantOut),
+  sentAt: nullable(InstantOut),
+  dueAt: nullable(InstantOut),
+  feedback: Type.Record(Type.String(), Type.String(), {
+    description: 'deliveredAt, bouncedAt, bounceType, complainedAt, openedAt, clickedAt, readAt',
+  }),
+  template: nullable(
+    closed({ key: Type.Optional(Type.String()), version: Type.Optional(Type.Integer()), locale: Type.Optional(Type.String()) }),
+  ),
+  batchId: nullable(Type.String()),
+});
+export const DeliveryPage = page('DeliveryPage', Delivery);
+
+const deliveryFilters = {
+  recipientId: Type.Optional(RecipientId),
+  channel: Type.Optional(ChannelName),
+  provider: Type.Optional(OutsideId),
+  type: Type.Optional(OutsideId),
+  batchId: Type.Optional(OutsideId),
+  ...span,
+};
+export const DeliveryQuery = listOf({
+  ...deliveryFilters,
+  status: Type.Optional(oneOf(STATUSES)),
+  outcome: Type.Optional(oneOf(OUTCOMES)),
+});
+export const PageOnly = listOf({});
+export const DeadLetterQuery = listOf(deliveryFilters);
+
+export const RedriveRequest = closed({ reason: Type.Optional(Type.String({ minLength: 1, maxLength: 500 })) }, { title: 'RedriveRequest' });
+export const RedriveFilter = closed(
+  {
+    channel: Type.Optional(ChannelName),
+    provider: Type.Optional(OutsideId),
+    type: Type.Optional(OutsideId),
+    batchId: Type.Optional(OutsideId),
+    since: Type.Optional(InstantIn),
+    until: Type.Optional(InstantIn),
+    reason: Type.Optional(Type.String({ minLength: 1, maxLength: 500 })),
+  },
+  { title: 'RedriveFilter', minProperties: 1 },
+);
+export const Redriven = answer('Redriven', {
+  deliveries: Type.Integer(),
+  notifications: Type.Integer(),
+  more: Type.Boolean({ description: 'There is more that fits the filter: ask again.' }),
+});
+
+export const Explanation = answer('Explanation', {
+  deliveryId: Type.String(),
+  notificationId: Type.String(),
+  recipientId: Type.String(),
+  channel: ChannelName,
+  gates: Type.Array(
+    closed({
+      gate: Type.String(),
+      verdict: oneOf(['pass', 'suppress', 'defer', 'override']),
+      code: Type.Optional(Type.String()),
+      because: Type.String(),
+      facts: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+      at: InstantOut,
+    }),
+  ),
+  timeline: Type.Array(
+    closed({
+      at: InstantOut,
+      event: Type.String(),
+      what: Type.String(),
+      code: Type.Optional(Type.String()),
+      provider: Type.Optional(Type.String()),
+      attempt: Type.Optional(Type.Integer()),
+      position: PositionOut,
+    }),
+  ),
+  sentence: Type.String({ description: 'For a person to read; written on reading.' }),
+});
+export const Explanations = answer('Explanations', {
+  data: Type.Array(Explanation),
+  code: Type.Optional(Type.String({ description: '`never_requested`: nothing of the kind was asked for.' })),
+  sentence: Type.Optional(Type.String()),
+});
+export const ExplainNotificationQuery = closed({ recipientId: RecipientId });
+export const ExplainQuery = closed(
+  {
+    recipientId: Type.Optional(RecipientId),
+    email: Type.Optional(Type.String({ minLength: 3, maxLength: 512 })),
+    type: Type.Optional(OutsideId),
+    ...span,
+  },
+  {
+    oneOf: [
+      { type: 'object', required: ['recipientId'] },
+      { type: 'object', required: ['email'] },
+    ],
+    'x-message': 'name the person by recipientId or by email',
+  },
+);
+
+export const TimelineEntry = answer('TimelineEntry', {
+  at: InstantOut,
+  kind: Type.Literal('delivery'),
+  deliveryId: Type.String(),
+  notificationId: Type.String(),
+  type: Type.String(),
+  channel: ChannelName,
+  status: oneOf(STATUSES),
+  outcome: oneOf(OUTCOMES),
+  code: nullable(Type.String()),
+});
+export const TimelinePage = page('TimelinePage', TimelineEntry);

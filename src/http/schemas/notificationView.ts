@@ -1,0 +1,89 @@
+import { Type } from 'typebox';
+import {
+  answer,
+  ChannelName,
+  ClassName,
+  closed,
+  InstantOut,
+  JsonObject,
+  listOf,
+  nullable,
+  oneOf,
+  OutsideId,
+  page,
+  PriorityName,
+  RecipientId,
+  span,
+} from './values.ts';
+
+export const NOTIFICATION_STATUSES = ['scheduled', 'accepted', 'processing', 'completed', 'cancelled', 'expired'] as const;
+
+const summary = {
+  id: Type.String(),
+  status: oneOf(NOTIFICATION_STATUSES),
+  createdAt: InstantOut,
+  type: Type.String(),
+  category: Type.String(),
+  class: ClassName,
+  priority: PriorityName,
+  mode: oneOf(['live', 'test']),
+  channels: Type.Array(ChannelName),
+  counts: Type.Record(Type.String(), Type.Integer(), { description: 'Deliveries by status.' }),
+  recipientCount: Type.Integer(),
+  rejectedCount: Type.Integer(),
+  planAt: InstantOut,
+  expiresAt: nullable(InstantOut),
+  batchId: nullable(Type.String()),
+  source: nullable(Type.String()),
+  correlationId: Type.String(),
+};
+export const NotificationSummary = answer('NotificationSummary', summary);
+export const NotificationPage = page('NotificationPage', NotificationSummary);
+
+/** What was asked for. Content, variables and metadata need the scope `pii`; without it, addresses are masked. */
+export const Notification = answer('Notification', {
+  ...summary,
+  routing: closed({
+    method: oneOf(['all', 'first']),
+    until: Type.Optional(oneOf(['accepted', 'delivered'])),
+    wait: Type.Optional(Type.String()),
+  }),
+  template: nullable(closed({ key: Type.String(), version: Type.Integer() })),
+  schedule: nullable(
+    closed({ at: Type.Optional(InstantOut), local: Type.Optional(Type.String()), timeZone: Type.Optional(Type.String()) }),
+  ),
+  dedupWindow: nullable(Type.String()),
+  recipients: Type.Array(
+    closed({
+      index: Type.Integer(),
+      recipientId: Type.String(),
+      email: Type.Optional(Type.String()),
+      phone: Type.Optional(Type.String()),
+      locale: Type.Optional(Type.String()),
+      timeZone: Type.Optional(Type.String()),
+      variables: Type.Optional(JsonObject),
+    }),
+  ),
+  rejected: Type.Array(closed({ index: Type.Integer(), code: Type.String(), detail: Type.String() })),
+  attachments: Type.Optional(
+    Type.Array(
+      closed({ id: Type.String(), filename: Type.String(), contentType: Type.String(), size: Type.Integer(), sha256: Type.String() }),
+    ),
+  ),
+  content: Type.Optional(JsonObject),
+  variables: Type.Optional(JsonObject),
+  metadata: Type.Optional(JsonObject),
+});
+
+export const NotificationQuery = listOf({
+  recipientId: Type.Optional(RecipientId),
+  type: Type.Optional(OutsideId),
+  category: Type.Optional(OutsideId),
+  status: Type.Optional(oneOf(NOTIFICATION_STATUSES)),
+  channel: Type.Optional(ChannelName),
+  source: Type.Optional(OutsideId),
+  correlationId: Type.Optional(OutsideId),
+  key: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
+  batchId: Type.Optional(OutsideId),
+  ...span,
+});

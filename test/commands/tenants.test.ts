@@ -2,7 +2,6 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { keySecrets } from '../../src/adapters/crypto/keySecrets.ts';
 import { tenantCommands, type Grantor } from '../../src/commands/tenants.ts';
 import { SCOPES, type Scope, type TenantEvent } from '../../src/domain/tenant/events.ts';
-import { DEFAULT_TENANT } from '../../src/domain/tenant/tenant.ts';
 import type { TenantId } from '../../src/domain/values/ids.ts';
 import { caller, openHouse, START, type House } from '../support/house.ts';
 

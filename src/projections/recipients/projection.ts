@@ -35,7 +35,7 @@ type AddressRow = {
   /** Null: removed. */
   address: Personal<OwnAddress> | null;
   key: string | null;
-  added_at: string;
+  added_at: string | null;
   position: string;
 };
 
@@ -111,7 +111,7 @@ function profileColumns(data: RecipientRegistered['data'] | ProfileChanged['data
 
 function addressColumns(data: AddressAdded['data'] | AddressRemoved['data']): Partial<AddressRow> {
   const { id, channel } = data;
-  if ('removedAt' in data) return { id, channel, platform: null, address: null, key: null };
+  if ('removedAt' in data) return { id, channel, platform: null, address: null, key: null, added_at: null };
   return { id, channel, platform: data.platform ?? null, address: data.address, key: data.key.hash, added_at: data.addedAt };
 }
 

@@ -1,0 +1,227 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { batchCommands, CHUNK_LINES } from '../../src/commands/batches.ts';
+import type { BatchLine } from '../../src/commands/batchLines.ts';
+import type { MessageInput } from '../../src/commands/notificationInput.ts';
+import type { NotificationPorts } from '../../src/commands/notificationPorts.ts';
+import { MAX_LINE_BYTES } from '../../src/commands/requestChunk.ts';
+import { BUILT_IN_CATEGORIES } from '../../src/domain/catalogue/category.ts';
+import type { BatchEvent } from '../../src/domain/batch/events.ts';
+import type { AnyFact } from '../../src/domain/kernel/decider.ts';
+import type { NotificationRequested } from '../../src/domain/notification/events.ts';
+import type { BatchId } from '../../src/domain/values/ids.ts';
+import type { Instant } from '../../src/domain/values/instant.ts';
+import { caller, openHouse, START, type House } from '../support/house.ts';
+
+const MESSAGE: MessageInput = { type: 'news', category: 'account', content: { sms: { text: 'Hi {{ name }}' } } };
+
+let house: House;
+let ports: NotificationPorts;
+let batches: ReturnType<typeof batchCommands>;
+beforeEach(async () => {
+  house = await openHouse();
+  ports = {
+    ...house,
+    catalogues: {
+      viewOf: () =>
+        Promise.resolve({ type: () => undefined, categoryClass: (key) => BUILT_IN_CATEGORIES.get(key)?.class, unknownTypes: 'allow' }),
+    },
+    templates: { find: () => Promise.resolve(undefined) },
+    files: { put: () => Promise.resolve([]), find: () => Promise.resolve(new Map()) },
+    checkVariables: () => [],
+    checkContent: () => [],
+    watch: () => undefined,
+  };
+  batches = batchCommands(ports);
+});
+
+const person = (n: number): BatchLine => {
+  const recipient = { recipientId: `user-${String(n)}` };
+  return { raw: JSON.stringify(recipient), recipient };
+};
+const people = (count: number, from = 0): readonly BatchLine[] => [...Array(count).keys()].map((n) => person(from + n));
+/** In pieces of seven lines; breaks off after so many lines. */
+async function* stream(lines: readonly BatchLine[], breakAfter = Infinity): AsyncGenerator<readonly BatchLine[]> {
+  for (let at = 0; at < lines.length; at += 7) {
+    if (at >= breakAfter) throw new Error('the connection was lost');
+    yield await Promise.resolve(lines.slice(at, at + 7));
+  }
+}
+const upload = (lines: readonly BatchLine[], more: { message?: MessageInput; breakAfter?: number; key?: string } = {}) =>
+  batches.upload(caller({ idempotencyKey: more.key ?? 'spring mailing' }), {
+    mode: 'live',
+    message: more.message ?? MESSAGE,
+    lines: stream(lines, more.breakAfter),
+  });
+const typesOf = (events: readonly AnyFact[]): readonly string[] => events.map(({ type }) => type);
+const ofType = <E extends AnyFact>(events: readonly AnyFact[], type: E['type']): readonly E[] =>
+  events.filter((it): it is E => it.type === type);
+
+describe('an upload', () => {
+  test('keeps the message once and asks for one notification a chunk, each before its chunk is noted', async () => {
+    const result = await upload(people(2 * CHUNK_LINES + 3));
+    expect(result).toMatchObject({ accepted: 1003, rejected: 0, position: (await house.recorded()).at(-1)?.position });
+    const events = await house.events();
+    expect(typesOf(events)).toStrictEqual([
+      'BatchOpened',
+      'NotificationRequested',
+      'ChunkAdded',
+      'NotificationRequested',
+      'ChunkAdded',
+      'NotificationRequested',
+      'ChunkAdded',
+      'BatchClosed',
+    ]);
+    const requested = ofType<NotificationRequested>(events, 'NotificationRequested').map(({ data }) => data);
+    expect(requested.map(({ recipients, batch, message }) => [recipients.length, batch?.chunk, message])).toStrictEqual([
+      [500, 0, undefined],
+      [500, 1, undefined],
+      [3, 2, undefined],
+    ]);
+    const chunks = ofType<Extract<BatchEvent, { type: 'ChunkAdded' }>>(events, 'ChunkAdded').map(({ data }) => data);
+    expect(chunks.map(({ notificationId, lines }) => [notificationId, lines])).toStrictEqual([
+      [requested[0]?.notificationId, { from: 1, to: 500 }],
+      [requested[1]?.notificationId, { from: 501, to: 1000 }],
+      [requested[2]?.notificationId, { from: 1001, to: 1003 }],
+    ]);
+  });
+
+  test('that broke goes on where it broke, to the same end', async () => {
+    await expect(upload(people(1200), { breakAfter: 1100 })).rejects.toThrow('the connection was lost');
+    const before = await house.events();
+    expect(typesOf(before).filter((it) => it === 'ChunkAdded')).toHaveLength(2);
+    const result = await upload(people(1200));
+    expect(result).toMatchObject({ accepted: 1200, rejected: 0 });
+    expect(typesOf(await house.events()).slice(before.length)).toStrictEqual(['NotificationRequested', 'ChunkAdded', 'BatchClosed']);
+    const again = await upload(people(1200));
+    expect(again).toStrictEqual(result);
+  });
+
+  test('that stopped between a notification and its chunk does not ask for it twice', async () => {
+    const broken = batchCommands({
+      ...ports,
+      log: {
+        read: (streams) => house.log.read(streams),
+        append: (writes) => {
+          if (writes.some(({ events }) => events.some(({ type }) => type === 'ChunkAdded'))) throw new Error('killed');
+          return house.log.append(writes);
+        },
+      },
+    });
+    const lines = people(10);
+    const dying = broken.upload(caller({ idempotencyKey: 'spring mailing' }), { mode: 'live', message: MESSAGE, lines: stream(lines) });
+    await expect(dying).rejects.toThrow('killed');
+    house.clock.advance(60_000);
+    expect(await upload(lines)).toMatchObject({ accepted: 10, rejected: 0 });
+    expect(typesOf(await house.events())).toStrictEqual(['BatchOpened', 'NotificationRequested', 'ChunkAdded', 'BatchClosed']);
+  });
+
+  test.each([
+    ['another message', people(600), { message: { ...MESSAGE, content: { sms: { text: 'Other' } } } }],
+    ['other lines', [...people(599), person(7777)], {}],
+    ['more lines', people(1001), {}],
+    ['fewer lines', people(500), {}],
+  ])('with %s under the same key is refused, and nobody is told anything', async (_, lines, more) => {
+    await upload(people(600));
+    const before = await house.events();
+    expect(await upload(lines, more)).toMatchObject({ problems: [{ rejected: 'idempotency_key_reused' }] });
+    expect(await house.events()).toHaveLength(before.length);
+  });
+
+  test('a line that names nobody is a verdict about that line', async () => {
+    const bad = { email: 'nobody' };
+    const large = { recipientId: 'user-1', variables: { text: 'x'.repeat(MAX_LINE_BYTES) } };
+    const lines: readonly BatchLine[] = [
+      person(0),
+      { raw: 'not json', refusal: { code: 'invalid_line', detail: 'write one JSON document a line' } },
+      { raw: JSON.stringify(bad), recipient: bad },
+      person(0),
+      { raw: JSON.stringify(large), recipient: large },
+      { raw: '{}', recipient: {} },
+    ];
+    expect(await upload(lines)).toMatchObject({ accepted: 1, rejected: 5 });
+    const [chunk] = ofType<Extract<BatchEvent, { type: 'ChunkAdded' }>>(await house.events(), 'ChunkAdded');
+    expect(chunk?.data.rejections.map(({ line, code }) => [line, code])).toStrictEqual([
+      [2, 'invalid_line'],
+      [3, 'invalid_email'],
+      [4, 'duplicate_recipient'],
+      [5, 'line_too_large'],
+      [6, 'no_recipient'],
+    ]);
+  });
+
+  test('a chunk of nobody has no notification, and an upload of nobody is no batch', async () => {
+    expect(await upload([{ raw: '{}', recipient: {} }])).toMatchObject({ accepted: 0, rejected: 1 });
+    expect(typesOf(await house.events())).toStrictEqual(['BatchOpened', 'ChunkAdded', 'BatchClosed']);
+    expect(await upload([], { key: 'another' })).toMatchObject({ problems: [{ rejected: 'no_recipients' }] });
+    expect(await house.events()).toHaveLength(3);
+  });
+
+  test('large lines make smaller chunks, the same ones when they are sent again', async () => {
+    const lines = [...Array(30).keys()].map((n): BatchLine => {
+      const recipient = { recipientId: `user-${String(n)}`, variables: { text: 'x'.repeat(50_000) } };
+      return { raw: JSON.stringify(recipient), recipient };
+    });
+    await expect(upload(lines, { breakAfter: 21 })).rejects.toThrow();
+    expect(await upload(lines)).toMatchObject({ accepted: 30 });
+    const chunks = ofType<Extract<BatchEvent, { type: 'ChunkAdded' }>>(await house.events(), 'ChunkAdded');
+    expect(chunks.map(({ data }) => data.lines)).toStrictEqual([
+      { from: 1, to: 7 },
+      { from: 8, to: 14 },
+      { from: 15, to: 21 },
+      { from: 22, to: 28 },
+      { from: 29, to: 30 },
+    ]);
+  });
+
+  test('a message that the catalogue refuses is no batch', async () => {
+    const { category: _, ...uncategorised } = MESSAGE;
+    expect(await upload(people(3), { message: uncategorised })).toMatchObject({ problems: [{ rejected: 'category_required' }] });
+    expect(await house.events()).toStrictEqual([]);
+  });
+
+  test('of a batch that is cancelled on the way ends there; what it had asked for is cancelled with it', async () => {
+    const id = (await house.indexes.uuid(caller().tenant, 'batch', 'spring mailing')) as BatchId;
+    const lines = people(1200);
+    const cancelling = async function* (): AsyncGenerator<readonly BatchLine[]> {
+      yield lines.slice(0, 700);
+      await batches.cancel(caller(), id, 'wrong list');
+      yield lines.slice(700);
+    };
+    const result = await batches.upload(caller({ idempotencyKey: 'spring mailing' }), {
+      mode: 'live',
+      message: MESSAGE,
+      lines: cancelling(),
+    });
+    expect(result).toMatchObject({ problems: [{ rejected: 'batch_cancelled' }] });
+    expect(typesOf(await house.events())).toStrictEqual([
+      'BatchOpened',
+      'NotificationRequested',
+      'ChunkAdded',
+      'BatchCancelled',
+      'NotificationRequested',
+      'ChunkAdded',
+      'BatchCancelled',
+    ]);
+  });
+});
+
+describe('a batch', () => {
+  test('is paused, resumed, rescheduled and cancelled', async () => {
+    const result = await upload(people(2));
+    if ('problems' in result) throw new Error('refused');
+    const schedule = { at: '2026-12-01T09:00:00.000Z' as Instant };
+    await batches.pause(caller(), result.id);
+    await batches.resume(caller(), result.id);
+    await batches.reschedule(caller(), result.id, schedule);
+    const { position } = (await batches.cancel(caller(), result.id)) as { position?: string };
+    expect(position).toBe((await house.recorded()).at(-1)?.position);
+    expect((await house.events()).slice(4)).toStrictEqual([
+      { type: 'BatchPaused', data: { batchId: result.id, pausedAt: START } },
+      { type: 'BatchResumed', data: { batchId: result.id, resumedAt: START } },
+      { type: 'BatchRescheduled', data: { batchId: result.id, schedule, planAt: schedule.at, rescheduledAt: START } },
+      { type: 'BatchCancelled', data: { batchId: result.id, cancelledAt: START } },
+    ]);
+    expect(await batches.pause(caller(), result.id)).toMatchObject({ rejected: 'batch_cancelled' });
+    expect(await batches.pause(caller(), 'none' as BatchId)).toMatchObject({ rejected: 'batch_not_found' });
+  });
+});

@@ -62,6 +62,15 @@ create index parked_events_stream on parked_events (name, suffix, stream, positi
 create index parked_events_wish on parked_events (name, suffix) where wish is not null;
 comment on table parked_events is 'Poison events per consumer, and the events of their streams that wait behind them.';
 
-grant select, insert, update, delete on consumers, parked_events to tidings_worker;
+-- What an operator decided to leave out: it holds for later versions of the same tables too.
+create table skipped_events (
+  name text collate "C" not null,
+  event_id uuid not null,
+  skipped_at timestamptz not null,
+  primary key (name, event_id)
+);
+comment on table skipped_events is 'Events that a consumer passes over, by decision of an operator.';
+
+grant select, insert, update, delete on consumers, parked_events, skipped_events to tidings_worker;
 grant select, update (rebuild_wanted) on consumers to tidings_api;
 grant select, update (wish) on parked_events to tidings_api;

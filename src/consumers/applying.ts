@@ -17,6 +17,8 @@ export type Held = {
   /** Since the lease was taken. */
   applied: number;
   readonly parked: Set<StreamName>;
+  /** Ids of events that an operator left out. */
+  readonly skipped: Set<string>;
   /** Aborts when the lease is lost or the process stops. */
   readonly signal: AbortSignal;
   readonly wants: Wants;
@@ -69,6 +71,7 @@ function sort(held: Held, events: readonly FedEvent[], poison: ReadonlyMap<strin
   const aside: ToPark[] = [];
   let after = held.position;
   for (const event of events) {
+    if (held.skipped.has(event.id)) continue;
     const own = 'unreadable' in event ? event.unreadable.code : poison.get(event.id);
     if (streams.has(event.stream)) aside.push({ event, after, error: own ?? 'behind', tries: 0 });
     else if (own !== undefined) aside.push({ event, after, error: own, tries: 'unreadable' in event ? 1 : tries });

@@ -2,7 +2,7 @@ import type { Position } from '../domain/values/ids.ts';
 import { applying, type ApplyOptions, type Held, type Wants } from './applying.ts';
 import { codeOf } from './failure.ts';
 import { LeaseLost, releaseLease, renewLease, stopForGood, takeLease, type BuiltKey, type Lease } from './lease.ts';
-import { parkedStreams } from './parking.ts';
+import { parkedStreams, skippedEvents } from './parking.ts';
 import { isBefore } from './position.ts';
 import type { EventFeed, FeedBatch, Projection } from './ports.ts';
 import { retrying } from './retrying.ts';
@@ -74,6 +74,7 @@ export async function runConsumer(
       caughtUp: false,
       applied: 0,
       parked: new Set(await parkedStreams(db, lease)),
+      skipped: new Set(await skippedEvents(db, lease)),
       signal: AbortSignal.any([signal, lost.signal]),
       wants,
     };

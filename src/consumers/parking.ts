@@ -86,6 +86,20 @@ export async function unpark(tx: Transaction, { name, suffix }: BuiltKey, positi
   });
 }
 
+/** Leaves events out for good: in these tables and in those that will replace them. */
+export async function skip(tx: Transaction, { name, suffix }: BuiltKey, positions: readonly string[]): Promise<void> {
+  await tx.query({
+    text: `with gone as (delete from parked_events where name = $1 and suffix = $2 and position = any ($3) returning event_id)
+           insert into skipped_events (name, event_id, skipped_at) select $1, event_id, tidings_now() from gone on conflict do nothing`,
+    values: [name, suffix, positions],
+  });
+}
+
+export async function skippedEvents(tx: Transaction, { name }: BuiltKey): Promise<ReadonlySet<string>> {
+  const rows = await tx.query<{ id: string }>({ text: `select event_id as id from skipped_events where name = $1`, values: [name] });
+  return new Set(rows.map(({ id }) => id));
+}
+
 /** It failed again: the wish is spent, also that of those which wait behind it. */
 export async function parkAgain(tx: Transaction, { name, suffix }: BuiltKey, parked: Parked, error: string): Promise<void> {
   await tx.query({
@@ -103,22 +117,24 @@ export type AskedFor = 'asked' | 'unknown' | 'facts';
  * facts stream holds cannot be left out (`facts`). Works as the API's role.
  */
 export async function askParked(tx: Transaction, projection: string, eventId: string, wish: 'retry' | 'skip'): Promise<AskedFor> {
-  const [row] = await tx.query<{ facts: boolean; suffix: string; position: string }>({
-    text: `select c.facts, c.suffix, p.position from parked_events p join consumers c using (name, suffix)
-            where p.name = $1 and p.event_id::text = $2 and c.state in ('live', 'building') order by c.state desc limit 1`,
+  const rows = await tx.query<{ facts: boolean }>({
+    text: `select c.facts from parked_events p join consumers c using (name, suffix)
+            where p.name = $1 and p.event_id::text = $2 and c.state in ('live', 'building')`,
     values: [projection, eventId],
   });
-  if (!row) return 'unknown';
-  if (wish === 'skip' && row.facts) return 'facts';
+  if (rows.length === 0) return 'unknown';
+  if (wish === 'skip' && rows.some(({ facts }) => facts)) return 'facts';
   await tx.query({
-    text: `with asked as (update parked_events set wish = $4 where name = $1 and suffix = $2 and position = $3 returning name)
-           select pg_notify('tidings_consumers', name) from asked`,
-    values: [projection, row.suffix, row.position, wish],
+    text: `with asked as (update parked_events set wish = $3 where name = $1 and event_id::text = $2 returning name)
+           select pg_notify('tidings_consumers', name) from asked limit 1`,
+    values: [projection, eventId, wish],
   });
   return 'asked';
 }
 
 export type ParkedEvent = {
+  /** Of the tables that lack it: the live ones, or new ones that are being filled. */
+  readonly suffix: string;
   readonly id: string;
   readonly position: string;
   readonly stream: string;
@@ -128,12 +144,12 @@ export type ParkedEvent = {
   readonly parkedAt: string;
 };
 
-/** Those of the live tables, oldest first, after a position. */
+/** Oldest first, after a position. */
 export async function listParked(tx: Transaction, projection: string, after = '', limit = 100): Promise<readonly ParkedEvent[]> {
   return tx.query<ParkedEvent>({
-    text: `select p.event_id as id, p.position, p.stream, p.error, p.tries, p.wish, p.parked_at as "parkedAt"
+    text: `select p.suffix, p.event_id as id, p.position, p.stream, p.error, p.tries, p.wish, p.parked_at as "parkedAt"
              from parked_events p join consumers c using (name, suffix)
-            where p.name = $1 and c.state = 'live' and p.position > $2 order by p.position limit $3`,
+            where p.name = $1 and c.state in ('live', 'building') and p.position > $2 order by p.position, p.suffix limit $3`,
     values: [projection, after, limit],
   });
 }

@@ -3,7 +3,7 @@ import type { StreamName } from '../domain/values/ids.ts';
 import type { Held } from './applying.ts';
 import { codeOf, isPassing } from './failure.ts';
 import { LeaseLost, moveCheckpoint } from './lease.ts';
-import { parkAgain, unpark, waitingIn, wishes, type Parked } from './parking.ts';
+import { parkAgain, skip, unpark, waitingIn, wishes, type Parked } from './parking.ts';
 import type { Database, EventFeed, Projection, Transaction } from './ports.ts';
 
 export type RetryOptions = { readonly db: Database; readonly feed: EventFeed; readonly leaseMs: number };
@@ -74,13 +74,9 @@ export function retrying(consumer: Projection, { db, feed, leaseMs }: RetryOptio
     const asked = await wishes(db, held.lease);
     const skipped = asked.filter(({ wish }) => wish === 'skip' && !consumer.facts);
     if (skipped.length > 0) {
-      await fenced(held, 0, (tx) =>
-        unpark(
-          tx,
-          held.lease,
-          skipped.map(({ position }) => position),
-        ),
-      );
+      const positions = skipped.map(({ position }) => position);
+      await fenced(held, 0, (tx) => skip(tx, held.lease, positions));
+      for (const { id } of skipped) held.skipped.add(id);
     }
     // What waited behind a skipped event goes on, so its stream is tried as well.
     for (const stream of new Set(asked.map(({ stream }) => stream))) await retryStream(held, stream);

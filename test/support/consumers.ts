@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { database } from '../../src/adapters/postgres/database.ts';
 import { openListener } from '../../src/adapters/postgres/notify.ts';
+import { openPool } from '../../src/adapters/postgres/pool.ts';
 import type { Database, Owner, Projection, Time } from '../../src/consumers/ports.ts';
 import { superviseConsumers, type Consumers, type SupervisorOptions } from '../../src/consumers/supervisor.ts';
 import type { Recorded } from '../../src/domain/kernel/metadata.ts';
@@ -36,6 +37,8 @@ export async function openBench(): Promise<Bench> {
   const fresh = await freshDatabase(['models']);
   const listener = openListener({ url: fresh.url, role: 'tidings_worker' });
   const db = database(fresh.workerPool, listener);
+  // The test's own look at the tables outlives the cuts that it makes.
+  const looking = await openPool({ url: fresh.url, role: 'tidings_worker', max: 2, applicationName: 'tidings test' });
   const owner = database(fresh.ownerPool, listener);
   const feed = memoryFeed();
   const started: Consumers[] = [];
@@ -62,10 +65,10 @@ export async function openBench(): Promise<Bench> {
       started.push(running);
       const names = consumers.map(({ name }) => name);
       const made = `select from consumers where name = any ($1) and state = 'live'`;
-      await until(async () => (await fresh.workerPool.query(made, [names])).rows.length === names.length);
+      await until(async () => (await looking.query(made, [names])).rows.length === names.length);
       return running;
     },
-    rows: async <Row>(text: string, ...values: readonly unknown[]) => (await fresh.workerPool.query(text, [...values])).rows as Row[],
+    rows: async <Row>(text: string, ...values: readonly unknown[]) => (await looking.query(text, [...values])).rows as Row[],
     moveClock: async (ms) => {
       if (!isMovable) {
         await fresh.ownerPool.query(`
@@ -81,6 +84,7 @@ export async function openBench(): Promise<Bench> {
     close: async () => {
       await Promise.all(started.map((one) => one.stop()));
       await listener.close();
+      await looking.end();
       await fresh.close();
     },
   };

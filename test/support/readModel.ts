@@ -48,7 +48,7 @@ export async function openReadModel(projection: Projection): Promise<ReadModel> 
 
 /**
  * The same rows must come of a batch applied at once, of the same batch again, and of its events one by one, each twice, with
- * everything once more behind them. Gives what both ways came to, to be compared.
+ * everything once more behind them, and then each once more from the end. Gives what both ways came to, to be compared.
  */
 export async function bothWays(model: ReadModel, events: readonly Recorded[]) {
   await model.apply(events);
@@ -60,6 +60,7 @@ export async function bothWays(model: ReadModel, events: readonly Recorded[]) {
     await model.apply([event], BESIDE);
   }
   await model.apply(events, BESIDE);
-  for (const event of events) await model.apply([event], BESIDE);
+  // Newest first: an event that has been passed must not bring its state back.
+  for (const event of events.toReversed()) await model.apply([event], BESIDE);
   return { once, again, singly: await model.rows(BESIDE) };
 }

@@ -23,6 +23,8 @@ export type Script = {
   readonly cutDataAt?: number;
   /** Stops reading when so many octets of a message have come. */
   readonly stallDataAt?: number;
+  /** Takes DATA although there is no recipient, as RFC 2920 warns. */
+  readonly careless?: boolean;
   /** Writes replies a character at a time. */
   readonly trickle?: boolean;
 };
@@ -128,7 +130,7 @@ class Conversation {
       this.#mode = { bdat: Number(line.split(' ')[1]) };
       return;
     }
-    if (step === 'data' && this.#to === '') {
+    if (step === 'data' && this.#to === '' && this.#script.careless !== true) {
       this.#write('503 5.5.1 no valid recipients');
       return;
     }

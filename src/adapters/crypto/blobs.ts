@@ -3,7 +3,7 @@ import type { Files, StoredFile } from '../../commands/notificationPorts.ts';
 import type { Clock } from '../../commands/ports.ts';
 import type { Transaction } from '../../consumers/ports.ts';
 import { PortError } from '../../domain/kernel/portError.ts';
-import type { AttachmentRef } from '../../domain/notification/events.ts';
+import type { AttachmentRef } from '../../domain/values/message.ts';
 import type { SubjectId, TenantId } from '../../domain/values/ids.ts';
 import { instantOf, periodOf, plusMs } from '../../domain/values/instant.ts';
 import type { Pool } from '../postgres/pool.ts';

@@ -1,6 +1,6 @@
 import { reject, type Rejection } from '../domain/kernel/rejection.ts';
 import { present } from '../domain/kernel/present.ts';
-import type { AttachmentRef } from '../domain/notification/events.ts';
+import type { AttachmentRef } from '../domain/values/message.ts';
 import type { TenantId } from '../domain/values/ids.ts';
 import type { AttachmentInput, MessageInput, RecipientInput } from './notificationInput.ts';
 import type { Files } from './notificationPorts.ts';

@@ -1,4 +1,4 @@
-import type { Variables } from '../domain/notification/events.ts';
+import type { Variables } from '../domain/values/message.ts';
 import type { Channel, Priority } from '../domain/values/channel.ts';
 import type { Content } from '../domain/values/content.ts';
 import type { Instant } from '../domain/values/instant.ts';

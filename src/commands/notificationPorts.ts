@@ -1,4 +1,4 @@
-import type { AttachmentRef } from '../domain/notification/events.ts';
+import type { AttachmentRef } from '../domain/values/message.ts';
 import type { TypeRules } from '../domain/policy/terms.ts';
 import type { Channel, MessageClass } from '../domain/values/channel.ts';
 import type { Content } from '../domain/values/content.ts';

@@ -1,7 +1,8 @@
 import { open } from '../domain/kernel/personal.ts';
 import { present } from '../domain/kernel/present.ts';
 import { isRejection, reject, type Rejection } from '../domain/kernel/rejection.ts';
-import type { InlinePerson, OwnPart, RecipientRefusal, RequestedRecipient } from '../domain/notification/events.ts';
+import type { InlinePerson, RecipientRefusal, RequestedRecipient } from '../domain/notification/events.ts';
+import type { OwnPart } from '../domain/values/message.ts';
 import { addressKeyText } from '../domain/values/addressKey.ts';
 import { parseEmail } from '../domain/values/email.ts';
 import { canonicalLocale } from '../domain/values/locale.ts';

@@ -1,6 +1,6 @@
 import { present } from '../domain/kernel/present.ts';
 import { reject, type Rejection } from '../domain/kernel/rejection.ts';
-import type { Terms, Variables } from '../domain/notification/events.ts';
+import type { Terms, Variables } from '../domain/values/message.ts';
 import { settleTerms, type Settled, type TermsCode } from '../domain/policy/terms.ts';
 import { channelsOf } from '../domain/values/content.ts';
 import type { TenantId } from '../domain/values/ids.ts';

@@ -16,7 +16,13 @@ import type { EventFeed } from '../consumers/ports.ts';
 import type { Closing } from './closing.ts';
 import type { Databases } from './databases.ts';
 
-export type Logged = { readonly store: EventStore; readonly log: EventLog; readonly feed: EventFeed; readonly keys: Keys };
+export type Logged = {
+  readonly store: EventStore;
+  readonly log: EventLog;
+  readonly feed: EventFeed;
+  readonly keys: Keys;
+  /** Bytes waiting to be appended. */ readonly queuedBytes: () => number;
+};
 
 /** The log in the domain's words, and the keys that open what is personal in it. */
 export async function openLogged(databases: Databases, masterKeys: string, observer: StoreObserver, closing: Closing): Promise<Logged> {
@@ -29,7 +35,8 @@ export async function openLogged(databases: Databases, masterKeys: string, obser
   const store = await openStore(databases, observer);
   closing.add('event store', () => store.close());
   const codec = codecOf(mergeStorage(...AGGREGATES.map(({ storage }) => storage)), keys.vault);
-  return { store, log: eventLog(store, codec), feed: eventFeed(store, codec), keys };
+  const queuedBytes = (): number => ('queuedBytes' in store && typeof store.queuedBytes === 'number' ? store.queuedBytes : 0);
+  return { store, log: eventLog(store, codec), feed: eventFeed(store, codec), keys, queuedBytes };
 }
 
 const openStore = async ({ log }: Databases, observer: StoreObserver): Promise<EventStore> =>

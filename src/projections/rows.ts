@@ -9,8 +9,16 @@ export class Rows<Row extends object> {
   get size(): number {
     return this.#rows.size;
   }
-  /** For `json_to_recordset($1)`. */
   json(): string {
-    return JSON.stringify([...this.#rows.values()]);
+    return jsonRows([...this.#rows.values()]);
   }
 }
+
+/** The escape of U+0000, but not a backslash followed by `u0000`. */
+const NUL = /(?<!\\)((?:\\\\)*)\\u0000/g;
+
+/**
+ * For `json_to_recordset($1)`. Postgres takes no U+0000 in text, and an event that holds one would be parked for ever: it is shown as
+ * U+FFFD, as browsers do. Lone surrogates, its other refusal, have no canonical JSON, so no event holds one.
+ */
+export const jsonRows = (rows: readonly object[]): string => JSON.stringify(rows).replace(NUL, '$1\\ufffd');

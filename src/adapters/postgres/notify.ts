@@ -45,14 +45,20 @@ async function open(options: ListenerOptions, onNotify: (channel: string, payloa
   return { client, gone: gone.signal };
 }
 
-const answers = (client: pg.Client): Promise<boolean> =>
-  Promise.race([
-    client.query('select 1').then(
+/** What is asked of a connection, one after the other: a client takes one query at a time. */
+const asked = new WeakMap<pg.Client, Promise<boolean>>();
+function ask(client: pg.Client, text: string): Promise<boolean> {
+  const answered = (asked.get(client) ?? Promise.resolve(true)).then(() =>
+    client.query(text).then(
       () => true,
       () => false,
     ),
-    sleep(ANSWER_MS, false, { ref: false }),
-  ]);
+  );
+  asked.set(client, answered);
+  return answered;
+}
+
+const answers = (client: pg.Client): Promise<boolean> => Promise.race([ask(client, 'select 1'), sleep(ANSWER_MS, false, { ref: false })]);
 
 /** Resolves when the connection is gone, stops answering, or is no longer wanted. */
 async function lost({ client, gone }: Open, signal: AbortSignal, keepAliveMs: number): Promise<void> {
@@ -84,7 +90,8 @@ export function openListener(options: ListenerOptions): Listener {
     current = client;
     try {
       const channels = [...subscribers.keys()];
-      if (channels.length > 0) await client.query(channels.map((channel) => `listen ${channel}`).join('; '));
+      if (channels.length > 0 && !(await ask(client, channels.map((channel) => `listen ${channel}`).join('; '))))
+        throw new PortError('unavailable', 'listen_failed', 'the server did not begin to listen');
       for (const channel of channels) tell(channel, null);
       await lost(connection, signal, options.keepAliveMs ?? 15_000);
     } finally {
@@ -111,11 +118,8 @@ export function openListener(options: ListenerOptions): Listener {
   const listen = async (channel: string): Promise<void> => {
     while (!signal.aborted) {
       const client = current;
-      const listening = await client?.query(`listen ${channel}`).then(
-        () => true,
-        () => false,
-      );
-      if (listening === true && client === current) return;
+      const listening = client !== undefined && (await ask(client, `listen ${channel}`));
+      if (listening && client === current) return;
       await sleep(FIRST_BACK_OFF_MS, undefined, { signal }).catch(() => undefined);
     }
     throw new PortError('unavailable', 'listener_closed', 'the listener was closed');
@@ -132,7 +136,7 @@ export function openListener(options: ListenerOptions): Listener {
         callbacks.delete(onNotify);
         if (callbacks.size > 0 || subscribers.get(channel) !== callbacks) return;
         subscribers.delete(channel);
-        void current?.query(`unlisten ${channel}`).catch(() => undefined);
+        if (current !== undefined) void ask(current, `unlisten ${channel}`);
       };
     },
     async close() {

@@ -51,9 +51,11 @@ export function clientConfig(options: PoolOptions): pg.ClientConfig {
 /** A pool that has not been checked: `openPool` is what serves. */
 export function lazyPool(options: PoolOptions): Pool {
   const pool = new pg.Pool({ ...clientConfig(options), max: options.max ?? 10, idleTimeoutMillis: 60_000 });
-  pool.on('error', (error) =>
-    options.onError?.(new PortError('unavailable', 'connection_lost', 'an idle connection to the database was lost', { cause: error })),
-  );
+  pool.on('error', (error) => {
+    // While it ends, the server may be going down as well, and nobody is idle any more.
+    if (pool.ending) return;
+    options.onError?.(new PortError('unavailable', 'connection_lost', 'an idle connection to the database was lost', { cause: error }));
+  });
   return pool;
 }
 

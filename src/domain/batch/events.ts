@@ -1,6 +1,6 @@
 import type { Fact } from '../kernel/decider.ts';
 import type { Personal } from '../kernel/personal.ts';
-import type { Message, Terms } from '../notification/events.ts';
+import type { Message, Terms } from '../values/message.ts';
 import type { BatchId, KeyedHash, NotificationId } from '../values/ids.ts';
 import type { Instant } from '../values/instant.ts';
 import type { Schedule } from '../values/schedule.ts';

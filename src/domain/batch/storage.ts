@@ -1,11 +1,9 @@
-import Type from 'typebox';
 import { count, firstVersion, instant, list, optional, shape, text } from '../kernel/schema.ts';
 import type { StorageOf } from '../kernel/storage.ts';
-import { termsSchema } from '../notification/storage.ts';
+import { scheduleSchema, termsSchema } from '../values/messageSchema.ts';
 import type { BatchEvent } from './events.ts';
 
 const of = { batchId: text };
-const schedule = Type.Union([shape({ at: instant }), shape({ local: text, timeZone: text })]);
 
 /** How the events of a batch are stored. */
 export const batchStorage = {
@@ -38,6 +36,6 @@ export const batchStorage = {
   BatchPaused: firstVersion(shape({ ...of, pausedAt: instant })),
   BatchResumed: firstVersion(shape({ ...of, resumedAt: instant })),
   BatchCancelled: firstVersion(shape({ ...of, cancelledAt: instant, reason: optional(text) }), [{ path: 'reason', class: 'content' }]),
-  BatchRescheduled: firstVersion(shape({ ...of, schedule, planAt: instant, rescheduledAt: instant })),
+  BatchRescheduled: firstVersion(shape({ ...of, schedule: scheduleSchema, planAt: instant, rescheduledAt: instant })),
   BatchCarriedOut: firstVersion(shape({ ...of, carriedOutAt: instant })),
 } satisfies StorageOf<BatchEvent>;

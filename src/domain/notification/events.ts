@@ -1,10 +1,9 @@
 import type { Fact } from '../kernel/decider.ts';
 import type { Personal } from '../kernel/personal.ts';
-import type { Channel, MessageClass, Priority } from '../values/channel.ts';
-import type { Content } from '../values/content.ts';
+import type { Priority } from '../values/channel.ts';
 import type { BatchId, KeyedHash, NotificationId, SubjectId } from '../values/ids.ts';
 import type { Instant } from '../values/instant.ts';
-import type { Routing } from '../values/routing.ts';
+import type { Message, OwnPart, Terms } from '../values/message.ts';
 import type { Schedule } from '../values/schedule.ts';
 import type { Trace, VerdictCode } from '../values/verdict.ts';
 
@@ -19,28 +18,6 @@ export type InlinePerson = {
   readonly locale?: string;
   readonly timeZone?: string;
 };
-export type Variables = { readonly [name: string]: unknown };
-export type AttachmentRef = {
-  /** Of the sealed blob that holds it. */
-  readonly id: string;
-  readonly sha256: string;
-  /** Bytes. */
-  readonly size: number;
-  readonly filename: string;
-  readonly contentType: string;
-  readonly disposition?: 'attachment' | 'inline';
-  readonly contentId?: string;
-};
-/** What is said: shared by all recipients of a notification. A batch keeps it once, in its own stream. */
-export type Message = {
-  readonly content?: Content;
-  readonly variables: Variables;
-  readonly attachments: readonly AttachmentRef[];
-  readonly metadata: { readonly [name: string]: unknown };
-};
-/** What one person's message holds besides the shared part. */
-export type OwnPart = { readonly variables?: Variables; readonly attachments?: readonly AttachmentRef[] };
-
 export type RequestedRecipient = {
   /** Place in the request; with the channel's number it makes a delivery's n. */
   readonly index: number;
@@ -49,27 +26,6 @@ export type RequestedRecipient = {
   readonly own?: Personal<OwnPart>;
 };
 export type RecipientRefusal = { readonly index: number; readonly code: string; readonly detail: string };
-
-/** How a message is treated; a batch's chunks repeat it, so that planning reads one stream. */
-export type Terms = {
-  readonly type: string;
-  readonly category: string;
-  readonly class: MessageClass;
-  readonly priority: Priority;
-  readonly mode: 'live' | 'test';
-  /** Candidates, in order. */
-  readonly channels: readonly Channel[];
-  /** Whether the caller (or the type) named the channels: then one that does not reach the person is a recorded `no_address`. */
-  readonly channelsNamed: boolean;
-  readonly routing: Routing;
-  readonly template?: { readonly key: string; readonly version: number };
-  readonly schedule?: Schedule;
-  readonly expiresAt?: Instant;
-  readonly dedup?: { readonly key: KeyedHash; readonly windowMs: number };
-  readonly unknownOutcome: 'retry' | 'hold';
-  readonly key?: KeyedHash;
-  readonly source?: string;
-};
 
 export type NotificationRequested = Fact<
   'NotificationRequested',

@@ -1,6 +1,6 @@
 import { assertNever } from '../kernel/assertNever.ts';
 import { channelOf, type Delivery } from './delivery.ts';
-import type { Terms } from './events.ts';
+import type { Terms } from '../values/message.ts';
 import type { ExplainedGate, TimelineEntry } from './explanation.ts';
 
 type Told = {

@@ -1,32 +1,12 @@
 import Type from 'typebox';
 import { count, firstVersion, flag, instant, list, oneOf, optional, record, shape, text } from '../kernel/schema.ts';
 import type { StorageOf } from '../kernel/storage.ts';
-import { routingSchema } from '../values/routing.ts';
-import { CHANNELS, MESSAGE_CLASSES, PRIORITIES } from '../values/channel.ts';
+import { PRIORITIES } from '../values/channel.ts';
+import { scheduleSchema, termsSchema } from '../values/messageSchema.ts';
 import { GATES } from '../values/verdict.ts';
 import type { NotificationEvent } from './events.ts';
 
 const items = list(count);
-const schedule = Type.Union([shape({ at: instant }), shape({ local: text, timeZone: text })]);
-
-/** How a message is treated: also a part of `BatchOpened`. */
-export const termsSchema = shape({
-  type: text,
-  category: text,
-  class: oneOf(MESSAGE_CLASSES),
-  priority: oneOf(PRIORITIES),
-  mode: oneOf(['live', 'test']),
-  channels: list(oneOf(CHANNELS)),
-  channelsNamed: flag,
-  routing: routingSchema,
-  template: optional(shape({ key: text, version: count })),
-  schedule: optional(schedule),
-  expiresAt: optional(instant),
-  dedup: optional(shape({ key: text, windowMs: count })),
-  unknownOutcome: oneOf(['retry', 'hold']),
-  key: optional(text),
-  source: optional(text),
-});
 
 const of = { notificationId: text, requestedAt: instant, priority: oneOf(PRIORITIES) };
 const verdict = shape({
@@ -109,6 +89,8 @@ export const notificationStorage = {
     [{ path: 'details[].detail', class: 'engagement', subject: 'details[].subject', onErased: 'dropElement' }],
   ),
   DeliveriesRedriven: firstVersion(shape({ ...of, items, redrivenAt: instant, reason: optional(text) }), reason),
-  NotificationRescheduled: firstVersion(shape({ ...of, schedule: optional(schedule), planAt: instant, items, rescheduledAt: instant })),
+  NotificationRescheduled: firstVersion(
+    shape({ ...of, schedule: optional(scheduleSchema), planAt: instant, items, rescheduledAt: instant }),
+  ),
   NotificationCancelled: firstVersion(shape({ ...of, items, open: items, cancelledAt: instant, reason: optional(text) }), reason),
 } satisfies StorageOf<NotificationEvent>;

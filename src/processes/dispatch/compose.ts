@@ -1,5 +1,5 @@
 import { channelOf, deliveryIdOf, indexOf } from '../../domain/notification/delivery.ts';
-import type { AttachmentRef, Message } from '../../domain/notification/events.ts';
+import type { AttachmentRef, Message } from '../../domain/values/message.ts';
 import { localeChain } from '../../domain/policy/locale.ts';
 import type { Content } from '../../domain/values/content.ts';
 import type { JudgedJob } from '../planning/judgeDeliveries.ts';

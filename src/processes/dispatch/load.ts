@@ -1,6 +1,7 @@
 import type { RequestedNotification } from '../../domain/notification/evolve.ts';
 import { indexOf, nOf, WORK, type Delivery } from '../../domain/notification/delivery.ts';
-import type { Message, NotificationEvent, RequestedRecipient } from '../../domain/notification/events.ts';
+import type { NotificationEvent, RequestedRecipient } from '../../domain/notification/events.ts';
+import type { Message } from '../../domain/values/message.ts';
 import type { BatchEvent } from '../../domain/batch/events.ts';
 import type { EngagementEvent } from '../../domain/engagement/events.ts';
 import type { Recorded } from '../../domain/kernel/metadata.ts';

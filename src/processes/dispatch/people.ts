@@ -1,5 +1,6 @@
 import { isSealed, type Personal, type Sealed } from '../../domain/kernel/personal.ts';
-import type { AttachmentRef, InlinePerson, Message, OwnPart, Variables } from '../../domain/notification/events.ts';
+import type { InlinePerson } from '../../domain/notification/events.ts';
+import type { AttachmentRef, Message, OwnPart, Variables } from '../../domain/values/message.ts';
 import { channelOf, indexOf } from '../../domain/notification/delivery.ts';
 import type { OwnAddress, Profile } from '../../domain/recipient/events.ts';
 import { addressKeyText } from '../../domain/values/addressKey.ts';

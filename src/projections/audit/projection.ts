@@ -2,6 +2,7 @@ import type { Projection } from '../../consumers/ports.ts';
 import type { AccessEntry, AuditEvent, RejectionEntry } from '../../domain/audit/events.ts';
 import { auditStorage } from '../../domain/audit/storage.ts';
 import { eventsOf } from '../../domain/kernel/eventsOf.ts';
+import { jsonRows } from '../rows.ts';
 
 const auditEvents = eventsOf<AuditEvent>(auditStorage);
 
@@ -60,7 +61,7 @@ export const auditProjection: Projection = {
         from json_to_recordset($1) as r (tenant text, position text, n integer, kind text, at timestamptz, actor text, action text,
           resource text, subject text, entry json)
         on conflict do nothing`,
-      values: [JSON.stringify(rows)],
+      values: [jsonRows(rows)],
     });
   },
 };

@@ -1,0 +1,80 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { actionsBacklog } from '../adapters/postgres/actions/parkedActions.ts';
+import { consumersStatus, type ConsumerStatus } from '../consumers/status.ts';
+import type { Health, LoadGauges, MetricsText, Readiness } from '../http/ports.ts';
+import type { Closing } from './closing.ts';
+import type { Core } from './core.ts';
+
+export type Observing = {
+  readonly gauges: LoadGauges;
+  readonly health: Health;
+  readonly metrics: MetricsText;
+  readonly consumers: () => Promise<readonly ConsumerStatus[]>;
+};
+
+const LOOK_MS = 2000;
+/** A read model this far behind is no longer one to answer from. */
+const LAG_MS = 60_000;
+
+/** What admission, health and metrics look at; the database is asked on a timer, never by a request. */
+export function observing(core: Core, closing: Closing): Observing {
+  const { models, logged, clock, metrics, log } = core;
+  const delay = monitorEventLoopDelay({ resolution: 20 });
+  delay.enable();
+  let [actionsDue, delayMs] = [0, 0];
+  let cancel = (): void => undefined;
+  const look = async (): Promise<void> => {
+    delayMs = delay.mean / 1e6;
+    delay.reset();
+    try {
+      const backlog = await actionsBacklog(models.db);
+      actionsDue = backlog.due;
+      metrics.actionsDue.set(backlog.due);
+      metrics.actionsParked.set(backlog.parked);
+    } catch (error) {
+      log.debug('the backlog could not be read', { error });
+    }
+    cancel = clock.after(LOOK_MS, () => void look());
+  };
+  void look();
+  closing.add('observing', () => {
+    cancel();
+    delay.disable();
+  });
+
+  const consumers = async (): Promise<readonly ConsumerStatus[]> => consumersStatus(models.db, await logged.feed.head());
+  return {
+    gauges: { bytesWaiting: () => logged.queuedBytes(), actionsDue: () => actionsDue, eventLoopDelayMs: () => delayMs },
+    health: { ready: () => readiness(core, consumers) },
+    consumers,
+    metrics: {
+      text: async () => {
+        for (const it of await consumers().catch(() => [])) {
+          metrics.consumerLag.set({ consumer: it.name }, it.lag / 1000);
+          metrics.consumerRate.set({ consumer: it.name }, it.rate);
+          metrics.consumerParked.set({ consumer: it.name }, it.parked);
+        }
+        return { type: metrics.registry.contentType, text: await metrics.registry.metrics() };
+      },
+    },
+  };
+}
+
+async function readiness({ models, logged }: Core, consumers: Observing['consumers']): Promise<Readiness> {
+  const check = async (name: string, run: () => Promise<string | undefined>): Promise<Readiness['checks'][number]> => {
+    const wrong = await run().catch((error: unknown) => (error instanceof Error && 'code' in error ? String(error.code) : 'failed'));
+    return { name, ok: wrong === undefined, ...(wrong === undefined ? {} : { detail: wrong }) };
+  };
+  const lagging = async (): Promise<string | undefined> => {
+    const bad = (await consumers()).filter((it) => it.status === 'stopped' || it.status === 'idle' || it.lag > LAG_MS);
+    return bad.length > 0
+      ? bad.map((it) => `${it.name}: ${it.status}, ${String(Math.round(it.lag / 1000))} s behind`).join('; ')
+      : undefined;
+  };
+  const checks = await Promise.all([
+    check('database', async () => void (await models.db.query({ text: 'select 1' }))),
+    check('log', async () => void (await logged.feed.head())),
+    check('consumers', lagging),
+  ]);
+  return { ready: checks.every(({ ok }) => ok), checks };
+}

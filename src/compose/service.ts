@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs';
+import type { Log } from '../adapters/logging/log.ts';
+import { openMetrics } from '../adapters/metrics/metrics.ts';
+import { keySecrets } from '../adapters/crypto/keySecrets.ts';
+import { tenantCommands } from '../commands/tenants.ts';
+import type { Config } from '../config.ts';
+import { closing } from './closing.ts';
+import { openCore, startConsumers, startWorker, untilCaughtUp } from './core.ts';
+import { migrateAll, placesOf } from './databases.ts';
+import { startHttp, type Served } from './http.ts';
+import { secretsOf, type Secrets } from './secrets.ts';
+
+export type Service = {
+  /** Undefined: the role `api` is not this process's. */
+  readonly served: Served | undefined;
+  readonly secrets: Secrets;
+  /** Drains and closes everything; answers the names of what did not close. */
+  readonly stop: () => Promise<readonly string[]>;
+};
+
+/** Starts the roles of this process, in the order in which they need each other. What it opened is closed again if it cannot start. */
+export async function startService(config: Config, log: Log, starting: (what: string) => void): Promise<Service> {
+  const opened = closing((what, error) => {
+    log.error('something did not close', { name: what.replaceAll(' ', '_'), error });
+  });
+  try {
+    const secrets = secretsOf(config);
+    const places = await placesOf(config, opened, starting);
+    const applied = await migrateAll(places);
+    if (applied.length > 0) starting('preparing the database');
+    const core = await openCore({ config, secrets, places, metrics: openMetrics(), log }, opened);
+    if (config.roles.includes('projector')) await startConsumers(core, opened);
+    const base = { log: core.logged.log, clock: core.clock, ids: core.ids, indexes: core.logged.keys.indexes };
+    await tenantCommands({ ...base, keySecrets }).bootstrap(secrets.adminKey);
+    await untilCaughtUp(core);
+    if (config.roles.includes('worker')) await startWorker(core, opened);
+    const served = config.roles.includes('api') ? await startHttp(core, version(), opened) : undefined;
+    return { served, secrets, stop: opened.all };
+  } catch (error) {
+    await opened.all();
+    throw error;
+  }
+}
+
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : '0.0.0';
+}

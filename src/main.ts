@@ -1,0 +1,85 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openLog, type Log } from './adapters/logging/log.ts';
+import { startService, type Service } from './compose/service.ts';
+import { describeProblems, parseConfig, type Config } from './config.ts';
+import { PortError } from './domain/kernel/portError.ts';
+
+/** `sysexits.h`: something is wrong with the configuration. */
+const EX_CONFIG = 78;
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const progress = (text: string): void => void process.stderr.write(`${text}\n`);
+
+async function start(): Promise<void> {
+  const parsed = parseConfig(process.env, (path) => readFileSync(path, 'utf8'));
+  if ('problems' in parsed) {
+    progress(describeProblems(parsed.problems));
+    process.exitCode = EX_CONFIG;
+    return;
+  }
+  const { config } = parsed;
+  const log = openLog(config.logLevel);
+  try {
+    const service = await startService(config, log, progress);
+    announce(config, service);
+    stopOn(['SIGTERM', 'SIGINT'], config, service, log);
+  } catch (error) {
+    if (!(error instanceof PortError)) throw error;
+    progress(error.message);
+    process.exitCode = error.kind === 'invalid' ? EX_CONFIG : 1;
+  }
+}
+
+/** Ready is one line; what else is printed is for people. */
+function announce(config: Config, { served, secrets }: Service): void {
+  if (served === undefined) {
+    say(`tidings ready (${config.roles.join(', ')})`);
+    return;
+  }
+  writeFileSync(join(config.dataDir, 'service.json'), `${JSON.stringify({ url: served.url, pid: process.pid })}\n`, { mode: 0o600 });
+  if (config.http.orNext && served.port !== config.http.port)
+    progress(`port ${String(config.http.port)} is taken; using ${String(served.port)}`);
+  say(`tidings ready ${served.url}`);
+  if (secrets.adminKeyFile !== undefined) say(firstSteps(served.url, secrets.adminKeyFile));
+}
+
+const firstSteps = (url: string, keyFile: string): string => `
+Send a first message (it is captured, nothing leaves this machine):
+
+  curl -s ${url}/v1/notifications -H "Authorization: Bearer $(cat '${keyFile}')" -H 'Content-Type: application/json' -d '{"type":"welcome","category":"transactional","recipients":[{"email":"ana@example.com"}],"content":{"subject":"Welcome, {{ name }}","html":"<p>Good to see you, {{ name }}.</p>"},"variables":{"name":"Ana"}}'
+
+The API is described at ${url}/docs
+`;
+
+/** The first signal drains, a second one leaves at once; past the limit the process goes with what is left to be recovered. */
+function stopOn(signals: readonly NodeJS.Signals[], config: Config, service: Service, log: Log): void {
+  let stopping = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) process.exit(130);
+    stopping = true;
+    progress(`${signal}: finishing what is under way`);
+    const overdue = setTimeout(() => {
+      log.error('not everything ended in time; the rest is recovered at the next start');
+      process.exit(0);
+    }, config.shutdownMs);
+    void service.stop().then((failed) => {
+      clearTimeout(overdue);
+      rmSync(join(config.dataDir, 'service.json'), { force: true });
+      process.exit(failed.length > 0 ? 1 : 0);
+    });
+  };
+  for (const signal of signals) process.on(signal, stop);
+}
+
+const [command = 'start', ...rest] = process.argv.slice(2);
+if (command === 'start' && rest.length === 0) await start();
+else {
+  const { runCli } = await import('./cli/cli.ts');
+  process.exitCode = await runCli(process.argv.slice(2), {
+    env: process.env,
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+  });
+}

@@ -24,7 +24,7 @@ export async function* inOrder<In, Out>(groups: AsyncIterable<In>, work: (group:
 export async function* linesOf(values: readonly unknown[], groupOf: number): AsyncGenerator<readonly Line[]> {
   for (let from = 0; from < values.length; from += groupOf) {
     yield await Promise.resolve(
-      values.slice(from, from + groupOf).map((value, place): Line => ({ index: from + place, bytes: 0, ok: true, value })),
+      values.slice(from, from + groupOf).map((value, place): Line => ({ index: from + place, raw: '', ok: true, value })),
     );
   }
 }

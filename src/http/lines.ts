@@ -1,7 +1,7 @@
 import { parseJson } from './json.ts';
 
-/** One line of an NDJSON body. `index` counts lines that are not blank, from 0. */
-export type Line = { readonly index: number; readonly bytes: number } & (
+/** One line of an NDJSON body. `index` counts lines that are not blank, from 0; `raw`: as it was sent, empty where it can't be kept. */
+export type Line = { readonly index: number; readonly raw: string } & (
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly code: 'malformed_json' | 'body_too_large'; readonly detail: string }
 );
@@ -66,14 +66,15 @@ function taken(carry: Carry): Uint8Array | 'too_long' {
 }
 
 function readLine(line: Uint8Array | 'too_long', index: number, lineBytes: number): Line | undefined {
-  if (line === 'too_long') return { index, bytes: 0, ok: false, code: 'body_too_large', detail: `A line has at most ${lineBytes} bytes.` };
+  if (line === 'too_long') return { index, raw: '', ok: false, code: 'body_too_large', detail: `A line has at most ${lineBytes} bytes.` };
   const text = decodeUtf8(line);
-  if (text === undefined) return { index, bytes: line.length, ok: false, code: 'malformed_json', detail: 'The line is not UTF-8.' };
+  if (text === undefined)
+    return { index, raw: Buffer.from(line).toString('base64'), ok: false, code: 'malformed_json', detail: 'The line is not UTF-8.' };
   if (text.trim() === '') return undefined;
   const parsed = parseJson(text);
   return parsed.ok
-    ? { index, bytes: line.length, ok: true, value: parsed.value }
-    : { index, bytes: line.length, ok: false, code: 'malformed_json', detail: `Correct the line: ${parsed.message}.` };
+    ? { index, raw: text, ok: true, value: parsed.value }
+    : { index, raw: text, ok: false, code: 'malformed_json', detail: `Correct the line: ${parsed.message}.` };
 }
 
 /** Nothing where the bytes are not UTF-8: a replaced character would be somebody else's name. A byte order mark is dropped. */

@@ -1,6 +1,8 @@
 import type { Transaction } from '../consumers/ports.ts';
 import type { Instant } from '../domain/values/instant.ts';
-import type { Position, TenantId } from '../domain/values/ids.ts';
+import type { Channel } from '../domain/values/channel.ts';
+import type { Content } from '../domain/values/content.ts';
+import type { DeliveryId, NotificationId, Position, TenantId } from '../domain/values/ids.ts';
 import type { KeyMode, Scope } from '../domain/tenant/events.ts';
 
 /** A key that may act: not revoked, not of another time. */
@@ -75,4 +77,84 @@ export interface Health {
 }
 export interface MetricsText {
   text(): Promise<{ readonly type: string; readonly text: string }>;
+}
+
+/** What was taken by the capture provider, kept for 24 h. */
+export type CapturedMessage = {
+  readonly id: string;
+  readonly channel: Channel;
+  readonly to: string;
+  readonly notificationId: NotificationId;
+  readonly deliveryId: DeliveryId;
+  readonly capturedAt: Instant;
+  readonly from?: string;
+  readonly replyTo?: string;
+  readonly subject?: string;
+  readonly text?: string;
+  readonly html?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly raw?: string;
+  readonly attachments?: readonly { readonly filename: string; readonly contentType: string; readonly size: number }[];
+  readonly title?: string;
+  readonly body?: unknown;
+  readonly url?: string;
+  readonly data?: Readonly<Record<string, unknown>>;
+  readonly actions?: readonly { readonly label: string; readonly url: string }[];
+};
+export interface Captures {
+  /** Newest first; `next`: the place of the next page, null at the end. */
+  list(
+    tenant: TenantId,
+    filter: { readonly channel?: Channel; readonly to?: string; readonly notificationId?: string },
+    page: { readonly limit: number; readonly place?: string },
+  ): Promise<{ readonly rows: readonly CapturedMessage[]; readonly next: string | null }>;
+  /** How many there were. */
+  clear(tenant: TenantId): Promise<number>;
+}
+
+/** Renders one channel of a content; pure, and never throws for what an author wrote. */
+export interface Previewer {
+  render(request: {
+    readonly content: Content;
+    readonly channel: Channel;
+    readonly variables: { readonly [name: string]: unknown };
+    readonly locale?: string;
+    readonly timeZone?: string;
+  }): { readonly channel: Channel } | { readonly failed: string; readonly path: string; readonly detail: string };
+}
+
+/** One set of tables of a consumer. */
+export type ProjectionStatus = {
+  readonly name: string;
+  readonly suffix: string;
+  readonly version: number;
+  readonly status: string;
+  readonly reason?: string;
+  readonly position: string;
+  readonly head: string;
+  /** Milliseconds. */
+  readonly lag: number;
+  /** Events per second. */
+  readonly rate: number;
+  readonly parked: number;
+  readonly holder?: string;
+};
+export type ParkedEvent = {
+  readonly id: string;
+  readonly position: string;
+  readonly stream: string;
+  readonly error: string;
+  readonly tries: number;
+  readonly wish: 'retry' | 'skip' | null;
+  readonly parkedAt: string;
+};
+/** The consumers of the log, of all processes. */
+export interface Projections {
+  list(): Promise<readonly ProjectionStatus[]>;
+  /** False: no such projection. */
+  rebuild(name: string): Promise<boolean>;
+  /** Oldest first, strictly after the place. */
+  parked(name: string, limit: number, after?: string): Promise<readonly ParkedEvent[]>;
+  /** `facts`: an event of a facts stream cannot be skipped. */
+  askParked(name: string, eventId: string, wish: 'retry' | 'skip'): Promise<'asked' | 'unknown' | 'facts'>;
 }

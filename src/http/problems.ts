@@ -91,6 +91,11 @@ export const PROBLEMS = {
   batch_not_found: [404, 'There is no such batch'],
   batch_cancelled: [409, 'The batch is cancelled'],
   chunk_out_of_order: [409, 'The batch goes on elsewhere'],
+  no_recipients: [422, 'Nobody is named'],
+  // Consumers
+  projection_not_found: [404, 'There is no such projection'],
+  parked_event_not_found: [404, 'No such event is parked'],
+  facts_cannot_be_skipped: [409, 'What gates decide by cannot be skipped'],
   // The service's state
   internal_error: [500, 'Something went wrong on our side'],
   unavailable: [503, 'Not available at the moment'],

@@ -340,11 +340,11 @@ describe('bodies', () => {
     req.end('{"c":3}');
     await ended;
     expect(got.map((line) => JSON.parse(line))).toStrictEqual([
-      { index: 0, bytes: 7, ok: true, value: { a: 1 } },
-      { index: 1, bytes: 7, ok: true, value: { b: 2 } },
-      { index: 2, bytes: 8, ok: false, code: 'malformed_json', detail: 'Correct the line: it is not JSON.' },
-      { index: 3, bytes: 0, ok: false, code: 'body_too_large', detail: 'A line has at most 20 bytes.' },
-      { index: 4, bytes: 7, ok: true, value: { c: 3 } },
+      { index: 0, raw: '{"a":1}', ok: true, value: { a: 1 } },
+      { index: 1, raw: '{"b":2}', ok: true, value: { b: 2 } },
+      { index: 2, raw: 'nonsense', ok: false, code: 'malformed_json', detail: 'Correct the line: it is not JSON.' },
+      { index: 3, raw: '', ok: false, code: 'body_too_large', detail: 'A line has at most 20 bytes.' },
+      { index: 4, raw: '{"c":3}', ok: true, value: { c: 3 } },
     ]);
   });
 });

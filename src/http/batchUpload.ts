@@ -1,0 +1,53 @@
+import type { BatchLine } from '../commands/batchLines.ts';
+import type { MessageInput } from '../commands/notificationInput.ts';
+import type { Line } from './lines.ts';
+import { messageIn, recipientIn } from './notificationBody.ts';
+import { invalidBody } from './operation.ts';
+import { refuse } from './problems.ts';
+import type { Refusal } from './problems.ts';
+import type { MessageBody, RecipientBody } from './schemas/notification.ts';
+import type { Check } from './validation.ts';
+
+export type BatchStream = { readonly message: MessageInput; readonly lines: AsyncIterable<readonly BatchLine[]> };
+export type BatchChecks = { readonly message: Check<MessageBody>; readonly recipient: Check<RecipientBody> };
+
+/** A line that cannot be read, or is no recipient, is a rejection of that line; what it says stays out of the detail. */
+function batchLine(line: Line, check: Check<RecipientBody>): BatchLine {
+  const { raw } = line;
+  if (!line.ok) return { raw, refusal: { code: line.code, detail: line.detail } };
+  const checked = check(line.value);
+  if (checked.ok) return { raw, recipient: recipientIn(checked.value) };
+  const detail = checked.errors.map(({ path, message }) => `${path === '' ? 'it' : path} ${message}`).join('; ');
+  return { raw, refusal: { code: 'validation_failed', detail: detail.slice(0, 500) } };
+}
+
+/** NDJSON: the first line is the message, each further one a recipient, read at the pace at which they are written. */
+export async function batchOfLines(groups: AsyncIterable<readonly Line[]>, checks: BatchChecks): Promise<BatchStream | Refusal> {
+  const iterator = groups[Symbol.asyncIterator]();
+  const opening = await iterator.next();
+  const [first, ...rest] = opening.done === true ? [] : opening.value;
+  if (first === undefined) return refuse('malformed_json', 'Send the message as the first line, and a recipient on each further one.');
+  if (!first.ok) return refuse(first.code, `First line: ${first.detail}`);
+  const message = checks.message(first.value);
+  if (!message.ok) return invalidBody(message.errors);
+
+  async function* lines(): AsyncGenerator<readonly BatchLine[]> {
+    if (rest.length > 0) yield rest.map((line) => batchLine(line, checks.recipient));
+    for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
+      yield next.value.map((line) => batchLine(line, checks.recipient));
+    }
+  }
+  return { message: messageIn(message.value), lines: lines() };
+}
+
+/** JSON: the same, with the recipients in an array. */
+export function batchOfJson(body: MessageBody & { readonly recipients: readonly unknown[] }, checks: BatchChecks): BatchStream | Refusal {
+  const { recipients, ...rest } = body;
+  const message = checks.message(rest);
+  if (!message.ok) return invalidBody(message.errors);
+  async function* lines(): AsyncGenerator<readonly BatchLine[]> {
+    const made = recipients.map((value, index) => batchLine({ index, raw: JSON.stringify(value), ok: true, value }, checks.recipient));
+    yield await Promise.resolve(made);
+  }
+  return { message: messageIn(message.value), lines: lines() };
+}

@@ -1,0 +1,44 @@
+import { Type } from 'typebox';
+import type { Files } from '../../commands/notificationPorts.ts';
+import { plain, uploadOperation } from '../operation.ts';
+import type { Operation } from '../operation.ts';
+import { refuse } from '../problems.ts';
+import { answer, closed } from '../schemas/values.ts';
+
+export type AttachmentPorts = { readonly files: Pick<Files, 'put'> };
+
+const MAX_BYTES = 25_000_000;
+const Uploaded = answer('AttachmentUploaded', {
+  id: Type.String(),
+  sha256: Type.String(),
+  size: Type.Integer({ description: 'Bytes.' }),
+});
+const UploadQuery = closed({
+  filename: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 255, pattern: '^[^\\p{Cc}/\\\\]+$', 'x-message': 'must be a plain file name' }),
+  ),
+});
+
+/** Files that are too large to come with a request. */
+export const attachmentRoutes = ({ files }: AttachmentPorts): readonly Operation[] => [
+  uploadOperation({
+    ...plain,
+    id: 'uploadAttachment',
+    method: 'post',
+    path: '/v1/attachments',
+    tag: 'Attachments',
+    summary: 'Upload a file of up to 25 MB, to be referenced by its id',
+    description: 'The body is the file itself, of any content type. What is not used expires.',
+    scope: 'send',
+    query: UploadQuery,
+    upload: { kind: 'bytes', maxBytes: MAX_BYTES },
+    responses: { 201: { description: 'Kept, sealed.', schema: Uploaded } },
+    handler: async ({ access: { tenant }, query, body }) => {
+      if (body.kind !== 'bytes' || body.bytes.length === 0) return refuse('malformed_request', 'Send the file as the body.');
+      const contentType = body.contentType === '' ? 'application/octet-stream' : body.contentType;
+      const [ref] = await files.put(tenant, [{ filename: query.filename ?? 'attachment', contentType, content: body.bytes }]);
+      if (ref === undefined) return refuse('unavailable', 'Try again.');
+      return { status: 201, body: { id: ref.id, sha256: ref.sha256, size: ref.size } };
+    },
+  }),
+];

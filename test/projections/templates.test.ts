@@ -51,6 +51,13 @@ test('a template is its newest draft and the version that is sent', async () => 
   expect(await model.asTenant(ACME, (tx) => versionOf(tx, V1, { tenant: ACME, key: 'bye' }))).toBe(undefined);
 });
 
+test('a character that Postgres does not take keeps no template from being shown', async () => {
+  const templates = templateCommands({ ...house, check: () => [] });
+  await templates.draft(caller(), 'odd', saying('a\u0000b'));
+  await model.apply(await house.recorded());
+  expect((await model.asTenant(ACME, (tx) => templateOf(tx, V1, ACME, 'odd')))?.content).toStrictEqual(saying('a\ufffdb'));
+});
+
 test('templates and versions are listed newest first, to their tenant alone', async () => {
   await model.apply(await house.recorded());
   const listed = await model.asTenant(ACME, (tx) => templatesPage(tx, V1, ACME, { limit: 10 }));

@@ -21,7 +21,11 @@ async function start(): Promise<void> {
   const { config } = parsed;
   const log = openLog(config.logLevel);
   try {
-    const service = await startService(config, log, progress);
+    const service = await startService(config, {
+      log,
+      starting: progress,
+      about: { version: version(), checkAnswers: process.env['NODE_ENV'] === 'test' },
+    });
     announce(config, service);
     stopOn(['SIGTERM', 'SIGINT'], config, service, log);
   } catch (error) {
@@ -29,6 +33,12 @@ async function start(): Promise<void> {
     progress(error.message);
     process.exitCode = error.kind === 'invalid' ? EX_CONFIG : 1;
   }
+}
+
+/** `package.json` lies beside `src/` and `dist/` alike. */
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : '0.0.0';
 }
 
 /** Ready is one line; what else is printed is for people. */

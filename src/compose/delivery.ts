@@ -1,5 +1,6 @@
 import { actionQueue } from '../adapters/postgres/actions/actionQueue.ts';
 import { postgresReservations } from '../adapters/postgres/reservations.ts';
+import { random } from '../adapters/clock/random.ts';
 import { createRenderer } from '../adapters/templating/renderer.ts';
 import type { Blobs } from '../adapters/crypto/blobs.ts';
 import type { Clock } from '../commands/ports.ts';
@@ -46,7 +47,7 @@ export async function startDelivery(parts: Parts): Promise<Drainer> {
     vault: logged.keys.vault,
     indexes: logged.keys.indexes,
     clock,
-    random: Math.random,
+    random,
     claims: queue,
     facts: factsOf(models),
     material: { template: parts.kept.templateOf, sender: parts.kept.senderOf, files: (tenant, ids) => parts.blobs.read(tenant, ids) },

@@ -1,95 +1,94 @@
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { listen, LISTENER, type Listener } from '../adapters/http/listen.ts';
+import { redocBundle } from '../adapters/http/redocBundle.ts';
 import { keySecrets } from '../adapters/crypto/keySecrets.ts';
+import { listen, LISTENER, type Listener } from '../adapters/http/listen.ts';
+import { monotonicMs } from '../adapters/clock/monotonic.ts';
+import { createRenderer } from '../adapters/templating/renderer.ts';
+import { askParked, listParked } from '../consumers/parking.ts';
+import { requestRebuild } from '../consumers/rebuild.ts';
+import { DEFAULT_TENANT } from '../domain/tenant/tenant.ts';
 import { ADMISSION, createAdmission } from '../http/admission.ts';
+import { apiOperations } from '../http/api.ts';
 import { createApp } from '../http/app.ts';
 import { createAuthentication } from '../http/auth.ts';
 import { createCursors } from '../http/cursor.ts';
-import { explaining } from '../http/explaining.ts';
-import { notificationReads } from '../http/notificationReads.ts';
-import type { Operation } from '../http/operation.ts';
-import type { KeyRing, Reads, RequestLog, WaitFor } from '../http/ports.ts';
-import { bulkNotificationRoutes } from '../http/routes/bulkNotifications.ts';
-import { bulkRecipientRoutes } from '../http/routes/bulkRecipients.ts';
-import { catalogueRoutes } from '../http/routes/catalogue.ts';
-import { deadLetterRoutes } from '../http/routes/deadLetters.ts';
-import { deliveryRoutes } from '../http/routes/deliveries.ts';
-import { documentRoutes } from '../http/routes/document.ts';
-import { explainRoutes } from '../http/routes/explain.ts';
-import { notificationReadRoutes } from '../http/routes/notificationReads.ts';
-import { notificationRoutes } from '../http/routes/notifications.ts';
-import { recipientAddressRoutes } from '../http/routes/recipientAddresses.ts';
-import { recipientRoutes } from '../http/routes/recipients.ts';
-import { serviceRoutes } from '../http/routes/service.ts';
-import { tenantRoutes } from '../http/routes/tenants.ts';
+import type { KeyRing, Projections, RequestLog, WaitFor } from '../http/ports.ts';
 import { createChecks } from '../http/validation.ts';
 import { WIRE } from '../http/wire.ts';
 import { grantOf } from '../projections/tenants/queries.ts';
-import { DEFAULT_TENANT } from '../domain/tenant/tenant.ts';
-import { openCommands } from './commands.ts';
 import type { Closing } from './closing.ts';
+import { openCommands } from './commands.ts';
 import type { Core } from './core.ts';
-import { observing } from './observing.ts';
+import { observing, type Observing } from './observing.ts';
+import { CONSUMERS } from './readModels.ts';
 
 export type Served = { readonly port: number; readonly url: string };
+export type About = { readonly version: string; /** In tests every answer is held against its schema. */ readonly checkAnswers: boolean };
 
 /** The API of this process: every operation and page over its use cases and queries. */
-export async function startHttp(core: Core, version: string, closing: Closing): Promise<Served> {
-  const { config, models, logged, clock, ids } = core;
-  const { indexes, subjects, vault } = logged.keys;
+export async function startHttp(core: Core, { version, checkAnswers }: About, closing: Closing): Promise<Served> {
+  const { config, models, logged, clock, ids, blobs, captures, secrets } = core;
+  const { indexes, subjects: people, vault } = logged.keys;
   const checks = createChecks();
   const requests = requestLog(core);
-  const reads: Reads = { read: (tenant, projection, query) => models.asApi(tenant, projection, query) };
   const commands = openCommands(core, closing);
-  const queries = notificationReads(reads);
-  const told = explaining(logged.log);
-  const { accept, controls } = commands;
   const observed = observing(core, closing);
-  const bulk = {
+  const operations = apiOperations({
+    ...commands,
+    notifications: commands.controls,
+    log: logged.log,
+    people,
+    indexes,
+    vault,
+    files: { put: (tenant, files) => blobs.upload(tenant, files) },
+    reads: { read: (tenant, projection, query) => models.asApi(tenant, projection, query) },
+    captures,
+    previewer: createRenderer(),
+    projections: projectionsOf(core, observed),
+    health: observed.health,
+    metrics: observed.metrics,
     checks,
-    failed: (error: unknown, requestId: string) => {
+    failed: (error, requestId) => {
       requests.failed(error, requestId);
     },
-  };
-  const operations: readonly Operation[] = [
-    ...notificationRoutes({ accept, controls }),
-    ...bulkNotificationRoutes({ accept, ...bulk }),
-    ...notificationReadRoutes({ queries, people: subjects, indexes, vault, explaining: told }),
-    ...deliveryRoutes({ queries, people: subjects, explaining: told }),
-    ...explainRoutes({ queries, people: subjects, indexes, reads, explaining: told }),
-    ...deadLetterRoutes({ queries, people: subjects, controls }),
-    ...recipientRoutes({ commands: commands.recipients, people: subjects, indexes, vault, reads }),
-    ...recipientAddressRoutes({ commands: commands.recipients }),
-    ...bulkRecipientRoutes({ commands: commands.recipients, ...bulk }),
-    ...catalogueRoutes({ commands: commands.catalogue, reads }),
-    ...tenantRoutes({ commands: commands.tenants, reads }),
-    ...serviceRoutes({ health: observed.health, metrics: observed.metrics }),
-  ];
-  const publicUrl = config.http.publicUrl;
-  const documented = documentRoutes(operations, { version, url: publicUrl ?? '/', redoc: redocBundle });
-  const app = createApp([...operations, ...documented], [], {
+    version,
+    url: config.http.publicUrl ?? '/',
+    redoc: redocBundle,
+  });
+  const app = createApp(operations, [], {
     ids,
     log: requests,
     audit: commands.audit,
     clock,
-    authenticate: createAuthentication({
-      keys: keyRing(core),
-      clock,
-      nameOf: async (tenant, sub) => `sub_${(await indexes.hash(tenant, 'actor', [sub]))[0] ?? ''}`,
-    }),
+    authenticate: createAuthentication({ keys: keyRing(core), clock, nameOf: (tenant, sub) => actorName(core, tenant, sub) }),
     admission: createAdmission(observed.gauges, ADMISSION),
-    cursors: createCursors(core.secrets.signing),
+    cursors: createCursors(secrets.signing),
     waitFor: waitFor(core),
     time: clock,
     checks,
     limits: WIRE,
-    checkAnswers: process.env['NODE_ENV'] === 'test',
+    checkAnswers,
   });
   const listener = await openPort(config.http, app);
   closing.add('http', () => listener.drain(Math.floor(config.shutdownMs / 2)));
-  return { port: listener.port, url: publicUrl ?? `http://${config.http.host}:${String(listener.port)}` };
+  return { port: listener.port, url: config.http.publicUrl ?? `http://${config.http.host}:${String(listener.port)}` };
 }
+
+/** A token's `sub` that may be an e-mail address stands in events as its keyed hash. */
+async function actorName({ logged }: Core, tenant: Parameters<Core['logged']['keys']['indexes']['hash']>[0], sub: string): Promise<string> {
+  const [hash] = await logged.keys.indexes.hash(tenant, 'actor', [sub]);
+  return `sub_${hash ?? ''}`;
+}
+
+const projectionsOf = ({ models }: Core, { consumers }: Observing): Projections => ({
+  list: consumers,
+  rebuild: async (name) => {
+    if (!CONSUMERS.some((it) => it.name === name)) return false;
+    await requestRebuild(models.db, name);
+    return true;
+  },
+  parked: (name, limit, after) => listParked(models.db, name, after, limit),
+  askParked: (name, eventId, wish) => askParked(models.db, name, eventId, wish),
+});
 
 type App = Parameters<typeof listen>[0];
 const NEXT_PORTS = 20;
@@ -121,9 +120,9 @@ const waitFor = ({ models }: Core): WaitFor => ({
 function requestLog({ log, metrics }: Core): RequestLog {
   return {
     begin: () => {
-      const began = performance.now();
+      const began = monotonicMs();
       return ({ operation, method, status, requestId, tenant, code }) => {
-        const durationMs = performance.now() - began;
+        const durationMs = monotonicMs() - began;
         metrics.requests.observe({ operation, status: String(status) }, durationMs / 1000);
         log.debug('request', {
           name: operation,
@@ -141,7 +140,3 @@ function requestLog({ log, metrics }: Core): RequestLog {
     },
   };
 }
-
-let bundle: Promise<string> | undefined;
-const redocBundle = (): Promise<string> =>
-  (bundle ??= readFile(createRequire(import.meta.url).resolve('redoc/bundles/redoc.standalone.js'), 'utf8'));

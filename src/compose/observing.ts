@@ -1,4 +1,4 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { eventLoopDelay } from '../adapters/metrics/eventLoopDelay.ts';
 import { actionsBacklog } from '../adapters/postgres/actions/parkedActions.ts';
 import { consumersStatus, type ConsumerStatus } from '../consumers/status.ts';
 import type { Health, LoadGauges, MetricsText, Readiness } from '../http/ports.ts';
@@ -19,13 +19,11 @@ const LAG_MS = 60_000;
 /** What admission, health and metrics look at; the database is asked on a timer, never by a request. */
 export function observing(core: Core, closing: Closing): Observing {
   const { models, logged, clock, metrics, log } = core;
-  const delay = monitorEventLoopDelay({ resolution: 20 });
-  delay.enable();
+  const delay = eventLoopDelay();
   let [actionsDue, delayMs] = [0, 0];
   let cancel = (): void => undefined;
   const look = async (): Promise<void> => {
-    delayMs = delay.mean / 1e6;
-    delay.reset();
+    delayMs = delay.takeMs();
     try {
       const backlog = await actionsBacklog(models.db);
       actionsDue = backlog.due;
@@ -39,7 +37,7 @@ export function observing(core: Core, closing: Closing): Observing {
   void look();
   closing.add('observing', () => {
     cancel();
-    delay.disable();
+    delay.close();
   });
 
   const consumers = async (): Promise<readonly ConsumerStatus[]> => consumersStatus(models.db, await logged.feed.head());
@@ -72,8 +70,8 @@ async function readiness({ models, logged }: Core, consumers: Observing['consume
       : undefined;
   };
   const checks = await Promise.all([
-    check('database', async () => void (await models.db.query({ text: 'select 1' }))),
-    check('log', async () => void (await logged.feed.head())),
+    check('database', () => models.db.query({ text: 'select 1' }).then(() => undefined)),
+    check('log', () => logged.feed.head().then(() => undefined)),
     check('consumers', lagging),
   ]);
   return { ready: checks.every(({ ok }) => ok), checks };

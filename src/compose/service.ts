@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { Log } from '../adapters/logging/log.ts';
 import { openMetrics } from '../adapters/metrics/metrics.ts';
 import { keySecrets } from '../adapters/crypto/keySecrets.ts';
@@ -7,7 +6,7 @@ import type { Config } from '../config.ts';
 import { closing } from './closing.ts';
 import { openCore, startConsumers, startWorker, untilCaughtUp } from './core.ts';
 import { migrateAll, placesOf } from './databases.ts';
-import { startHttp, type Served } from './http.ts';
+import { startHttp, type About, type Served } from './http.ts';
 import { secretsOf, type Secrets } from './secrets.ts';
 
 export type Service = {
@@ -18,8 +17,14 @@ export type Service = {
   readonly stop: () => Promise<readonly string[]>;
 };
 
+export type Surroundings = {
+  readonly log: Log;
+  /** Told what is being waited for. */ readonly starting: (what: string) => void;
+  readonly about: About;
+};
+
 /** Starts the roles of this process, in the order in which they need each other. What it opened is closed again if it cannot start. */
-export async function startService(config: Config, log: Log, starting: (what: string) => void): Promise<Service> {
+export async function startService(config: Config, { log, starting, about }: Surroundings): Promise<Service> {
   const opened = closing((what, error) => {
     log.error('something did not close', { name: what.replaceAll(' ', '_'), error });
   });
@@ -34,15 +39,10 @@ export async function startService(config: Config, log: Log, starting: (what: st
     await tenantCommands({ ...base, keySecrets }).bootstrap(secrets.adminKey);
     await untilCaughtUp(core);
     if (config.roles.includes('worker')) await startWorker(core, opened);
-    const served = config.roles.includes('api') ? await startHttp(core, version(), opened) : undefined;
+    const served = config.roles.includes('api') ? await startHttp(core, about, opened) : undefined;
     return { served, secrets, stop: opened.all };
   } catch (error) {
     await opened.all();
     throw error;
   }
-}
-
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : '0.0.0';
 }

@@ -58,8 +58,8 @@ class Conversation {
   readonly #number: number;
   #buffer = '';
   #mode: 'commands' | 'data' | { readonly bdat: number } = 'commands';
-  #from = '';
-  #to = '';
+  #from: string | undefined;
+  #to: string | undefined;
   #hung = false;
   #chain = Promise.resolve();
 
@@ -116,11 +116,13 @@ class Conversation {
   }
 
   #taken(step: 'body' | 'bdat', raw: string): void {
-    if (this.#to === '') {
+    const [from, to] = [this.#from, this.#to];
+    if (to === undefined || from === undefined) {
       this.#write('554 5.5.1 no valid recipients');
       return;
     }
-    if (this.#answer(step, '').startsWith('2')) this.#server.received.push({ from: this.#from, to: this.#to, raw });
+    [this.#from, this.#to] = [undefined, undefined];
+    if (this.#answer(step, '').startsWith('2')) this.#server.received.push({ from, to, raw });
   }
 
   #command(line: string): void {
@@ -130,17 +132,23 @@ class Conversation {
       this.#mode = { bdat: Number(line.split(' ')[1]) };
       return;
     }
-    if (step === 'data' && this.#to === '' && this.#script.careless !== true) {
-      this.#write('503 5.5.1 no valid recipients');
+    if (this.#isOutOfOrder(step)) {
+      this.#write('503 5.5.1 not now');
       return;
     }
     const said = this.#answer(step, line);
-    if (step === 'mail' || step === 'rset') this.#to = '';
+    if (step === 'rset' && said.startsWith('2')) [this.#from, this.#to] = [undefined, undefined];
     const path = /<(.*?)>/.exec(Buffer.from(line, 'latin1').toString('utf8'))?.[1] ?? '';
     if (step === 'mail' && said.startsWith('2')) this.#from = path;
     if (step === 'rcpt' && said.startsWith('2')) this.#to = path;
     if (step === 'data' && said.startsWith('354')) this.#mode = 'data';
     if (step === 'quit') this.#socket.end();
+  }
+
+  #isOutOfOrder(step: Step): boolean {
+    if (step === 'mail') return this.#from !== undefined;
+    if (step === 'rcpt') return this.#from === undefined;
+    return step === 'data' && this.#to === undefined && this.#script.careless !== true;
   }
 
   /** What was said, if anything. */

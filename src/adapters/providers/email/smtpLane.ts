@@ -46,9 +46,13 @@ const endOf = (raw: string): string => (raw.endsWith('\r\n') ? '.\r\n' : '\r\n.\
 /** 421: this connection is over. Behind the data it is a verdict as well. */
 const isGoodbye = ({ step }: Slot, { code }: SmtpReply): boolean => code === 421 && step !== 'body';
 
+const isOk = ({ code }: SmtpReply): boolean => code >= 200 && code < 300;
+
 function refusalOf(step: Slot['step'], reply: SmtpReply): Refused | undefined {
-  const expected = step === 'data' ? reply.code === 354 : reply.code >= 200 && reply.code < 300;
-  return expected ? undefined : classifyReply(reply, step === 'rset' ? 'mail' : step);
+  // a reset that did not work shows in what MAIL is told
+  if (step === 'rset') return reply.code === 421 ? classifyReply(reply, 'mail') : undefined;
+  const expected = step === 'data' ? reply.code === 354 : isOk(reply);
+  return expected ? undefined : classifyReply(reply, step);
 }
 
 function settle(job: Job, result: SendResult): void {
@@ -266,6 +270,8 @@ export class SmtpLane {
   #onBody(transaction: Transaction, reply: SmtpReply): void {
     const { job, sent, refused } = transaction;
     if (refused === undefined && sent) settle(job, { outcome: 'accepted', providerMessageId: job.mail.messageId });
+    // it took what it had refused
+    else if (refused !== undefined && sent && isOk(reply)) settle(job, { outcome: 'unknown', code: 'protocol_error' });
     else settle(job, refused ?? refusedAs('protocol_error'));
     // answered before the data had ended, or by hanging up
     if (!sent || reply.code === 421) this.#lose(refusedAs('connection_lost'));

@@ -1,0 +1,138 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** One line of the program's log; `level` of pino, or `fatal` for what is no line of the log (a stack trace, say). */
+export type LogLine = { readonly level: string; readonly msg: string; readonly [field: string]: unknown };
+
+export type ProgramOptions = {
+  readonly dataDir: string;
+  /** Added to a small environment: nothing of this process's own reaches the program. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Before the entry: `--cpu-prof`, say. */
+  readonly nodeArgs?: readonly string[];
+  readonly args?: readonly string[];
+};
+
+export type Program = {
+  readonly url: string;
+  readonly pid: number;
+  /** Of the tenant `default`, with all scopes. */
+  readonly key: string;
+  readonly stdout: () => string;
+  readonly log: () => readonly LogLine[];
+  readonly isRunning: () => boolean;
+  /** Asks it to end and waits until it has; answers the exit status. */
+  readonly stop: (signal?: 'SIGTERM' | 'SIGINT') => Promise<number | null>;
+  /** Ends it at once (SIGKILL), with all that it had under way. */
+  readonly kill: () => Promise<void>;
+};
+
+export type Ended = { readonly status: number | null; readonly stdout: string; readonly stderr: string };
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const READY = /^tidings ready (http:\/\/\S+)/m;
+const READY_MS = 90_000;
+
+/** The entry: the sources, or what PROGRAM_UNDER_TEST names (a built or a broken one). */
+function commandLine({ nodeArgs = [], args = [] }: ProgramOptions): readonly string[] {
+  const entry = process.env['PROGRAM_UNDER_TEST'] ?? join(ROOT, 'src/main.ts');
+  const loader = entry.endsWith('.ts') ? ['--import', 'tsx'] : [];
+  return [...nodeArgs, ...loader, entry, ...args];
+}
+
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+function launch(options: ProgramOptions) {
+  const child = spawn(process.execPath, commandLine(options), {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      PATH: process.env['PATH'],
+      HOME: process.env['HOME'],
+      TZ: 'UTC',
+      NODE_ENV: 'test',
+      HOST: '127.0.0.1',
+      PORT: '0',
+      TIDINGS_DATA_DIR: options.dataDir,
+      ...options.env,
+    },
+  });
+  running.add(child);
+  const said = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (said.stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said.stderr += text));
+  const ended = new Promise<number | null>((resolve) => {
+    child.once('close', (status) => {
+      running.delete(child);
+      resolve(status);
+    });
+  });
+  return { child, said, ended };
+}
+
+/** Progress that is meant for people stands beside the lines of the log; what Node itself says of a crash is taken for the worst. */
+function logLine(line: string): LogLine {
+  if (line.startsWith('{')) {
+    try {
+      return JSON.parse(line) as LogLine;
+    } catch {
+      // falls through: a line of the log is never half a line
+    }
+  }
+  const crashed = /Error\b|^\s+at |^node:|^Node\.js v|Warning:/.test(line);
+  return { level: crashed ? 'fatal' : 'info', msg: line };
+}
+
+/** Runs the program to its end, for what is no service: a wrong configuration, a command. */
+export async function runProgram(options: ProgramOptions): Promise<Ended> {
+  const { said, ended } = launch(options);
+  return { status: await ended, ...said };
+}
+
+/** Starts the program and waits for its ready line. */
+export async function startProgram(options: ProgramOptions): Promise<Program> {
+  const { child, said, ended } = launch(options);
+  let over: number | null | undefined;
+  void ended.then((status) => (over = status));
+  const url = await new Promise<string>((resolve, reject) => {
+    const fail = (why: string): void => {
+      clearTimeout(timer);
+      child.kill('SIGKILL');
+      reject(new Error(`${why}\n${said.stdout}\n${said.stderr}`));
+    };
+    const timer = setTimeout(() => fail('the program was not ready in time'), READY_MS);
+    child.stdout.on('data', () => {
+      const ready = READY.exec(said.stdout)?.[1];
+      if (ready === undefined) return;
+      clearTimeout(timer);
+      resolve(ready);
+    });
+    void ended.then((status) => fail(`the program ended with ${String(status)} before it was ready`));
+  });
+  const isRunning = (): boolean => over === undefined;
+  return {
+    url,
+    pid: child.pid ?? 0,
+    key: options.env?.['TIDINGS_ADMIN_KEY'] ?? readFileSync(join(options.dataDir, 'admin-key'), 'utf8').trim(),
+    stdout: () => said.stdout,
+    log: () =>
+      said.stderr
+        .split('\n')
+        .filter((line) => line !== '')
+        .map(logLine),
+    isRunning,
+    stop: (signal = 'SIGTERM') => {
+      if (isRunning()) child.kill(signal);
+      return ended;
+    },
+    kill: async () => {
+      if (isRunning()) child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}

@@ -1,0 +1,186 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import { clientOf, eventually, type Answer, type Client } from './client.ts';
+import { freshDatabase, type FreshDatabase } from './postgres.ts';
+import { startProgram, type LogLine, type Program } from './program.ts';
+
+type Env = Readonly<Record<string, string>>;
+export type ServiceOptions = {
+  /** Where it depends on what a test starts first (a mail server's port), a function. */
+  readonly env?: Env | (() => Env);
+  /** The default is a database of the test server; `embedded` is what `npm start` uses. */
+  readonly database?: 'server' | 'embedded';
+  /** Runs before the service starts and after it has ended: servers that it speaks to. */
+  readonly before?: () => Promise<void>;
+  readonly after?: () => Promise<void>;
+};
+
+/** The whole service as a process of its own, for all tests of a file. */
+export type Service = Client & {
+  readonly url: string;
+  readonly key: string;
+  readonly dataDir: string;
+  readonly program: () => Program;
+  readonly database: () => FreshDatabase;
+  /** Another key; without one nothing is sent along. */
+  readonly as: (key: string | undefined) => Client;
+  readonly log: () => readonly LogLine[];
+  /** Lines at the level error that a test is about, by their fixed text. */
+  readonly expectErrors: (...messages: readonly string[]) => void;
+  readonly stop: (signal?: 'SIGTERM' | 'SIGINT') => Promise<number | null>;
+  readonly kill: () => Promise<void>;
+  /** Starts it again over the same data; `more` is added to its environment from now on. */
+  readonly restart: (more?: Env) => Promise<void>;
+  /** Requests a notification that must be accepted. */
+  readonly send: (message: object, headers?: Env) => Promise<Sent>;
+  /** Its deliveries, once none of them is pending. */
+  readonly settled: (notificationId: string) => Promise<readonly any[]>;
+  /** Its deliveries, as the read model has them at this position. */
+  readonly deliveries: (notificationId: string, position?: string) => Promise<readonly any[]>;
+  /** What was captured of it, in the order of its deliveries. */
+  readonly captured: (notificationId: string) => Promise<readonly any[]>;
+  /** A delivery of it in one of these statuses. */
+  readonly deliveryIn: (notificationId: string, ...statuses: readonly string[]) => Promise<any>;
+};
+export type Sent = { readonly id: string; readonly position: string; readonly recipients: readonly any[]; readonly answer: Answer };
+
+const isBad = ({ level }: LogLine): boolean => level === 'error' || level === 'fatal';
+
+/** Starts the service before the tests of a file and stops it after them; a test whose service logged an error fails. */
+export function serviceForSuite(options: ServiceOptions = {}): Service {
+  let database: FreshDatabase | undefined;
+  let program: Program | undefined;
+  let dataDir = '';
+  let more: Env = {};
+  let seen = 0;
+  const expected = new Set<string>();
+
+  const current = (): Program => {
+    if (program === undefined) throw new Error('the service has not been started');
+    return program;
+  };
+  const places = (): Env => (database === undefined ? {} : { DATABASE_URL: database.url, DATABASE_MIGRATION_URL: database.ownerUrl });
+  const start = async (): Promise<void> => {
+    const own = typeof options.env === 'function' ? options.env() : options.env;
+    program = await startProgram({ dataDir, env: { ...places(), ...own, ...more } });
+    seen = 0;
+  };
+  const unexpected = (): readonly LogLine[] => {
+    const bad = current().log().filter(isBad);
+    const fresh = bad.slice(seen).filter(({ msg }) => !expected.has(msg));
+    seen = bad.length;
+    return fresh;
+  };
+
+  beforeAll(async () => {
+    await options.before?.();
+    if (options.database !== 'embedded') database = await freshDatabase();
+    dataDir = mkdtempSync(join(tmpdir(), 'tidings-e2e-'));
+    await start();
+  });
+  afterEach(() => {
+    if (program !== undefined) expect(unexpected()).toStrictEqual([]);
+  });
+  afterAll(async () => {
+    try {
+      if (program?.isRunning() === true) expect(await program.stop()).toBe(0);
+      if (program !== undefined) expect(unexpected()).toStrictEqual([]);
+    } finally {
+      await program?.kill();
+      await options.after?.();
+      await database?.close();
+      rmSync(dataDir, { recursive: true, force: true });
+    }
+  });
+
+  const client = clientOf(
+    () => current().url,
+    () => current().key,
+  );
+  const list = async (path: string): Promise<readonly any[]> => {
+    const { status, body } = await client.get(path);
+    if (status !== 200) throw new Error(`GET ${path} answered ${String(status)}: ${JSON.stringify(body)}`);
+    return body.data;
+  };
+  const deliveries: Service['deliveries'] = (id, position) =>
+    list(`/v1/notifications/${id}/deliveries?limit=200${position === undefined ? '' : `&after=${position}`}`);
+  const found = (id: string): Promise<readonly any[] | undefined> =>
+    client.get(`/v1/notifications/${id}/deliveries?limit=200`).then(({ status, body }) => (status === 200 ? body.data : undefined));
+
+  return {
+    ...client,
+    get url() {
+      return current().url;
+    },
+    get key() {
+      return current().key;
+    },
+    get dataDir() {
+      return dataDir;
+    },
+    program: current,
+    database: () => {
+      if (database === undefined) throw new Error('the service has its embedded database');
+      return database;
+    },
+    as: (key) => clientOf(() => current().url, key === undefined ? undefined : () => key),
+    log: () => current().log(),
+    expectErrors: (...messages) => {
+      for (const message of messages) expected.add(message);
+    },
+    stop: (signal) => current().stop(signal),
+    kill: () => current().kill(),
+    restart: async (added = {}) => {
+      more = { ...more, ...added };
+      await current().kill();
+      await start();
+    },
+    send: async (message, headers) => {
+      const answer = await client.post('/v1/notifications', message, headers);
+      if (answer.status !== 202) throw new Error(`it was not accepted: ${JSON.stringify(answer.body)}`);
+      const { id, position, recipients } = answer.body;
+      return { id, position, recipients, answer };
+    },
+    deliveries,
+    settled: async (id) => {
+      let last: unknown;
+      return eventually(
+        'no delivery is pending any more',
+        async () => {
+          const rows = await found(id);
+          last = rows;
+          return rows !== undefined && rows.length > 0 && rows.every(({ outcome }) => outcome !== 'pending') ? rows : undefined;
+        },
+        { seen: () => last },
+      );
+    },
+    captured: async (id) => {
+      const rows = await list(`/v1/captured?notificationId=${id}&limit=200`);
+      return [...rows].sort((a, b) => (a.deliveryId < b.deliveryId ? -1 : 1));
+    },
+    deliveryIn: async (id, ...statuses) => {
+      let last: unknown;
+      return eventually(
+        `a delivery is ${statuses.join(' or ')}`,
+        async () => {
+          const rows = await found(id);
+          last = rows;
+          return rows?.find(({ status }) => statuses.includes(status as string));
+        },
+        { seen: () => last },
+      );
+    },
+  };
+}
+
+/** A message that needs nothing declared beforehand. */
+export const message = (recipients: readonly unknown[], more: object = {}): object => ({
+  type: 'order_confirmation',
+  category: 'transactional',
+  recipients,
+  content: { subject: 'Order {{ orderNumber }}', html: '<p>Hi {{ name }}, thank you for {{ orderNumber }}.</p>' },
+  variables: { name: 'Ana', orderNumber: 'A-1' },
+  ...more,
+});

@@ -99,7 +99,7 @@ export async function startConsumers({ databases, models, logged, clock, holder,
         log.warn('a consumer failed and tries again', { consumer, code });
       },
       onSwap: (consumer, outcome) => {
-        log.info('a rebuilt read model was put to use', { consumer, outcome: String(outcome) });
+        log.info('a rebuilt read model was put to use', { consumer, outcome });
       },
       onStall: () => {
         log.warn('the feed stood still and was opened again');

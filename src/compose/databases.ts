@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { startEmbedded } from '../adapters/postgres/embedded.ts';
 import { migrate, type MigrationSet } from '../adapters/postgres/migrate.ts';
 import { openListener, type Listener } from '../adapters/postgres/notify.ts';
@@ -30,7 +29,6 @@ export async function placesOf(config: Config, closing: Closing, starting: (what
 
 async function embedded(config: Config, closing: Closing, starting: (what: string) => void): Promise<DatabaseUrls> {
   starting('starting the embedded database');
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o711 });
   const server = await startEmbedded(config.dataDir);
   closing.add('embedded database', () => server.stop());
   return { url: server.url, migrationUrl: server.migrationUrl };

@@ -56,6 +56,7 @@ export async function startDelivery(parts: Parts): Promise<Drainer> {
     renderer: createRenderer(),
     retry: RETRY,
     pauseRecheckMs: PAUSE_RECHECK_MS,
+    pause: (ms) => new Promise<void>((resolve) => void clock.after(ms, resolve)),
     watch: watchWith(metrics),
     ...(parts.allowlist === undefined ? {} : { allowlist: allowing(parts.allowlist) }),
   });

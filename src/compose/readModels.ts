@@ -8,7 +8,6 @@ import type { TenantId } from '../domain/values/ids.ts';
 import { actionsConsumer } from '../processes/actionsConsumer.ts';
 import { batches } from '../processes/batches/process.ts';
 import { dispatch } from '../processes/dispatch/process.ts';
-import { reservationsConsumer } from '../processes/planning/reservationsConsumer.ts';
 import { auditProjection } from '../projections/audit/projection.ts';
 import { batchesProjection } from '../projections/batches/projection.ts';
 import { catalogueProjection } from '../projections/catalogue/projection.ts';
@@ -22,7 +21,6 @@ import type { Databases } from './databases.ts';
 /** Everything that reads the log, in no order: each keeps its own place. */
 export const CONSUMERS: readonly Projection[] = [
   actionsConsumer([dispatch, batches]),
-  reservationsConsumer,
   notificationsProjection,
   recipientsProjection,
   tenantsProjection,

@@ -6,6 +6,7 @@ import type { Config } from '../config.ts';
 import { closing } from './closing.ts';
 import { openCore, startConsumers, startWorker, untilCaughtUp } from './core.ts';
 import { migrateAll, placesOf } from './databases.ts';
+import { startHousekeeping } from './housekeeping.ts';
 import { startHttp, type About, type Served } from './http.ts';
 import { secretsOf, type Secrets } from './secrets.ts';
 
@@ -38,7 +39,10 @@ export async function startService(config: Config, { log, starting, about }: Sur
     const base = { log: core.logged.log, clock: core.clock, ids: core.ids, indexes: core.logged.keys.indexes };
     await tenantCommands({ ...base, keySecrets }).bootstrap(secrets.adminKey);
     await untilCaughtUp(core);
-    if (config.roles.includes('worker')) await startWorker(core, opened);
+    if (config.roles.includes('worker')) {
+      await startWorker(core, opened);
+      startHousekeeping(core, opened);
+    }
     const served = config.roles.includes('api') ? await startHttp(core, about, opened) : undefined;
     return { served, secrets, stop: opened.all };
   } catch (error) {

@@ -3,14 +3,7 @@ export const MAX_DEPTH = 64;
 
 export type ParsedJson = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly message: string };
 
-const QUOTE = 34;
-const COMMA = 44;
-const COLON = 58;
-const OPEN_BRACKET = 91;
 const BACKSLASH = 92;
-const CLOSE_BRACKET = 93;
-const OPEN_BRACE = 123;
-const CLOSE_BRACE = 125;
 
 /** The place after the string that starts at `from`, in valid JSON. */
 function endOfString(text: string, from: number): number {
@@ -26,44 +19,42 @@ function endOfString(text: string, from: number): number {
 
 const nameOf = (raw: string): string => (raw.includes('\\') ? String(JSON.parse(raw)) : raw.slice(1, -1));
 
-function keyFault(keys: Set<string>, name: string): string | undefined {
+/** Walks valid JSON from one structural character to the next; text between them holds none. */
+const STRUCTURE = /["{}[\],:]/g;
+
+/** Of the object or array that is open: its names so far, null for an array, and whether a string would be a name now. */
+type Level = { readonly names: Set<string> | null; naming: boolean };
+
+function nameFault({ names, naming }: Level | undefined = { names: null, naming: false }, raw: string): string | undefined {
+  if (!naming || names === null) return undefined;
+  const name = nameOf(raw);
   if (name === '__proto__') return 'a member must not be called __proto__';
-  if (keys.has(name)) return 'a member stands twice in one object';
-  keys.add(name);
+  if (names.has(name)) return 'a member stands twice in one object';
+  names.add(name);
   return undefined;
+}
+
+function step(levels: Level[], char: string): void {
+  const level = levels.at(-1);
+  if (char === '{') levels.push({ names: new Set(), naming: true });
+  else if (char === '[') levels.push({ names: null, naming: false });
+  else if (char === '}' || char === ']') levels.pop();
+  else if (level !== undefined) level.naming = char === ',' && level.names !== null;
 }
 
 /** What valid JSON may still do to its readers: nest too deep, name a member twice (the last would win unseen) or call it `__proto__`. */
 function faultOf(text: string): string | undefined {
-  // One entry per open object or array; null for an array.
-  const open: (Set<string> | null)[] = [];
-  let key = false;
-  for (let at = 0; at < text.length; at += 1) {
-    switch (text.charCodeAt(at)) {
-      case QUOTE: {
-        const end = endOfString(text, at);
-        const keys = open.at(-1);
-        const fault = key && keys ? keyFault(keys, nameOf(text.slice(at, end))) : undefined;
-        if (fault !== undefined) return fault;
-        at = end - 1;
-        break;
-      }
-      case OPEN_BRACE:
-      case OPEN_BRACKET:
-        key = text.charCodeAt(at) === OPEN_BRACE;
-        if (open.push(key ? new Set() : null) > MAX_DEPTH) return `objects and arrays are nested more than ${MAX_DEPTH} deep`;
-        break;
-      case CLOSE_BRACE:
-      case CLOSE_BRACKET:
-        open.pop();
-        break;
-      case COLON:
-        key = false;
-        break;
-      case COMMA:
-        key = open.at(-1) !== null;
-        break;
-      default:
+  const levels: Level[] = [];
+  const structure = new RegExp(STRUCTURE);
+  for (let found = structure.exec(text); found !== null; found = structure.exec(text)) {
+    if (found[0] === '"') {
+      const end = endOfString(text, found.index);
+      const fault = nameFault(levels.at(-1), text.slice(found.index, end));
+      if (fault !== undefined) return fault;
+      structure.lastIndex = end;
+    } else {
+      step(levels, found[0]);
+      if (levels.length > MAX_DEPTH) return `objects and arrays are nested more than ${MAX_DEPTH} deep`;
     }
   }
   return undefined;

@@ -48,9 +48,7 @@ async function openAll(vault: Vault, values: readonly (Personal<unknown> | undef
 }
 
 type Opened = { readonly message?: Message; readonly people: readonly { readonly person?: InlinePerson; readonly own?: OwnPart }[] };
-export interface OpenNotification {
-  (requested: RequestedNotification['requested']): Promise<Opened>;
-}
+type OpenNotification = (requested: RequestedNotification['requested']) => Promise<Opened>;
 
 const isMessage = (it: unknown): it is Message => typeof it === 'object' && it !== null && 'variables' in it && 'attachments' in it;
 const isObject = (it: unknown): it is object => typeof it === 'object' && it !== null;
@@ -58,7 +56,7 @@ const isPerson = (it: unknown): it is InlinePerson => isObject(it);
 const isOwnPart = (it: unknown): it is OwnPart => isObject(it);
 
 /** What a request holds of people, opened in one call. */
-export const openNotification =
+const openNotification =
   (vault: Vault): OpenNotification =>
   async ({ message, recipients }) => {
     const [opened, ...parts] = await openAll(vault, [message, ...recipients.flatMap(({ person, own }) => [person, own])]);

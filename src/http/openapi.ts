@@ -1,6 +1,6 @@
 import type { TObject, TSchema } from 'typebox';
 import { isNothing } from './operation.ts';
-import type { Operation, Response } from './operation.ts';
+import type { Operation, Response, Upload } from './operation.ts';
 import { PROBLEMS } from './problems.ts';
 
 type Json = { readonly [name: string]: unknown };
@@ -84,7 +84,7 @@ const HEADERS: Json = {
 function parametersOf(operation: Operation, place: (schema: unknown) => unknown): readonly Json[] {
   const of = (where: 'path' | 'query', schema: TObject): readonly Json[] => {
     // Left out by typebox where nothing is required.
-    const { required = [] }: { readonly required?: readonly string[] } = schema;
+    const required: readonly string[] = 'required' in schema ? schema.required : [];
     return Object.entries(schema.properties).map(([name, property]) => ({
       name,
       in: where,
@@ -103,16 +103,22 @@ function parametersOf(operation: Operation, place: (schema: unknown) => unknown)
   ];
 }
 
-function requestBodyOf({ body: checked, described, bodyOptional, upload, method }: Operation, place: (schema: unknown) => unknown): Json {
-  const content: Record<string, unknown> = {};
-  const body = described ?? checked;
-  if (!isNothing(body)) content[method === 'patch' ? 'application/merge-patch+json' : 'application/json'] = { schema: place(body) };
-  if (!isNothing(body) && method === 'patch') content['application/json'] = { schema: place(body) };
-  if (upload?.kind === 'lines') content['application/x-ndjson'] = { schema: { type: 'string', description: linesText(upload, place) } };
-  if (upload?.kind === 'bytes')
-    content['application/octet-stream'] = { schema: { type: 'string', format: 'binary', maxLength: upload.maxBytes } };
+function requestBodyOf(operation: Operation, place: (schema: unknown) => unknown): Json {
+  const { bodyOptional, upload } = operation;
+  const content = { ...jsonBodyOf(operation, place), ...(upload !== undefined && uploadOf(upload, place)) };
   return Object.keys(content).length === 0 ? {} : { requestBody: { required: bodyOptional !== true, content } };
 }
+
+function jsonBodyOf({ body, described = body, method }: Operation, place: (schema: unknown) => unknown): Json {
+  if (isNothing(described)) return {};
+  const json = { 'application/json': { schema: place(described) } };
+  return method === 'patch' ? { 'application/merge-patch+json': json['application/json'], ...json } : json;
+}
+
+const uploadOf = (upload: Upload, place: (schema: unknown) => unknown): Json =>
+  upload.kind === 'lines'
+    ? { 'application/x-ndjson': { schema: { type: 'string', description: linesText(upload, place) } } }
+    : { 'application/octet-stream': { schema: { type: 'string', format: 'binary', maxLength: upload.maxBytes } } };
 
 /** A line's schema is a component of its own: OpenAPI 3.1 has no word for a sequence of documents. */
 function linesText(upload: { readonly line: TSchema; readonly first?: TSchema }, place: (schema: unknown) => unknown): string {

@@ -250,7 +250,7 @@ describe('bodies', () => {
     const answer = await new Promise<{ status: number | undefined; code: string }>((resolve, reject) => {
       const req = request(`${app.url}/v1/notes`, { method: 'POST', headers: { ...json, authorization: 'Bearer tk_all_scopes' } }, (res) => {
         let text = '';
-        res.on('data', (part) => (text += part));
+        res.on('data', (part: Buffer) => (text += part.toString()));
         res.on('end', () => resolve({ status: res.statusCode, code: JSON.parse(text).code }));
       });
       req.on('error', reject);
@@ -554,7 +554,7 @@ describe('load', () => {
       req.on('error', reject);
       req.on('response', (res) => {
         let all = '';
-        res.on('data', (part) => (all += part));
+        res.on('data', (part: Buffer) => (all += part.toString()));
         res.on('end', () => resolve(all));
       });
     });

@@ -80,7 +80,7 @@ export const Recipient = Type.Unsafe<string | RecipientObject>({
   additionalProperties: false,
   allOf: [
     {
-      anyOf: [{ type: 'string' }, ...NAMING.map((name) => ({ type: 'object', required: [name] }))],
+      anyOf: [{ not: { type: 'object' } }, ...NAMING.map((name) => ({ type: 'object', required: [name] }))],
       'x-message': `needs one of ${NAMING.join(', ')}`,
     },
     {

@@ -51,11 +51,15 @@ function announce(config: Config, { served, secrets }: Service): void {
   if (config.http.orNext && served.port !== config.http.port)
     progress(`port ${String(config.http.port)} is taken; using ${String(served.port)}`);
   say(`tidings ready ${served.url}`);
-  if (secrets.adminKeyFile !== undefined) say(firstSteps(served.url, secrets.adminKeyFile));
+  if (secrets.adminKeyFile !== undefined) say(firstSteps(served, secrets.adminKeyFile));
 }
 
-const firstSteps = (url: string, keyFile: string): string => `
-Send a first message (it is captured, nothing leaves this machine):
+const firstSteps = ({ url, outboxLink }: NonNullable<Service['served']>, keyFile: string): string => `
+See what is sent (this link opens the outbox once):
+
+  ${outboxLink()}
+
+Send a first message:
 
   curl -s ${url}/v1/notifications -H "Authorization: Bearer $(cat '${keyFile}')" -H 'Content-Type: application/json' -d '{"type":"welcome","category":"transactional","recipients":[{"email":"ana@example.com"}],"content":{"subject":"Welcome, {{ name }}","html":"<p>Good to see you, {{ name }}.</p>"},"variables":{"name":"Ana"}}'
 

@@ -1,3 +1,5 @@
+import { jwtVerifier } from '../adapters/http/jwtVerifier.ts';
+import { unguessable } from '../adapters/secrets/unguessable.ts';
 import { redocBundle } from '../adapters/http/redocBundle.ts';
 import { keySecrets } from '../adapters/crypto/keySecrets.ts';
 import { listen, LISTENER, type Listener } from '../adapters/http/listen.ts';
@@ -7,10 +9,14 @@ import { askParked, listParked } from '../consumers/parking.ts';
 import { requestRebuild } from '../consumers/rebuild.ts';
 import { DEFAULT_TENANT } from '../domain/tenant/tenant.ts';
 import { ADMISSION, createAdmission } from '../http/admission.ts';
+import type { Access } from '../http/access.ts';
 import { apiOperations } from '../http/api.ts';
 import { createApp } from '../http/app.ts';
 import { createAuthentication } from '../http/auth.ts';
 import { createCursors } from '../http/cursor.ts';
+import { explaining } from '../http/explaining.ts';
+import { outboxPages } from '../http/pages/outbox.ts';
+import { createOutboxAccess } from '../http/pages/outboxAccess.ts';
 import type { KeyRing, Projections, RequestLog, WaitFor } from '../http/ports.ts';
 import { createChecks } from '../http/validation.ts';
 import { WIRE } from '../http/wire.ts';
@@ -21,7 +27,11 @@ import type { Core } from './core.ts';
 import { observing, type Observing } from './observing.ts';
 import { CONSUMERS } from './readModels.ts';
 
-export type Served = { readonly port: number; readonly url: string };
+export type Served = {
+  readonly port: number;
+  readonly url: string;
+  /** Opens the outbox in a browser, once. */ readonly outboxLink: () => string;
+};
 export type About = { readonly version: string; /** In tests every answer is held against its schema. */ readonly checkAnswers: boolean };
 
 /** The API of this process: every operation and page over its use cases and queries. */
@@ -54,14 +64,33 @@ export async function startHttp(core: Core, { version, checkAnswers }: About, cl
     url: config.http.publicUrl ?? '/',
     redoc: redocBundle,
   });
-  const app = createApp(operations, [], {
+  const authenticate = createAuthentication({
+    keys: keyRing(core),
+    clock,
+    nameOf: (tenant, sub) => actorName(core, tenant, sub),
+    ...(config.jwt === undefined ? {} : { tokens: jwtVerifier(config.jwt, clock) }),
+  });
+  const access = createOutboxAccess({ secrets: { token: unguessable }, clock });
+  const cursors = createCursors(secrets.signing);
+  const outbox = outboxPages({
+    ...commands,
+    access,
+    authenticate,
+    captures,
+    explaining: explaining(logged.log),
+    cursors,
+    clock,
+    time: clock,
+    secure: config.http.publicUrl?.startsWith('https:') === true,
+  });
+  const app = createApp(operations, [outbox], {
     ids,
     log: requests,
     audit: commands.audit,
     clock,
-    authenticate: createAuthentication({ keys: keyRing(core), clock, nameOf: (tenant, sub) => actorName(core, tenant, sub) }),
+    authenticate,
     admission: createAdmission(observed.gauges, ADMISSION),
-    cursors: createCursors(secrets.signing),
+    cursors,
     waitFor: waitFor(core),
     time: clock,
     checks,
@@ -70,8 +99,17 @@ export async function startHttp(core: Core, { version, checkAnswers }: About, cl
   });
   const listener = await openPort(config.http, app);
   closing.add('http', () => listener.drain(Math.floor(config.shutdownMs / 2)));
-  return { port: listener.port, url: config.http.publicUrl ?? `http://${config.http.host}:${String(listener.port)}` };
+  const url = config.http.publicUrl ?? `http://${config.http.host}:${String(listener.port)}`;
+  return { port: listener.port, url, outboxLink: () => `${url}/outbox/enter?token=${access.link(OPERATOR)}` };
 }
+
+/** Whoever reads what the service printed when it started: they hold its data directory. */
+const OPERATOR: Access = {
+  tenant: DEFAULT_TENANT,
+  actor: { kind: 'user', id: 'operator' },
+  scopes: new Set(['send', 'read', 'pii']),
+  mode: 'live',
+};
 
 /** A token's `sub` that may be an e-mail address stands in events as its keyed hash. */
 async function actorName({ logged }: Core, tenant: Parameters<Core['logged']['keys']['indexes']['hash']>[0], sub: string): Promise<string> {

@@ -1,5 +1,5 @@
 -- What counts across notifications: one message per dedup key, person and channel within its window. Planners compete here in one
--- statement; a delivery that ends unsent gives its place back, from the log. Rebuilt from events it loses nothing but what has run out.
+-- statement; what a delivery holds that has ended unsent, as its log says, is taken over by the next that wants it.
 create table reservations (
   tenant text not null,
   -- Keyed hash of the caller's dedup key, the subject and the channel.

@@ -1,5 +1,5 @@
 import { CHANNELS, type Channel } from '../values/channel.ts';
-import { trusted, type DeliveryId, type NotificationId } from '../values/ids.ts';
+import { isNotificationId, trusted, type DeliveryId, type NotificationId } from '../values/ids.ts';
 import type { Instant } from '../values/instant.ts';
 
 /**
@@ -14,13 +14,16 @@ export type Delivery = {
   /** Tries that count against the limit. */
   tries: number;
   starts: number;
+  /** Of them, those before it was last redriven: an operator's word gives it all its starts anew. */
+  spent: number;
   doubt: boolean;
   unwanted: boolean;
+  /** What waits is due then; of an open start, its claim's end. Undefined: there is nothing to wait for. */
+  until: Instant | undefined;
   /** Of the newest start. */
   claim?: string;
-  until?: Instant;
   provider?: string;
-  /** Of a deferral: why. */
+  /** The newest reason of a deferral, a suppression or a refusal. */
   code?: string;
 };
 export type DeliveryState =
@@ -42,7 +45,17 @@ export const WORK: Readonly<Record<DeliveryState, 'plan' | 'handOff' | 'recover'
   left: undefined,
 };
 
-export const newDelivery = (n: number): Delivery => ({ n, status: 'new', attempt: 1, tries: 0, starts: 0, doubt: false, unwanted: false });
+export const newDelivery = (n: number, until: Instant): Delivery => ({
+  n,
+  status: 'new',
+  attempt: 1,
+  tries: 0,
+  starts: 0,
+  spent: 0,
+  doubt: false,
+  unwanted: false,
+  until,
+});
 
 /** n = 8 × the recipient's index + the channel's number, so planning again keeps it. */
 export const nOf = (index: number, channel: Channel): number => 8 * index + CHANNELS.indexOf(channel);
@@ -53,4 +66,9 @@ export function channelOf(n: number): Channel {
   return channel;
 }
 
+/** `<notificationId>_<n>` → its parts; nothing where it is no delivery's id. */
+export function deliveryIdIn(text: string): { readonly notification: NotificationId; readonly n: number } | undefined {
+  const [notification = '', n = '', ...rest] = text.split('_');
+  return isNotificationId(notification) && /^(?:0|[1-9]\d{0,4})$/.test(n) && rest.length === 0 ? { notification, n: Number(n) } : undefined;
+}
 export const deliveryIdOf = (notification: NotificationId, n: number): DeliveryId => trusted(`${notification}_${String(n)}`);

@@ -58,6 +58,9 @@ export type PlannedGroup = { readonly items: readonly number[]; readonly trace: 
   | { readonly plan: 'leave' }
 );
 
+/** Routing `first`: channels that were left and are needed after all, since the one before did not do: planned from then on. */
+export type Escalated = { readonly items: readonly number[]; readonly at: Instant };
+
 /** What every later event repeats: whose it is, which month it is filed under, how urgent what follows is. */
 type OfNotification = { readonly notificationId: NotificationId; readonly requestedAt: Instant; readonly priority: Priority };
 
@@ -69,6 +72,7 @@ export type DeliveriesPlanned = Fact<
     readonly planned: readonly PlannedGroup[];
     /** What goes but is not started in the same append, and from when on: these ask for a hand-off. */
     readonly later: readonly { readonly items: readonly number[]; readonly at: Instant; readonly code?: VerdictCode }[];
+    readonly escalated: readonly Escalated[];
   }
 >;
 
@@ -125,8 +129,7 @@ export type HandOffRecorded = Fact<
     readonly results: readonly HandOffResult[];
     /** The providers' own words: they may quote an address. */
     readonly details: readonly { readonly n: number; readonly subject: SubjectId; readonly detail: Personal<string> }[];
-    /** Routing `first`: the next channel of a recipient is planned from then on. */
-    readonly escalated: readonly { readonly items: readonly number[]; readonly at: Instant }[];
+    readonly escalated: readonly Escalated[];
   }
 >;
 

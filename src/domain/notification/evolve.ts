@@ -1,8 +1,10 @@
 import { assertNever } from '../kernel/assertNever.ts';
+import type { Instant } from '../values/instant.ts';
 import type { Schedule } from '../values/schedule.ts';
-import { newDelivery, nOf, type Delivery } from './delivery.ts';
+import { newDelivery, nOf, type Delivery, type DeliveryState } from './delivery.ts';
 import type {
   DeliveriesPlanned,
+  Escalated,
   HandOffRecorded,
   HandOffResult,
   HandOffStarted,
@@ -41,7 +43,7 @@ function requested(data: NotificationRequested['data']): RequestedNotification {
   for (const { index } of data.recipients) {
     for (const channel of data.terms.channels) {
       const n = nOf(index, channel);
-      deliveries.set(n, newDelivery(n));
+      deliveries.set(n, newDelivery(n, data.planAt));
     }
   }
   return { status: 'requested', requested: data, schedule: data.terms.schedule, deliveries };
@@ -60,7 +62,7 @@ function apply(deliveries: Map<number, Delivery>, event: Later): void {
       recorded(deliveries, event.data);
       return;
     case 'DeliveriesRedriven':
-      for (const it of each(deliveries, event.data.items)) Object.assign(it, { status: 'new', tries: 0, unwanted: false, ...nextKey(it) });
+      for (const it of each(deliveries, event.data.items)) redriven(it, event.data.redrivenAt);
       return;
     case 'NotificationRescheduled':
       for (const it of each(deliveries, event.data.items))
@@ -81,19 +83,36 @@ function* each(deliveries: Map<number, Delivery>, items: readonly number[]): Ite
   }
 }
 
+/** Into a state that waits for no instant. */
+const become = (it: Delivery, status: DeliveryState): void => {
+  Object.assign(it, { status, until: undefined });
+};
 const endUnsent = (it: Delivery, status: 'suppressed' | 'failed' | 'dead' | 'cancelled'): void => {
-  it.status = it.doubt ? 'unknown' : status;
+  become(it, it.doubt ? 'unknown' : status);
 };
 const nextKey = (it: Delivery): { attempt: number } => ({ attempt: it.doubt ? it.attempt : it.attempt + 1 });
 
+function redriven(it: Delivery, until: Instant): void {
+  Object.assign(it, { status: 'new', tries: 0, spent: it.starts, unwanted: false, until, ...nextKey(it) });
+}
+
 function planned(deliveries: Map<number, Delivery>, data: DeliveriesPlanned['data']): void {
   for (const group of data.planned) for (const it of each(deliveries, group.items)) plan(it, group);
+  for (const { items, at } of data.later) for (const it of each(deliveries, items)) it.until = at;
+  escalate(deliveries, data.escalated);
+}
+
+function escalate(deliveries: Map<number, Delivery>, escalated: readonly Escalated[]): void {
+  for (const { items, at } of escalated) {
+    for (const it of each(deliveries, items))
+      if (it.status === 'left') Object.assign(it, { status: 'deferred', code: 'scheduled', until: at });
+  }
 }
 
 function plan(it: Delivery, group: PlannedGroup): void {
   switch (group.plan) {
     case 'go':
-      it.status = 'planned';
+      become(it, 'planned');
       return;
     case 'suppress':
       it.code = group.code;
@@ -107,7 +126,7 @@ function plan(it: Delivery, group: PlannedGroup): void {
       endUnsent(it, 'failed');
       return;
     case 'leave':
-      it.status = 'left';
+      become(it, 'left');
       return;
     default:
       assertNever(group);
@@ -130,29 +149,25 @@ export const isNewest = (it: Delivery, claim: string): boolean => it.status === 
 function recorded(deliveries: Map<number, Delivery>, data: HandOffRecorded['data']): void {
   for (const group of data.results) {
     for (const it of each(deliveries, group.items)) {
-      if (group.result === 'sent' || isNewest(it, data.claim)) answer(it, group);
+      if (group.result !== 'sent' && !isNewest(it, data.claim)) continue;
+      if (group.code !== undefined) it.code = group.code;
+      answer(it, group);
     }
   }
-  for (const { items, at } of data.escalated) {
-    for (const it of each(deliveries, items))
-      if (it.status === 'left') Object.assign(it, { status: 'deferred', code: 'scheduled', until: at });
-  }
+  escalate(deliveries, data.escalated);
 }
 
 function answer(it: Delivery, group: HandOffResult): void {
-  if (group.code !== undefined) it.code = group.code;
   switch (group.result) {
     case 'sent':
     case 'unknown':
-      it.status = group.result;
+      become(it, group.result);
       return;
     case 'returned':
-      it.status = 'retry';
+      Object.assign(it, { status: 'retry', until: group.retryAt });
       return;
     case 'retry':
-      Object.assign(it, { status: 'retry', doubt: it.doubt || group.doubt });
-      Object.assign(it, nextKey(it));
-      it.tries += group.counts ? 1 : 0;
+      again(it, group);
       return;
     case 'failed':
     case 'dead':
@@ -162,6 +177,11 @@ function answer(it: Delivery, group: HandOffResult): void {
     default:
       assertNever(group);
   }
+}
+
+function again(it: Delivery, { retryAt: until, doubt, counts }: Extract<HandOffResult, { result: 'retry' }>): void {
+  it.doubt ||= doubt;
+  Object.assign(it, { status: 'retry', until, tries: it.tries + (counts ? 1 : 0), ...nextKey(it) });
 }
 
 function cancelled(deliveries: Map<number, Delivery>, data: NotificationCancelled['data']): void {

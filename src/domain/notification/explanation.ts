@@ -4,7 +4,7 @@ import type { Position } from '../values/ids.ts';
 import type { Instant } from '../values/instant.ts';
 import type { GateVerdict } from '../values/verdict.ts';
 import { channelOf, indexOf, nOf } from './delivery.ts';
-import type { HandOffRecorded, HandOffStarted, NotificationEvent } from './events.ts';
+import type { DeliveriesPlanned, Escalated, HandOffRecorded, HandOffStarted, NotificationEvent } from './events.ts';
 import { absent, evolve } from './evolve.ts';
 import { sentenceOf } from './sentence.ts';
 
@@ -62,26 +62,37 @@ function entryOf({ event, position, meta }: Recorded<NotificationEvent>, n: numb
 function whatOf(event: NotificationEvent, n: number): What | undefined {
   switch (event.type) {
     case 'NotificationRequested':
-      return event.data.recipients.some(({ index }) => index === indexOf(n)) ? { what: 'requested' } : undefined;
-    case 'DeliveriesPlanned': {
-      const group = event.data.planned.find(({ items }) => items.includes(n));
-      if (group === undefined) return undefined;
-      return { what: PLANNED[group.plan], ...('code' in group ? { code: group.code } : {}) };
-    }
+      return when(
+        event.data.recipients.some(({ index }) => index === indexOf(n)),
+        'requested',
+      );
+    case 'DeliveriesPlanned':
+      return planned(event, n);
     case 'HandOffStarted':
       return started(event, n);
     case 'HandOffRecorded':
       return recorded(event, n);
     case 'DeliveriesRedriven':
-      return event.data.items.includes(n) ? { what: 'redriven' } : undefined;
+      return when(event.data.items.includes(n), 'redriven');
     case 'NotificationRescheduled':
-      return event.data.items.includes(n) ? { what: event.data.schedule === undefined ? 'released' : 'rescheduled' } : undefined;
+      return when(event.data.items.includes(n), event.data.schedule === undefined ? 'released' : 'rescheduled');
     case 'NotificationCancelled':
-      if (event.data.items.includes(n)) return { what: 'cancelled' };
-      return event.data.open.includes(n) ? { what: 'cancellation came while it was in flight' } : undefined;
+      return (
+        when(event.data.items.includes(n), 'cancelled') ?? when(event.data.open.includes(n), 'cancellation came while it was in flight')
+      );
   }
 }
 
+const when = (concerned: boolean, what: string): What | undefined => (concerned ? { what } : undefined);
+
+function planned({ data }: DeliveriesPlanned, n: number): What | undefined {
+  if (isCalledUpon(data.escalated, n)) return { what: CALLED_UPON };
+  const group = data.planned.find(({ items }) => items.includes(n));
+  return group && { what: PLANNED[group.plan], ...('code' in group ? { code: group.code } : {}) };
+}
+
+const isCalledUpon = (escalated: readonly Escalated[], n: number): boolean => escalated.some(({ items }) => items.includes(n));
+const CALLED_UPON = 'called upon, since the channel before did not do';
 const PLANNED = { go: 'planned', suppress: 'suppressed', defer: 'deferred', fail: 'failed', leave: 'left for another channel' } as const;
 
 function started({ data }: HandOffStarted, n: number): What | undefined {
@@ -101,8 +112,7 @@ const RECORDED = {
 
 function recorded({ data }: HandOffRecorded, n: number): What | undefined {
   const group = data.results.find(({ items }) => items.includes(n));
-  if (group === undefined)
-    return data.escalated.some(({ items }) => items.includes(n)) ? { what: 'called upon, since the channel before did not do' } : undefined;
+  if (group === undefined) return when(isCalledUpon(data.escalated, n), CALLED_UPON);
   return {
     what: RECORDED[group.result],
     provider: group.provider,

@@ -1,8 +1,9 @@
 import type { Personal } from '../kernel/personal.ts';
 import { retryAt, type RetryPolicy } from '../policy/retry.ts';
 import type { SubjectId } from '../values/ids.ts';
-import { plusMs, type Instant } from '../values/instant.ts';
-import { channelOf, indexOf, nOf, WORK, type Delivery } from './delivery.ts';
+import type { Instant } from '../values/instant.ts';
+import { WORK, type Delivery } from './delivery.ts';
+import { escalatedByResult } from './escalation.ts';
 import type { HandOffRecorded, HandOffResult, HandOffStarted, NotificationEvent, StartedGroup } from './events.ts';
 import { isNewest, type RequestedNotification } from './evolve.ts';
 import { mayAskAgain, ofNotification } from './plan.ts';
@@ -57,7 +58,7 @@ export function recordAnswers(command: RecordAnswers, state: RequestedNotificati
     addResult(results, result);
     if (answer.detail !== undefined && answer.outcome !== 'accepted')
       details.push({ n: answer.n, subject: answer.subject, detail: { open: answer.detail } });
-    const next = escalationOf(state, it, result, command.now);
+    const next = escalatedByResult(state, it, result, command.now);
     if (next !== undefined) escalations.set(next.at, [...(escalations.get(next.at) ?? []), next.n]);
   }
   const escalated = [...escalations].map(([at, items]) => ({ items, at }));
@@ -75,14 +76,14 @@ function nextStart(
   of: Pick<HandOffStarted['data'], 'notificationId' | 'requestedAt' | 'priority'>,
 ): HandOffStarted[] {
   const started = command.next
-    .map(({ group, starts }) => ({ ...group, items: group.items.filter((n, i) => mayStart(state.deliveries.get(n), starts[i])) }))
+    .map(({ group, starts }) => ({ ...group, items: group.items.filter((n, i) => mayStart(state.deliveries.get(n), group, starts[i])) }))
     .filter((group) => group.items.length > 0);
   const { claim, until, now: startedAt } = command;
   return started.length > 0 ? [{ type: 'HandOffStarted', data: { ...of, claim, until, startedAt, started } }] : [];
 }
 
-const mayStart = (it: Delivery | undefined, starts: number | undefined): boolean =>
-  it !== undefined && WORK[it.status] === 'handOff' && it.starts === starts;
+const mayStart = (it: Delivery | undefined, { attempt }: StartedGroup, starts: number | undefined): boolean =>
+  it !== undefined && WORK[it.status] === 'handOff' && it.starts === starts && it.attempt === attempt;
 
 /** Undefined: the answer says nothing that the log does not know better. */
 function resultOf(it: Delivery, answer: Answer, command: Judged): HandOffResult | undefined {
@@ -96,8 +97,7 @@ function resultOf(it: Delivery, answer: Answer, command: Judged): HandOffResult 
     };
   }
   if (!isNewest(it, command.claim)) return undefined;
-  if (answer.outcome === 'returned')
-    return it.unwanted ? { ...base, result: 'cancelled' } : { ...base, result: 'returned', retryAt: command.now };
+  if (answer.outcome === 'returned') return returned(it, command, base);
   if (answer.outcome === 'unknown') return unanswered(it, answer, command, base);
   return refused(it, answer, command, base);
 }
@@ -105,11 +105,17 @@ function resultOf(it: Delivery, answer: Answer, command: Judged): HandOffResult 
 type Judged = RecordAnswers & { readonly hold: boolean };
 type Base = Pick<HandOffResult, 'items' | 'attempt' | 'provider'>;
 
+/** A provider whose calls take longer than claims last is never called: that ends as a dead letter too, and not in a circle. */
+function returned(it: Delivery, { now, retry }: RecordAnswers, base: Base): HandOffResult {
+  if (it.unwanted) return { ...base, result: 'cancelled' };
+  return isExhausted(it, retry, false) ? { ...base, code: 'claim_over', result: 'dead' } : { ...base, result: 'returned', retryAt: now };
+}
+
 function unanswered(it: Delivery, answer: Extract<Answer, { outcome: 'unknown' }>, command: Judged, base: Base): HandOffResult {
   const coded = { ...base, code: answer.code };
   const mayAsk = mayAskAgain(it, { takesKeys: answer.takesKeys, hold: command.hold, maxStarts: command.retry.maxStarts });
   if (!mayAsk || isExhausted(it, command.retry, true)) return { ...coded, result: 'unknown' };
-  return { ...coded, result: 'retry', doubt: true, counts: true, retryAt: retryAt(command.now, it.tries, command.jitter, command.retry) };
+  return { ...coded, result: 'retry', doubt: true, counts: true, retryAt: retryAt(command.now, it.tries, command) };
 }
 
 function refused(it: Delivery, answer: Extract<Answer, { outcome: 'refused' }>, command: RecordAnswers, base: Base): HandOffResult {
@@ -118,29 +124,13 @@ function refused(it: Delivery, answer: Extract<Answer, { outcome: 'refused' }>, 
   if (it.unwanted) return { ...coded, result: 'cancelled' };
   const counts = answer.kind === 'transient';
   if (isExhausted(it, command.retry, counts)) return { ...coded, result: 'dead' };
-  const at = retryAt(command.now, it.tries, command.jitter, command.retry, answer.retryAfterMs);
+  // What does not count as a try backs off by its starts, or a provider that throttles for an hour would use all of them up.
+  const at = retryAt(command.now, counts ? it.tries : it.starts - it.spent - 1, command, answer.retryAfterMs);
   return { ...coded, result: 'retry', doubt: false, counts, retryAt: at };
 }
 
 const isExhausted = (it: Delivery, { maxTries, maxStarts }: RetryPolicy, counts: boolean): boolean =>
-  (counts && it.tries + 1 >= maxTries) || it.starts >= maxStarts;
-
-/** Routing `first`: who is asked next when this channel has failed, or has not been confirmed in time. */
-function escalationOf(
-  state: RequestedNotification,
-  it: Delivery,
-  result: HandOffResult,
-  now: Instant,
-): { n: number; at: Instant } | undefined {
-  const { routing, channels } = state.requested.terms;
-  if (routing.method !== 'first' || it.unwanted) return undefined;
-  const failed = (result.result === 'failed' || result.result === 'dead') && !it.doubt;
-  const waits = result.result === 'sent' && routing.until === 'delivered' ? routing.waitMs : undefined;
-  if (!failed && waits === undefined) return undefined;
-  const rest = channels.slice(channels.indexOf(channelOf(it.n)) + 1).map((channel) => nOf(indexOf(it.n), channel));
-  const n = rest.find((one) => state.deliveries.get(one)?.status === 'left');
-  return n === undefined ? undefined : { n, at: waits === undefined ? now : plusMs(now, waits) };
-}
+  (counts && it.tries + 1 >= maxTries) || it.starts - it.spent >= maxStarts;
 
 /** Joins what is alike, so that a sub-batch of one outcome is one group. */
 function addResult(results: HandOffResult[], one: HandOffResult): void {

@@ -1,3 +1,4 @@
+import { canonicalJson } from '../kernel/canonicalJson.ts';
 import type { Decider, Decision } from '../kernel/decider.ts';
 import { open } from '../kernel/personal.ts';
 import { reject } from '../kernel/rejection.ts';
@@ -93,7 +94,7 @@ const isWaiting = (it: Delivery): boolean => WORK[it.status] === 'plan' || WORK[
 const numbers = (state: RequestedNotification, test: (it: Delivery) => boolean): readonly number[] =>
   [...state.deliveries.values()].filter(test).map((it) => it.n);
 
-/** Moves what was never started: what the provider has refused once is on its own clock. */
+/** Moves what was never started: what the provider has refused once is on its own clock. To where it is already: nothing new. */
 function reschedule(
   { now, schedule, planAt }: { now: Instant; schedule: Schedule; planAt: Instant },
   state: RequestedNotification,
@@ -101,6 +102,7 @@ function reschedule(
   const items = numbers(state, (it) => isWaiting(it) && it.starts === 0);
   if (items.length === 0)
     return reject('nothing_to_reschedule', 'every delivery has been started or has ended; request a new notification');
+  if (state.schedule !== undefined && canonicalJson(state.schedule) === canonicalJson(schedule)) return [];
   return [{ type: 'NotificationRescheduled', data: { ...ofNotification(state), schedule, planAt, items, rescheduledAt: now } }];
 }
 

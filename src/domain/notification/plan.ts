@@ -1,6 +1,7 @@
 import type { Instant } from '../values/instant.ts';
 import type { Trace, VerdictCode } from '../values/verdict.ts';
 import { WORK, type Delivery } from './delivery.ts';
+import { escalatedByPlan } from './escalation.ts';
 import type {
   DeliveriesPlanned,
   HandOffRecorded,
@@ -37,7 +38,8 @@ export function planDeliveries(command: PlanDeliveries, state: RequestedNotifica
   const { traces, planned } = grouped(command.outcomes, state);
   const { claim, until, now, start, later } = command;
   const events: NotificationEvent[] = [];
-  if (planned.length > 0) events.push({ type: 'DeliveriesPlanned', data: { ...of, plannedAt: now, traces, planned, later } });
+  const escalated = escalatedByPlan(state, command.outcomes, now);
+  if (planned.length > 0) events.push({ type: 'DeliveriesPlanned', data: { ...of, plannedAt: now, traces, planned, later, escalated } });
   if (start.length > 0) events.push({ type: 'HandOffStarted', data: { ...of, claim, until, startedAt: now, started: start } });
   return events;
 }
@@ -78,7 +80,7 @@ function unanswered(it: Delivery, retryAt: Instant | undefined): HandOffResult {
 export const mayAskAgain = (
   it: Delivery,
   { takesKeys, hold, maxStarts }: { takesKeys: boolean; hold: boolean; maxStarts: number },
-): boolean => (takesKeys || !hold) && !it.unwanted && it.starts < maxStarts;
+): boolean => (takesKeys || !hold) && !it.unwanted && it.starts - it.spent < maxStarts;
 
 export const ofNotification = (
   state: RequestedNotification,
@@ -88,6 +90,9 @@ export const ofNotification = (
   priority: state.requested.terms.priority,
 });
 
+/** Never what is in flight: an open hand-off is not overwritten by what a gate says. */
+const isPlannable = ({ status }: Delivery): boolean => status === 'left' || WORK[status] === 'plan' || WORK[status] === 'handOff';
+
 /** Dictionary-codes verdicts: deliveries of one outcome and one trace are one group. */
 function grouped(outcomes: readonly Outcome[], state: RequestedNotification): { traces: Trace[]; planned: PlannedGroup[] } {
   const traces: Trace[] = [];
@@ -95,7 +100,7 @@ function grouped(outcomes: readonly Outcome[], state: RequestedNotification): { 
   const groups = new Map<string, { group: Outcome; trace: number; items: number[] }>();
   for (const outcome of outcomes) {
     const it = state.deliveries.get(outcome.n);
-    if (it === undefined || (WORK[it.status] === undefined && it.status !== 'left')) continue;
+    if (it === undefined || !isPlannable(it)) continue;
     const text = JSON.stringify(outcome.trace);
     const trace = traceAt.get(text) ?? traces.push(outcome.trace) - 1;
     traceAt.set(text, trace);

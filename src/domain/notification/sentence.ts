@@ -1,5 +1,4 @@
-import { assertNever } from '../kernel/assertNever.ts';
-import { channelOf, type Delivery } from './delivery.ts';
+import { channelOf, type Delivery, type DeliveryState } from './delivery.ts';
 import type { Terms } from '../values/message.ts';
 import type { ExplainedGate, TimelineEntry } from './explanation.ts';
 
@@ -32,37 +31,32 @@ const because = (gates: readonly ExplainedGate[], verdict: 'suppress' | 'defer')
 const at = (entry: TimelineEntry | undefined): string => (entry === undefined ? '' : ` at ${entry.at}`);
 const coded = (code: string | undefined): string => (code === undefined ? '' : ` (${code})`);
 
+type Fate = {
+  readonly it: Delivery;
+  readonly gates: readonly ExplainedGate[];
+  readonly timeline: readonly TimelineEntry[];
+  /** The newest answer. */
+  readonly last: TimelineEntry | undefined;
+  readonly provider: string;
+};
+
+const FATES: Readonly<Record<DeliveryState, (fate: Fate) => string>> = {
+  new: () => 'has been accepted and waits for its time.',
+  deferred: ({ it, gates }) => `waits until ${it.until ?? 'later'}${because(gates, 'defer')}`,
+  planned: () => 'has passed every gate and is about to be handed off.',
+  retry: ({ it, provider }) => `was not taken by ${provider}${coded(it.code)} and will be tried again.`,
+  open: ({ it }) => `is being handed to ${it.provider ?? 'the provider'}.`,
+  sent: ({ gates, provider, last }) => `passed all ${String(gates.length)} gates and was accepted by ${provider}${at(last)}.`,
+  failed: ({ it, provider, last }) =>
+    last === undefined ? `could not be made${coded(it.code)}.` : `was refused for good by ${provider}${coded(it.code)}${at(last)}.`,
+  dead: ({ it, provider }) => `was given up after ${String(it.starts)} attempts with ${provider}${coded(it.code)}.`,
+  unknown: ({ it, provider }) => `left for ${provider}, which never answered for certain${coded(it.code)}: it may or may not have arrived.`,
+  suppressed: ({ gates }) => `was not sent${because(gates, 'suppress')}`,
+  cancelled: ({ timeline }) => `was cancelled before it went${at(timeline.findLast((entry) => entry.event === 'NotificationCancelled'))}.`,
+  left: () => 'is not needed: another channel of the same notification serves this person.',
+};
+
 function fateOf(it: Delivery, gates: readonly ExplainedGate[], timeline: readonly TimelineEntry[]): string {
   const last = timeline.findLast((entry) => entry.event === 'HandOffRecorded');
-  const provider = last?.provider ?? it.provider ?? 'the provider';
-  switch (it.status) {
-    case 'new':
-      return 'has been accepted and waits for its time.';
-    case 'deferred':
-      return `waits until ${it.until ?? 'later'}${because(gates, 'defer')}`;
-    case 'planned':
-      return 'has passed every gate and is about to be handed off.';
-    case 'retry':
-      return `was not taken by ${provider}${coded(it.code)} and will be tried again.`;
-    case 'open':
-      return `is being handed to ${it.provider ?? 'the provider'}.`;
-    case 'sent':
-      return `passed all ${String(gates.length)} gates and was accepted by ${provider}${at(last)}.`;
-    case 'failed':
-      return last === undefined
-        ? `could not be made${coded(it.code)}.`
-        : `was refused for good by ${provider}${coded(it.code)}${at(last)}.`;
-    case 'dead':
-      return `was given up after ${String(it.starts)} attempts with ${provider}${coded(it.code)}.`;
-    case 'unknown':
-      return `left for ${provider}, which never answered for certain${coded(it.code)}: it may or may not have arrived.`;
-    case 'suppressed':
-      return `was not sent${because(gates, 'suppress')}`;
-    case 'cancelled':
-      return `was cancelled before it went${at(timeline.findLast((entry) => entry.event === 'NotificationCancelled'))}.`;
-    case 'left':
-      return 'is not needed: another channel of the same notification serves this person.';
-    default:
-      return assertNever(it.status);
-  }
+  return FATES[it.status]({ it, gates, timeline, last, provider: last?.provider ?? it.provider ?? 'the provider' });
 }

@@ -36,6 +36,8 @@ const result = shape({
   retryAt: optional(instant),
 });
 
+const escalated = list(shape({ items, at: instant }));
+
 const reason = [{ path: 'reason', class: 'content' }] as const;
 
 /** How the events of a notification are stored. */
@@ -66,6 +68,7 @@ export const notificationStorage = {
       traces: list(list(verdict)),
       planned: list(planned),
       later: list(shape({ items, at: instant, code: optional(text) })),
+      escalated,
     }),
   ),
   HandOffStarted: firstVersion(
@@ -84,7 +87,7 @@ export const notificationStorage = {
       recordedAt: instant,
       results: list(result),
       details: list(shape({ n: count, subject: text, detail: text })),
-      escalated: list(shape({ items, at: instant })),
+      escalated,
     }),
     [{ path: 'details[].detail', class: 'engagement', subject: 'details[].subject', onErased: 'dropElement' }],
   ),

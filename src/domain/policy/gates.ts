@@ -12,7 +12,7 @@ export type GateFacts = {
   readonly expiresAt?: Instant;
   /** When it may go: the request's instant, or the recipient's own for a local time. Absent: at once. */
   readonly scheduledFor?: Instant;
-  /** Undefined: there is no allowlist. */
+  /** Whether the address is on the allowlist; undefined: there is none. */
   readonly allowlisted?: boolean;
   readonly provider: string;
   readonly batch?: { readonly status: 'open' | 'closed' | 'paused' | 'cancelled'; readonly recheckAt: Instant };
@@ -56,8 +56,9 @@ function schedule({ scheduledFor, now }: GateFacts): Ruling {
     : defer('schedule', 'scheduled', 'its time has not come', scheduledFor);
 }
 
-function allowlist({ allowlisted }: GateFacts): Ruling {
+function allowlist({ allowlisted, address: found }: GateFacts): Ruling {
   if (allowlisted === undefined) return pass('allowlist', 'no allowlist is set');
+  if (found === null || found === 'erased') return pass('allowlist', 'there is no address to look for');
   return allowlisted
     ? pass('allowlist', 'the address is on the allowlist of this installation')
     : suppress('allowlist', 'not_allowlisted', 'this installation sends only to the addresses on its allowlist');

@@ -2,9 +2,10 @@ import { present } from '../kernel/present.ts';
 import { isRejection, reject, type Rejection } from '../kernel/rejection.ts';
 import { PRIORITIES, type Channel, type MessageClass, type Priority } from '../values/channel.ts';
 import type { KeyedHash } from '../values/ids.ts';
-import { plusMs, type Instant } from '../values/instant.ts';
+import type { Instant } from '../values/instant.ts';
 import type { Routing } from '../values/routing.ts';
 import type { Schedule } from '../values/schedule.ts';
+import { expiryOf, type Expiry } from './expiry.ts';
 import { planAtOf } from './wallTime.ts';
 
 /** What a request asks for, as far as it bears on how the message is treated. */
@@ -42,7 +43,7 @@ export type TermsCode =
   'unknown_type' | 'category_required' | 'unknown_category' | 'category_conflict' | 'content_required' | 'already_expired';
 
 /** How the message is treated, but for what is hashed or looked up elsewhere. */
-export type Settled = {
+export type Settled = Expiry & {
   readonly type: string;
   readonly category: string;
   readonly class: MessageClass;
@@ -51,7 +52,6 @@ export type Settled = {
   readonly channelsNamed: boolean;
   readonly routing: Routing;
   readonly schedule?: Schedule;
-  readonly expiresAt?: Instant;
   readonly unknownOutcome: 'retry' | 'hold';
 };
 export type DedupKey = { readonly key: KeyedHash; readonly windowMs: number };
@@ -70,15 +70,16 @@ export function settleTerms(wanted: Wanted, known: Known): Settled | readonly Re
   const category = note(categoryOf(wanted, known));
   const channels = note(channelsOf(wanted, known));
   const priority = note(priorityOf(wanted, known.type));
-  const expiresAt = note(expiryOf(wanted, known));
-  if (category === undefined || channels === undefined || priority === undefined || wrong.length > 0) return wrong;
+  const expiry = note(expiryWanted(wanted, known));
+  if (category === undefined || channels === undefined || priority === undefined || expiry === undefined) return wrong;
   return {
     type: wanted.type,
     ...category,
     priority,
     ...channels,
     routing: routingOf(wanted, known.type),
-    ...present({ schedule: wanted.schedule, expiresAt: expiresAt ?? undefined }),
+    ...expiry,
+    ...present({ schedule: wanted.schedule }),
     unknownOutcome: known.type?.unknownOutcome ?? 'retry',
   };
 }
@@ -128,17 +129,17 @@ function priorityOf({ priority }: Wanted, type: TypeRules | undefined): Priority
 function routingOf({ routing }: Wanted, type: TypeRules | undefined): Routing {
   if (routing === undefined) return type?.routing ?? { method: 'all' };
   if (routing.method === 'all' || routing.until === 'accepted') return routing;
-  const declared = type?.routing?.method === 'first' && type.routing.until === 'delivered' ? type.routing.waitMs : DEFAULT_WAIT_MS;
-  return { method: 'first', until: 'delivered', waitMs: routing.waitMs ?? declared };
+  return { method: 'first', until: 'delivered', waitMs: routing.waitMs ?? declaredWait(type?.routing) };
 }
+const declaredWait = (routing: Routing | undefined): number =>
+  routing?.method === 'first' && routing.until === 'delivered' ? routing.waitMs : DEFAULT_WAIT_MS;
 
-/** The earlier of what the request and the type say; `expiresAfter` counts from when it may go. Null: never. */
-function expiryOf({ expires, schedule }: Wanted, { type, now }: Known): Instant | null | Rejection<TermsCode> {
+/** Both what the request and what the type say: the earlier counts. */
+function expiryWanted({ expires, schedule }: Wanted, { type, now }: Known): Expiry | Rejection<TermsCode> {
+  const [at, own] = expires === undefined ? [] : 'at' in expires ? [expires.at] : [undefined, expires.afterMs];
+  const after = [own, type?.expiresAfterMs].filter((it) => it !== undefined);
+  const expiry = present({ expiresAt: at, expiresAfterMs: after.length > 0 ? Math.min(...after) : undefined });
   const start = planAtOf(schedule, now);
-  const own = expires === undefined ? undefined : 'at' in expires ? expires.at : plusMs(start, expires.afterMs);
-  const declared = type?.expiresAfterMs === undefined ? undefined : plusMs(start, type.expiresAfterMs);
-  const both = [own, declared].filter((it) => it !== undefined).sort();
-  const first = both[0];
-  if (first === undefined) return null;
-  return first <= now ? reject('already_expired', 'it would expire before it could be sent', '/expiresAt') : first;
+  const first = expiryOf(expiry, start);
+  return first === undefined || first > start ? expiry : reject('already_expired', 'it would expire before it could be sent', '/expiresAt');
 }

@@ -1,6 +1,7 @@
 import { Temporal } from 'temporal-polyfill';
 import { instantOf, plusMs, type Instant } from '../values/instant.ts';
 import type { Schedule } from '../values/schedule.ts';
+import { isTimeZone } from '../values/timeZone.ts';
 
 /**
  * A wall time in an IANA zone as an instant: one in a DST gap moves forward to the first valid instant, of one that occurs twice the
@@ -35,9 +36,14 @@ function scheduleStart(schedule: Schedule): Instant {
     : instantOfWallTime(schedule.local, schedule.timeZone);
 }
 
-/** When it may go to this person; `zone` is theirs, or the tenant's where they have none. */
+/**
+ * When it may go to this person; `zone` is theirs, or the tenant's where they have none. All of them were checked when they were given:
+ * one that this runtime does not know comes from a newer one, and the local time of the last zone on Earth is too early for nobody.
+ */
 export function dueFor(schedule: Schedule | undefined, zone: string): Instant | undefined {
   if (schedule === undefined) return undefined;
   if ('at' in schedule) return schedule.at;
-  return instantOfWallTime(schedule.local, schedule.timeZone === 'recipient' ? zone : schedule.timeZone);
+  const wanted = schedule.timeZone === 'recipient' ? zone : schedule.timeZone;
+  return instantOfWallTime(schedule.local, isTimeZone(wanted) ? wanted : LAST_ZONE);
 }
+const LAST_ZONE = 'Etc/GMT+12';

@@ -41,7 +41,9 @@ export type Terms = {
   readonly routing: Routing;
   readonly template?: { readonly key: string; readonly version: number };
   readonly schedule?: Schedule;
+  /** It is of no use after this instant, or so many ms after it may first go; the earlier counts (policy/expiry.ts). */
   readonly expiresAt?: Instant;
+  readonly expiresAfterMs?: number;
   readonly dedup?: { readonly key: KeyedHash; readonly windowMs: number };
   readonly unknownOutcome: 'retry' | 'hold';
   readonly key?: KeyedHash;

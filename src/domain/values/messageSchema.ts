@@ -19,6 +19,7 @@ export const termsSchema = shape({
   template: optional(shape({ key: text, version: count })),
   schedule: optional(scheduleSchema),
   expiresAt: optional(instant),
+  expiresAfterMs: optional(count),
   dedup: optional(shape({ key: text, windowMs: count })),
   unknownOutcome: oneOf(['retry', 'hold']),
   key: optional(text),

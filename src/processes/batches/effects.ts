@@ -24,25 +24,31 @@ export function applyBatchEffect({ log, clock }: BatchPorts): Effect {
     const events = (await log.read<BatchEvent>([stream])).get(stream) ?? [];
     const state = events.reduce((so, { event }) => BATCH.decider.evolve(so, event), BATCH.decider.initial());
     if (state.status === 'absent') return 'nothing';
+    const revision = events.length - 1;
     const ids = state.chunks.flatMap(({ notificationId }) => notificationId ?? []);
     for (let at = 0; at < ids.length; at += TOLD_AT_ONCE) {
       signal.throwIfAborted();
-      await tell(action, state, ids.slice(at, at + TOLD_AT_ONCE));
+      await tell(action, { state, revision }, ids.slice(at, at + TOLD_AT_ONCE));
     }
     const done: BatchCarriedOut = { type: 'BatchCarriedOut', data: { batchId: state.opened.batchId, carriedOutAt: clock.now() } };
-    const at = events.length - 1;
-    const [result] = await log.append([{ stream, at, events: [done], envelope: envelope(action, `done.${String(at)}`) }]);
+    const [result] = await log.append([{ stream, at: revision, events: [done], envelope: envelope(action, `done.${String(revision)}`) }]);
     if (result?.ok === true) return result.position;
     // Its state has changed meanwhile: what has been said may be out of date, so it is all said again.
     if (result?.conflict === true) return carryOut(action, signal);
     throw result?.error ?? new PortError('unavailable', 'no_outcome', 'the log gave no outcome');
   }
 
-  async function tell(action: Action, state: OpenedBatch, ids: readonly NotificationId[]): Promise<void> {
+  type Seen = { readonly state: OpenedBatch; readonly revision: number };
+
+  async function tell(action: Action, { state, revision }: Seen, ids: readonly NotificationId[]): Promise<void> {
     const wanted = commandsOf(state, clock.now());
     for (const [place, input] of wanted.entries()) {
       const outcomes = await commands(
-        ids.map((id) => ({ id, input, context: { tenant: action.tenant, envelope: envelope(action, `${String(place)}.${id}`) } })),
+        ids.map((id) => {
+          // The revision belongs to the command: what is said of a later state of the batch is no repeat.
+          const step = `${String(revision)}.${String(place)}.${id}`;
+          return { id, input, context: { tenant: action.tenant, envelope: envelope(action, step) } };
+        }),
       );
       // A refusal means that nothing of it was left to change.
       const failed = outcomes.find((it) => it instanceof PortError);
@@ -70,10 +76,10 @@ export function applyBatchEffect({ log, clock }: BatchPorts): Effect {
 
 function commandsOf(state: OpenedBatch, now: Instant): readonly NotificationCommand[] {
   if (state.cancelled !== undefined) return [{ type: 'CancelNotification', data: { now } }];
-  const { schedule, planAt, opened } = state;
-  const moved = schedule !== undefined && planAt !== opened.planAt;
+  const { schedule, planAt } = state;
   return [
-    ...(moved ? [{ type: 'RescheduleNotification' as const, data: { now, schedule, planAt } }] : []),
+    // To where it stands already is no news to it.
+    ...(schedule === undefined ? [] : [{ type: 'RescheduleNotification' as const, data: { now, schedule, planAt } }]),
     ...(state.paused ? [] : [{ type: 'ReleaseNotification' as const, data: { now } }]),
   ];
 }

@@ -2,6 +2,7 @@ import { channelOf, deliveryIdOf, indexOf } from '../../domain/notification/deli
 import type { AttachmentRef, Message } from '../../domain/values/message.ts';
 import { localeChain } from '../../domain/policy/locale.ts';
 import type { Content } from '../../domain/values/content.ts';
+import type { TenantId } from '../../domain/values/ids.ts';
 import type { JudgedJob } from '../planning/judgeDeliveries.ts';
 import { addressOf, type Person } from './people.ts';
 import type { DispatchPorts, Localised, Sender } from './ports.ts';
@@ -18,36 +19,60 @@ export type Ready = {
 };
 export type ComposedJob = { readonly judged: JudgedJob; readonly ready: readonly Ready[]; readonly failed: ReadonlyMap<number, string> };
 
-/** Renders what goes (mechanics.md §6 step 7). What does not render is a planned failure: a second try would give the same. */
-export async function composeJob(ports: Pick<DispatchPorts, 'material' | 'renderer'>, judged: JudgedJob): Promise<ComposedJob> {
+type Materials = {
+  readonly sender: Sender;
+  /** By key and version. */
+  readonly templates: ReadonlyMap<string, Localised | undefined>;
+  readonly files: ReadonlyMap<string, Uint8Array>;
+};
+type ComposePorts = Pick<DispatchPorts, 'material' | 'renderer'>;
+
+/** Renders what goes (mechanics.md §6 step 7): templates and files of the group are fetched once, whoever needs them. */
+export async function composeJobs(
+  { material, renderer }: ComposePorts,
+  tenant: TenantId,
+  group: readonly JudgedJob[],
+): Promise<readonly ComposedJob[]> {
+  const going = group.filter(({ outcomes }) => outcomes.some((it) => it.plan === 'go'));
+  if (going.length === 0) return group.map((judged) => ({ judged, ready: [], failed: new Map() }));
+  const wanted = new Map(
+    going.flatMap(({ opened }) => opened.job.state.requested.terms.template ?? []).map((it) => [templateName(it), it]),
+  );
+  const ids = [...new Set(going.flatMap(fileIds))];
+  const [sender, files, ...templates] = await Promise.all([
+    material.sender(tenant),
+    ids.length > 0 ? material.files(tenant, ids) : new Map<string, Uint8Array>(),
+    ...[...wanted].map(async ([name, { key, version }]) => [name, await material.template(tenant, key, version)] as const),
+  ]);
+  return group.map((judged) => composeJob(renderer, judged, { sender, files, templates: new Map(templates) }));
+}
+
+const templateName = ({ key, version }: { readonly key: string; readonly version: number }): string => `${key} ${String(version)}`;
+const goingOf = ({ outcomes }: JudgedJob): readonly number[] => outcomes.filter((it) => it.plan === 'go').map((it) => it.n);
+
+function fileIds(judged: JudgedJob): readonly string[] {
+  const { message, people } = judged.opened;
+  if (message === 'erased') return [];
+  const own = goingOf(judged).flatMap((n) => people.get(indexOf(n))?.attachments ?? []);
+  return [...message.attachments, ...own].map((it) => it.id);
+}
+
+/** What does not render is a planned failure: a second try would give the same. */
+function composeJob(renderer: DispatchPorts['renderer'], judged: JudgedJob, { sender, templates, files }: Materials): ComposedJob {
   const { job, message, people } = judged.opened;
-  const going = judged.outcomes.filter((it) => it.plan === 'go').map((it) => it.n);
+  const going = goingOf(judged);
   const failed = new Map<number, string>();
   const ready: Ready[] = [];
-  if (going.length === 0) return { judged, ready, failed };
   if (message === 'erased') return { judged, ready, failed: new Map(going.map((n) => [n, 'content_erased'])) };
   const { template } = job.state.requested.terms;
-  const sender = await ports.material.sender(job.tenant);
-  const localised = template && (await ports.material.template(job.tenant, template.key, template.version));
-  const files = await filesOf(ports, judged, going, message);
+  const localised = template && templates.get(templateName(template));
   for (const n of going) {
     const person = people.get(indexOf(n));
-    const made = person && compose(ports.renderer, { judged, n, person, message, sender, localised, files });
+    const made = person && compose(renderer, { judged, n, person, message, sender, localised, files });
     if (made === undefined || 'failed' in made) failed.set(n, made?.failed ?? 'content_missing');
     else ready.push(made);
   }
   return { judged, ready, failed };
-}
-
-async function filesOf(
-  ports: Pick<DispatchPorts, 'material'>,
-  { opened }: JudgedJob,
-  going: readonly number[],
-  message: Message,
-): Promise<ReadonlyMap<string, Uint8Array>> {
-  const own = going.flatMap((n) => opened.people.get(indexOf(n))?.attachments ?? []);
-  const ids = [...new Set([...message.attachments, ...own].map((it) => it.id))];
-  return ids.length > 0 ? ports.material.files(opened.job.tenant, ids) : new Map();
 }
 
 type Making = {
@@ -66,7 +91,8 @@ function compose(renderer: DispatchPorts['renderer'], making: Making): Ready | {
   const [it, provider, to] = [job.state.deliveries.get(n), judged.providers.get(n), addressOf(person, n)];
   const { content, locale } = contentFor(making);
   if (it === undefined || provider === undefined || to === null || content === undefined) return { failed: 'content_missing' };
-  const variables = { ...message.variables, ...person.variables };
+  // What the request says beats what is known of the person, and what it says of them beats what it says to all.
+  const variables = { recipient: person.recipient, ...message.variables, ...person.variables };
   const rendered = renderer.render({ content, channel: channelOf(n), variables, locale, timeZone: person.timeZone });
   if (isRenderFailure(rendered)) return { failed: rendered.failed };
   const refs = [...message.attachments, ...person.attachments];

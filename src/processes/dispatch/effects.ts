@@ -4,7 +4,7 @@ import type { TenantId } from '../../domain/values/ids.ts';
 import type { Instant } from '../../domain/values/instant.ts';
 import { judgeDeliveries } from '../planning/judgeDeliveries.ts';
 import type { Claim, Effect } from '../process.ts';
-import { composeJob, type ComposedJob, type Ready } from './compose.ts';
+import { composeJobs, type ComposedJob, type Ready } from './compose.ts';
 import { handOff, startedGroups, subBatches, type Parcel, type SubBatch } from './handOff.ts';
 import { batchMessages, load, type Job } from './load.ts';
 import { addressTexts, openPeople } from './people.ts';
@@ -27,20 +27,28 @@ export function dispatchEffect(ports: DispatchPorts): Effect {
     return known;
   };
   return async (claim) => {
-    const append = writer(ports.log, ports.clock, claim.id);
-    const jobs = await load(ports.log, messages, claim, ports.clock.now());
-    const decided = jobs.length > 0 ? await decideGroup(ports, claim, jobs) : [];
+    const append = writer(ports, claim.id);
+    const now = latest(ports.clock.now(), claim);
+    const jobs = await load(ports.log, messages, claim, now);
+    const decided = jobs.length > 0 ? await decideGroup(ports, claim, { jobs, now }) : [];
     const composed = claim.kind === 'recover' ? decided.map((it) => askableAgain(ports, it)) : decided;
-    if (composed.length === 0) return append.lastPosition();
-    const batches = subBatches(composed.map(({ judged, ready }): Parcel => ({ job: judged.opened.job, ready })));
+    if (composed.length === 0) return append.end();
+    const all = subBatches(composed.map(({ judged, ready }): Parcel => ({ job: judged.opened.job, ready })));
+    // Of a recovery the rest stays open, as the model has it, and is recovered by the next claim.
+    const batches = claim.kind === 'recover' ? all.slice(0, 1) : all;
     const started = await start(ports, claim, { composed, first: batches[0], append });
     await handOff(ports, claim, onlyOf(started, batches), { append, permitsOf });
-    return append.lastPosition();
+    return append.end();
   };
 }
 
+/** What the database gave out was due by its clock: ours may be some milliseconds behind it, and would find everything too early. */
+const latest = (now: Instant, { actions }: Claim): Instant => actions.reduce((so, { dueAt }) => (dueAt > so ? dueAt : so), now);
+
+type Due = { readonly jobs: readonly Job[]; readonly now: Instant };
+
 /** Steps 3 to 7, tenant by tenant: a group rarely has more than one. Empty: the claim ran out before it could declare. */
-async function decideGroup(ports: DispatchPorts, claim: Claim, jobs: readonly Job[]): Promise<readonly ComposedJob[]> {
+async function decideGroup(ports: DispatchPorts, claim: Claim, { jobs, now }: Due): Promise<readonly ComposedJob[]> {
   const byTenant = new Map<TenantId, Job[]>();
   for (const job of jobs) byTenant.set(job.tenant, [...(byTenant.get(job.tenant) ?? []), job]);
   const opened = await Promise.all([...byTenant].map(async ([tenant, own]) => ({ tenant, group: await openPeople(ports, tenant, own) })));
@@ -50,8 +58,10 @@ async function decideGroup(ports: DispatchPorts, claim: Claim, jobs: readonly Jo
     ports.watch.dropped('claim_over', jobs.length);
     return [];
   }
-  const judged = await Promise.all(opened.map(({ tenant, group }) => judgeDeliveries(ports, tenant, group)));
-  return Promise.all(judged.flat().map((it) => composeJob(ports, it)));
+  const composed = await Promise.all(
+    opened.map(async ({ tenant, group }) => composeJobs(ports, tenant, await judgeDeliveries(ports, { tenant, group, now }))),
+  );
+  return composed.flat();
 }
 
 /** Of what a gate would let go again, only what may be asked twice. */
@@ -60,7 +70,9 @@ function askableAgain({ retry }: DispatchPorts, composed: ComposedJob): Composed
   const hold = state.requested.terms.unknownOutcome === 'hold';
   const may = ({ n, provider }: Ready): boolean => {
     const it = state.deliveries.get(n);
-    return it !== undefined && mayAskAgain(it, { takesKeys: provider.takesKeys, hold, maxStarts: retry.maxStarts });
+    // Its key means something only to the provider that may have it.
+    const takesKeys = provider.takesKeys && provider.id === it?.provider;
+    return it !== undefined && mayAskAgain(it, { takesKeys, hold, maxStarts: retry.maxStarts });
   };
   return { ...composed, ready: composed.ready.filter(may) };
 }
@@ -75,8 +87,9 @@ async function start(ports: DispatchPorts, claim: Claim, { composed, first, appe
     const { job } = it.judged.opened;
     return { job, command: commandOf(claim, now, it, startedGroups(readyNow.get(job) ?? [])) };
   });
-  const done = new Set(await append.once('s', decided));
-  if (done.size < decided.length) ports.watch.dropped('conflict', decided.length - done.size);
+  const { done: written, conflicts } = await append.once('s', decided);
+  if (conflicts > 0) ports.watch.dropped('conflict', conflicts);
+  const done = new Set(written);
   countOutcomes(
     ports,
     composed.filter(({ judged }) => done.has(judged.opened.job)),
@@ -96,7 +109,6 @@ function commandOf(
     const given = judged.outcomes.filter((it) => !goes.has(it.n));
     const later = given.flatMap((it) => (it.plan === 'defer' ? [{ n: it.n, at: it.until }] : []));
     const unknown = given.filter((it) => it.plan !== 'defer').map((it) => it.n);
-    // What goes beyond the first sub-batch stays open, and is recovered by the next claim.
     return { type: 'RecoverDeliveries', data: { ...base, again: started, unknown, later } };
   }
   const all = judged.outcomes.map((it): Outcome => failedOutcome(it, failed.get(it.n)));

@@ -82,7 +82,9 @@ export async function handOff(
         batch.provider,
         outgoing.map((it) => it.outgoing),
       );
-      const answers = new Map(outgoing.map((it, i) => [it.outgoing.deliveryId, answerOf(it, results?.[i])]));
+      const answers = new Map(
+        outgoing.map((it, i) => [it.outgoing.deliveryId, answerOf(it, results === undefined ? 'not called' : results[i])]),
+      );
       await append.untilDone(`r${String(at)}`, records(ports, claim, batch, { next: batches[at + 1], answers }));
     } finally {
       permit.release(outgoing.length);
@@ -108,7 +110,10 @@ async function call(
     ports.watch.dropped('claim_over', messages.length);
     return undefined;
   }
-  const results = await provider.send(messages);
+  const results = await provider.send(messages).catch((): readonly SendResult[] => {
+    ports.watch.dropped('provider_fault', messages.length);
+    return [];
+  });
   const ms = ports.clock.epochMs() - began;
   for (const outcome of ['accepted', 'refused', 'unknown'] as const) {
     const count = results.filter((it) => it.outcome === outcome).length;
@@ -121,15 +126,18 @@ async function call(
   return results;
 }
 
-function answerOf({ n, attempt, provider, outgoing }: Ready, result: SendResult | undefined): Answer {
+/** Without a result of its own (the provider broke its contract) nothing is certain of it. */
+const NO_RESULT: SendResult = { outcome: 'unknown', code: 'provider_fault' };
+
+function answerOf({ n, attempt, provider, outgoing }: Ready, result: SendResult | 'not called' = NO_RESULT): Answer {
   const base = {
     n,
     attempt,
     provider: provider.id,
     subject: outgoing.subject,
-    ...(result?.detail === undefined ? {} : { detail: result.detail }),
+    ...(result === 'not called' || result.detail === undefined ? {} : { detail: result.detail }),
   };
-  if (result === undefined) return { ...base, outcome: 'returned' };
+  if (result === 'not called') return { ...base, outcome: 'returned' };
   if (result.outcome === 'accepted') {
     const messageId = result.providerMessageId === undefined ? {} : { messageId: result.providerMessageId };
     return { ...base, outcome: 'accepted', captured: provider.id === 'capture', ...messageId };
@@ -168,5 +176,5 @@ function records(
   }));
 }
 
-/** As this claim loaded it: a delivery started elsewhere since has one more. */
+/** As this claim loaded it (its own starts of other deliveries change nothing here): a delivery started elsewhere since has one more. */
 const startsOf = (job: Job, n: number): number => job.due.find((it) => it.n === n)?.starts ?? 0;

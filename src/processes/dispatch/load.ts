@@ -64,24 +64,23 @@ function jobOf(
 }
 
 function dueOf(state: RequestedNotification, items: ReadonlySet<number>, kind: ActionKind, now: Instant): readonly Delivery[] {
-  const due = [...state.deliveries.values()].filter((it) => items.has(it.n) && WORK[it.status] === kind && isDue(it, kind, now));
+  const due = [...state.deliveries.values()].filter((it) => items.has(it.n) && WORK[it.status] === kind && isDue(it, now));
   if (kind !== 'plan' || state.requested.terms.routing.method === 'all') return due;
   return withAlternatives(state, due);
 }
 
-/** A row can be older than the log it was derived from: a deferral or an open start that has moved on is not due. */
-const isDue = (it: Delivery, kind: ActionKind, now: Instant): boolean => kind === 'handOff' || it.until === undefined || it.until <= now;
+/** A row can be older than the log it was derived from: a deferral, a retry or an open start that has moved on is not due. */
+const isDue = (it: Delivery, now: Instant): boolean => it.until === undefined || it.until <= now;
 
-/** Routing `first`: the channels behind the one that is due are looked at with it, should it not reach the person. */
+/** Routing `first`: the channels behind the one that is due are looked at with it, in their order, should it not reach the person. */
 function withAlternatives(state: RequestedNotification, due: readonly Delivery[]): readonly Delivery[] {
-  const all = new Map(due.map((it) => [it.n, it]));
-  for (const { n } of due) {
-    for (const channel of state.requested.terms.channels) {
-      const it = state.deliveries.get(nOf(indexOf(n), channel));
-      if (it !== undefined && (it.status === 'left' || it.status === 'new')) all.set(it.n, it);
-    }
-  }
-  return [...all.values()];
+  const { channels } = state.requested.terms;
+  const isWanted = new Set(due.map(({ n }) => n));
+  return [...new Set(due.map(({ n }) => indexOf(n)))].flatMap((index) => {
+    const all = channels.flatMap((channel) => state.deliveries.get(nOf(index, channel)) ?? []);
+    const first = all.findIndex(({ n }) => isWanted.has(n));
+    return all.filter((it, place) => isWanted.has(it.n) || (place > first && it.status === 'left'));
+  });
 }
 
 /** Only a wait for a confirmation asks for engagement, and only then is its stream read. */

@@ -1,5 +1,6 @@
+import { present } from '../../domain/kernel/present.ts';
 import { isSealed, type Personal, type Sealed } from '../../domain/kernel/personal.ts';
-import type { InlinePerson } from '../../domain/notification/events.ts';
+import type { InlinePerson, RequestedRecipient } from '../../domain/notification/events.ts';
 import type { AttachmentRef, Message, OwnPart, Variables } from '../../domain/values/message.ts';
 import { channelOf, indexOf } from '../../domain/notification/delivery.ts';
 import type { OwnAddress, Profile } from '../../domain/recipient/events.ts';
@@ -19,6 +20,9 @@ export type Person = {
   readonly profileVersion: number | null;
   readonly locale: string;
   readonly timeZone: string;
+  /** `recipient` in templates: name and attributes. */
+  readonly recipient: Variables;
+  /** Their own of this message. */
   readonly variables: Variables;
   readonly attachments: readonly AttachmentRef[];
 };
@@ -43,8 +47,14 @@ export async function openPeople(
   const open = opener(await openAll(ports.vault, handles));
   const sender = await ports.material.sender(tenant);
   return jobs.map((job) => {
-    const people = new Map(dueRecipients(job).map((it) => [it.index, personOf(it, profiles.get(it.subject), open, sender)]));
-    return { job, message: open<Message>(job.message) ?? 'erased', people };
+    const message = open<Message>(job.message) ?? 'erased';
+    // Sealed as theirs alone, the message is lost with their key, even where nothing else of theirs tells that it is gone.
+    const gone = message === 'erased' ? job.state.requested.soleSubject : undefined;
+    const people = dueRecipients(job).map((it): [number, Person] => {
+      const person = personOf(it, profiles.get(it.subject), open, sender);
+      return [it.index, it.subject === gone ? { ...person, erased: true } : person];
+    });
+    return { job, message, people: new Map(people) };
   });
 }
 
@@ -61,37 +71,36 @@ const openAll = async (vault: Vault, handles: readonly Sealed[]): Promise<Readon
 /** Undefined: erased, or there was nothing. */
 type Open = <T>(it: Personal<T> | undefined) => T | undefined;
 function opener(opened: ReadonlyMap<string, Opened<unknown>>): Open {
-  // eslint-disable-next-line @typescript-eslint/consistent-type-assertions -- what was sealed as a T opens as one; the blob is authenticated
   return <T>(it: Personal<T> | undefined) => {
     if (it === undefined) return undefined;
     if (!isSealed(it)) return it.open;
     const found = opened.get(it.sealed);
+    // eslint-disable-next-line @typescript-eslint/consistent-type-assertions -- what was sealed as a T opens as one; the blob is authenticated
     return found === undefined || found === 'erased' ? undefined : (found.value as T);
   };
 }
 
-function personOf(
-  it: Job['state']['requested']['recipients'][number],
-  facts: ProfileFacts | undefined,
-  open: Open,
-  sender: Sender,
-): Person {
+function personOf(it: RequestedRecipient, facts: ProfileFacts | undefined, open: Open, sender: Sender): Person {
   const inline = open<InlinePerson>(it.person);
   const own = open<OwnPart>(it.own);
   const profile = open<Profile>(facts?.profile);
   const lost = (sealed: Personal<unknown> | undefined, value: unknown): boolean => sealed !== undefined && value === undefined;
+  // What the request says of a person beats what the profile says.
+  const { locale, timeZone, name }: Said = { locale: sender.locale, timeZone: sender.timeZone, ...profile, ...inline };
   return {
     subject: it.subject,
     erased: lost(it.person, inline) || lost(it.own, own) || lost(facts?.profile, profile),
     addresses: addressesOf(inline, profile, (channel) => open<OwnAddress>(facts?.endpoints[channel])?.address),
     profileVersion: facts?.version ?? null,
-    locale: inline?.locale ?? profile?.locale ?? sender.locale,
-    timeZone: inline?.timeZone ?? profile?.timeZone ?? sender.timeZone,
-    // What the request says of a person beats what the profile says.
-    variables: { ...(profile === undefined ? {} : { recipient: { name: profile.name, ...profile.attributes } }), ...own?.variables },
-    attachments: own?.attachments ?? [],
+    locale,
+    timeZone,
+    recipient: { ...profile?.attributes, ...present({ name }) },
+    variables: {},
+    attachments: [],
+    ...present({ variables: own?.variables, attachments: own?.attachments }),
   };
 }
+type Said = { readonly locale: string; readonly timeZone: string; readonly name?: string };
 
 const INLINE = { email: 'email', sms: 'phone', push: 'pushToken', in_app: undefined, webhook: 'webhookUrl', wallet: 'walletId' } as const;
 const PROFILE = { email: 'email', sms: 'phone' } as const;

@@ -49,11 +49,14 @@ export type ReservationRequest = {
   readonly key: string;
   readonly delivery: DeliveryId;
   readonly until: Instant;
+  /** Who is known to hold it in vain: what they hold, as it was seen, may be taken from them. */
+  readonly over?: Holder;
 };
+export type Holder = { readonly delivery: DeliveryId; readonly until: Instant };
 /** What counts across notifications: planners compete here, not on a lagging count (mechanics.md §6 step 6). */
 export interface Reservations {
-  /** In order; a repeat by the same delivery is `reserved` again. One statement. */
-  reserve(wanted: readonly ReservationRequest[], now: Instant): Promise<readonly ('reserved' | 'taken')[]>;
+  /** In order: reserved (a repeat by the same delivery again), or who holds it. One transaction. */
+  reserve(wanted: readonly ReservationRequest[], now: Instant): Promise<readonly ('reserved' | Holder)[]>;
 }
 
 export interface Providers {
@@ -86,6 +89,8 @@ export type DispatchPorts = {
   readonly retry: RetryPolicy;
   /** Milliseconds after which what a paused batch held back is looked at again; a resumption comes sooner. */
   readonly pauseRecheckMs: number;
+  /** Waits this many milliseconds on the service's clock. */
+  readonly pause: (ms: number) => Promise<void>;
   readonly watch: DispatchWatch;
 };
 
@@ -93,6 +98,6 @@ export type DispatchPorts = {
 export interface DispatchWatch {
   planned(outcomes: Readonly<Record<string, number>>): void;
   handedOff(provider: string, outcome: string, count: number, ms: number): void;
-  /** Counts: `conflict`, `claim_over`. */
+  /** Counts: `conflict`, `claim_over`, `provider_fault` (a provider threw, which it never should). */
   dropped(why: string, count: number): void;
 }

@@ -1,7 +1,7 @@
 import { assertNever } from '../../domain/kernel/assertNever.ts';
 import type { Recorded } from '../../domain/kernel/metadata.ts';
 import { nOf } from '../../domain/notification/delivery.ts';
-import type { HandOffRecorded, NotificationEvent, NotificationRequested } from '../../domain/notification/events.ts';
+import type { DeliveriesPlanned, HandOffRecorded, NotificationEvent, NotificationRequested } from '../../domain/notification/events.ts';
 import type { Instant } from '../../domain/values/instant.ts';
 import type { ActionKind, Ask, Process, Reaction, Settle } from '../process.ts';
 
@@ -26,15 +26,7 @@ export const dispatch: Process<NotificationEvent> = {
       case 'NotificationRequested':
         return [ask(ofRequest(event.data), 'plan', everyN(event.data), event.data.planAt)];
       case 'DeliveriesPlanned':
-        return [
-          settle(
-            event.data,
-            ['plan', 'handOff'],
-            event.data.planned.flatMap((group) => group.items),
-          ),
-          ...event.data.later.map(({ items, at }) => ask(event.data, 'handOff', items, at)),
-          ...event.data.planned.flatMap((group) => (group.plan === 'defer' ? [ask(event.data, 'plan', group.items, group.until)] : [])),
-        ];
+        return planned(event.data);
       case 'HandOffStarted': {
         const items = event.data.started.flatMap((group) => group.items);
         return [settle(event.data, ['handOff', 'recover'], items), ask(event.data, 'recover', items, event.data.until)];
@@ -53,6 +45,16 @@ export const dispatch: Process<NotificationEvent> = {
   },
 };
 
+function planned(data: DeliveriesPlanned['data']): readonly Reaction[] {
+  const items = data.planned.flatMap((group) => group.items);
+  return [
+    settle(data, ['plan', 'handOff'], items),
+    ...data.later.map(({ items: later, at }) => ask(data, 'handOff', later, at)),
+    ...data.planned.flatMap((group) => (group.plan === 'defer' ? [ask(data, 'plan', group.items, group.until)] : [])),
+    ...data.escalated.map(({ items: next, at }) => ask(data, 'plan', next, at)),
+  ];
+}
+
 function recorded(data: HandOffRecorded['data']): readonly Reaction[] {
   const again = new Map<Instant, number[]>();
   for (const group of data.results) {
@@ -62,7 +64,8 @@ function recorded(data: HandOffRecorded['data']): readonly Reaction[] {
   return [
     settle(
       data,
-      ['handOff', 'recover'],
+      // A late acceptance ends whatever has come to be planned since.
+      ['plan', 'handOff', 'recover'],
       data.results.flatMap((group) => group.items),
     ),
     ...[...again].map(([at, items]) => ask(data, 'handOff', items, at)),

@@ -1,51 +1,62 @@
 import type { NotificationCommand } from '../../domain/notification/notification.ts';
 import { notification } from '../../domain/notification/notification.ts';
 import type { NotificationEvent } from '../../domain/notification/events.ts';
+import { PortError } from '../../domain/kernel/portError.ts';
 import { isRejection } from '../../domain/kernel/rejection.ts';
 import type { Position } from '../../domain/values/ids.ts';
 import { foldNotification } from '../../commands/foldNotification.ts';
-import type { Clock, EventLog, EventWrite } from '../../commands/ports.ts';
+import type { EventWrite, WriteResult } from '../../commands/ports.ts';
 import type { Job } from './load.ts';
+import type { DispatchPorts } from './ports.ts';
 
-/** Appends what jobs decide, all in one call, and keeps their states and revisions up to date. */
+/**
+ * Appends what jobs decide, all in one call, and keeps their states and revisions up to date. One job's error takes no other job with
+ * it: it is kept, and told at the end.
+ */
 export type Writer = {
-  /** At the loaded revision, once: a job whose stream has moved on is left out of the answer (a cancellation or another worker was first). */
-  once(step: string, decided: readonly Decided[]): Promise<readonly Job[]>;
+  /** At the loaded revision, once: a job whose stream has moved on is left out of `done` (a cancellation or another worker was first). */
+  once(step: string, decided: readonly Decided[]): Promise<{ readonly done: readonly Job[]; readonly conflicts: number }>;
   /** Results are facts: after a conflict the job is loaded again, decided again and appended, until it succeeds. */
   untilDone(step: string, decided: readonly Decided[]): Promise<void>;
-  lastPosition(): Position | 'nothing';
+  /** Of the last event that was appended. @throws what the first of the jobs failed with. */
+  end(): Position | 'nothing';
 };
 export type Decided = { readonly job: Job; readonly command: NotificationCommand };
+type Draft = Decided & { readonly events: readonly NotificationEvent[] };
 
 /** Conflicts are with cancellations and other workers, each of which writes a bounded number of times. */
 const MOST_CONFLICTS = 50;
+/** The log sends an append again by itself; this is for when it takes nothing more for a while. Milliseconds, doubled each time. */
+const [PATIENCE, PAUSE_MS] = [6, 250];
 
-export function writer(log: EventLog, clock: Clock, claim: string): Writer {
+export function writer({ log, clock, pause }: Pick<DispatchPorts, 'log' | 'clock' | 'pause'>, claim: string): Writer {
   let last: Position | 'nothing' = 'nothing';
-  const attempt = async (step: string, decided: readonly Decided[]): Promise<{ done: Job[]; conflicts: Decided[] }> => {
-    const writes = decided.map((it) => ({ it, events: eventsOf(it) }));
-    const [changed, unchanged] = [writes.filter(({ events }) => events.length > 0), writes.filter(({ events }) => events.length === 0)];
-    const results = await log.append(changed.map(({ it, events }) => writeOf(it, events, step)));
-    const [done, conflicts]: [Job[], Decided[]] = [unchanged.map(({ it }) => it.job), []];
-    changed.forEach(({ it, events }, i) => {
-      const result = results[i];
-      if (result === undefined || (!result.ok && !result.conflict))
-        throw result?.error ?? new Error('the log answered fewer writes than it was given');
-      if (!result.ok) {
-        conflicts.push(it);
-        return;
-      }
-      last = last === 'nothing' || result.position > last ? result.position : last;
-      done.push(advanced(it.job, events, result.revision));
-    });
-    return { done, conflicts };
-  };
+  const errors: unknown[] = [];
 
-  const writeOf = ({ job }: Decided, events: readonly NotificationEvent[], step: string): EventWrite => ({
+  /** What was written, what lost a race, and what may not have been taken. */
+  async function attempt(step: string, decided: readonly Decided[]): Promise<{ done: Job[]; conflicts: Decided[]; again: Decided[] }> {
+    const drafts = decided.flatMap((it) => draft(it, errors));
+    const [changed, unchanged] = [drafts.filter(({ events }) => events.length > 0), drafts.filter(({ events }) => events.length === 0)];
+    const results = changed.length > 0 ? await log.append(changed.map((it) => writeOf(it, step))) : [];
+    const [done, conflicts, again]: [Job[], Decided[], Decided[]] = [unchanged.map(({ job }) => job), [], []];
+    for (const [at, it] of changed.entries()) {
+      const result: WriteResult = results[at] ?? { ok: false, conflict: false, error: NO_OUTCOME };
+      if (result.ok) {
+        last = last === 'nothing' || result.position > last ? result.position : last;
+        done.push(advanced(it, result.revision));
+      } else if (result.conflict) conflicts.push(it);
+      else if (result.error.retryable) again.push(it);
+      else errors.push(result.error);
+    }
+    return { done, conflicts, again };
+  }
+
+  const writeOf = ({ job, events }: Draft, step: string): EventWrite => ({
     stream: job.stream,
     at: job.revision,
     events,
     envelope: {
+      // Of one claim, step and revision there is one content only: sent again it is the same, decided again it has another revision.
       commandId: `${claim}:${step}:${String(job.revision)}`,
       correlationId: job.correlationId,
       causationId: claim,
@@ -54,39 +65,65 @@ export function writer(log: EventLog, clock: Clock, claim: string): Writer {
     },
   });
 
-  const reload = async (decided: readonly Decided[]): Promise<Decided[]> => {
+  /** An append whose outcome is open is sent again with the same ids and expectation, and only a definite answer settles it. */
+  async function patiently(step: string, decided: readonly Decided[]): Promise<{ done: Job[]; conflicts: Decided[] }> {
+    const { done, conflicts, again } = await attempt(step, decided);
+    for (let [open, tries] = [again, 0]; open.length > 0; tries += 1) {
+      if (tries >= PATIENCE) {
+        errors.push(NO_OUTCOME);
+        break;
+      }
+      await pause(PAUSE_MS * 2 ** tries);
+      const next = await attempt(step, open);
+      done.push(...next.done);
+      conflicts.push(...next.conflicts);
+      open = next.again;
+    }
+    return { done, conflicts };
+  }
+
+  async function reload(decided: readonly Decided[]): Promise<readonly Decided[]> {
     const streams = await log.read<NotificationEvent>(decided.map(({ job }) => job.stream));
-    return decided.flatMap(({ job, command }) => {
+    return decided.filter(({ job }) => {
       const events = streams.get(job.stream) ?? [];
       const state = foldNotification(events);
-      if (state === undefined) return [];
+      if (state === undefined) return false;
       job.state = state;
       job.revision = events.length - 1;
-      return [{ job, command }];
+      return true;
     });
-  };
+  }
 
   return {
-    once: async (step, decided) => (await attempt(step, decided)).done,
+    once: async (step, decided) => {
+      const { done, conflicts } = await patiently(step, decided);
+      return { done, conflicts: conflicts.length };
+    },
     untilDone: async (step, decided) => {
       let open = decided;
       for (let tries = 0; open.length > 0; tries += 1) {
         if (tries > MOST_CONFLICTS) throw new Error(`still conflicts after ${String(tries)} tries`);
-        const { conflicts } = await attempt(`${step}.${String(tries)}`, open);
+        const { conflicts } = await patiently(`${step}.${String(tries)}`, open);
         open = conflicts.length > 0 ? await reload(conflicts) : [];
       }
     },
-    lastPosition: () => last,
+    end: () => {
+      if (errors.length > 0) throw errors[0];
+      return last;
+    },
   };
 }
 
-function eventsOf({ job, command }: Decided): readonly NotificationEvent[] {
-  const decision = notification.decide(command, job.state);
-  if (isRejection(decision)) throw new Error(`${command.type} was refused: ${decision.rejected}`);
-  return decision;
+const NO_OUTCOME = new PortError('unavailable', 'no_outcome', 'the log did not say whether it took a write');
+
+function draft(it: Decided, errors: unknown[]): readonly Draft[] {
+  const decision = notification.decide(it.command, it.job.state);
+  if (!isRejection(decision)) return [{ ...it, events: decision }];
+  errors.push(new Error(`${it.command.type} was refused: ${decision.rejected}`));
+  return [];
 }
 
-function advanced(job: Job, events: readonly NotificationEvent[], revision: number): Job {
+function advanced({ job, events }: Draft, revision: number): Job {
   for (const event of events) {
     const state = notification.evolve(job.state, event);
     if (state.status === 'requested') job.state = state;

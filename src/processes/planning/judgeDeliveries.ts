@@ -1,12 +1,16 @@
+import { present } from '../../domain/kernel/present.ts';
 import { channelOf, deliveryIdOf, indexOf } from '../../domain/notification/delivery.ts';
 import type { Outcome } from '../../domain/notification/plan.ts';
 import { duplicateVerdict, judge, runGates, type GateFacts, type Reservation, type Ruling } from '../../domain/policy/gates.ts';
 import { dueFor } from '../../domain/policy/wallTime.ts';
 import type { BatchId, TenantId } from '../../domain/values/ids.ts';
 import { plusMs, type Instant } from '../../domain/values/instant.ts';
+import { expiryOf } from '../../domain/policy/expiry.ts';
+import type { Job } from '../dispatch/load.ts';
 import { addressOf, type OpenedJob, type Person } from '../dispatch/people.ts';
 import type { BatchFacts, DispatchPorts, ReservationRequest } from '../dispatch/ports.ts';
 import type { Provider } from '../dispatch/provider.ts';
+import { reserve } from './reserve.ts';
 
 /** What the gates said of the due deliveries of one notification, with the provider each would go to. */
 export type JudgedJob = {
@@ -16,51 +20,58 @@ export type JudgedJob = {
 };
 
 type Judged = { readonly n: number; readonly person: Person; readonly rulings: readonly Ruling[]; readonly provider: Provider };
-type JudgePorts = Pick<DispatchPorts, 'facts' | 'reservations' | 'providers' | 'allowlist' | 'pauseRecheckMs' | 'clock'>;
+type JudgePorts = Pick<DispatchPorts, 'facts' | 'log' | 'reservations' | 'providers' | 'allowlist' | 'pauseRecheckMs'>;
+type Group = { readonly tenant: TenantId; readonly group: readonly OpenedJob[]; readonly now: Instant };
 
 /**
  * Gates of a group (mechanics.md §6 steps 5 and 6), after its subjects and addresses were declared: facts that an opt-out may change
  * are read here and nowhere earlier. Reservations of the whole group are one statement.
  */
-export async function judgeDeliveries(ports: JudgePorts, tenant: TenantId, group: readonly OpenedJob[]): Promise<readonly JudgedJob[]> {
+export async function judgeDeliveries(ports: JudgePorts, { tenant, group, now }: Group): Promise<readonly JudgedJob[]> {
   const batches = await ports.facts.batches(tenant, [...new Set(group.flatMap(({ job }) => job.state.requested.batch?.batchId ?? []))]);
-  const now = ports.clock.now();
-  const judged = group.map((opened) => ({ opened, deliveries: chosen(opened, judgeJob(ports, opened, batches, now)) }));
+  const judged = group.map((opened) => ({ opened, deliveries: chosen(opened, judgeJob(ports, opened, { batches, now })) }));
   const wanted = judged.flatMap(({ opened, deliveries }) => reservationsOf(opened, deliveries, now));
-  const answers = wanted.length > 0 ? await ports.reservations.reserve(wanted, now) : [];
-  const answerOf = new Map(wanted.map((it, i) => [it.delivery, answers[i]]));
-  return judged.map(({ opened, deliveries }) => finish(opened, deliveries, answerOf));
+  const answers = await reserve(ports, wanted, now);
+  return judged.map(({ opened, deliveries }) => finish(opened, deliveries, answers));
 }
 
-function judgeJob(
-  ports: JudgePorts,
-  { job, people }: OpenedJob,
-  batches: ReadonlyMap<BatchId, BatchFacts>,
-  now: Instant,
-): readonly Judged[] {
-  const { terms, batch } = job.state.requested;
-  const found = batch && batches.get(batch.batchId);
+type Around = { readonly batches: ReadonlyMap<BatchId, BatchFacts>; readonly now: Instant };
+
+function judgeJob(ports: JudgePorts, { job, people }: OpenedJob, around: Around): readonly Judged[] {
   return job.due.flatMap((it) => {
     const person = people.get(indexOf(it.n));
     if (person === undefined) return [];
-    const channel = channelOf(it.n);
-    const bound = it.doubt || it.status === 'open' ? it.provider : undefined;
-    const provider = ports.providers.choose({ tenant: job.tenant, channel, mode: terms.mode, ...(bound === undefined ? {} : { bound }) });
-    const address = addressOf(person, it.n);
-    const scheduledFor = dueFor(job.state.schedule, person.timeZone);
-    const facts: GateFacts = {
-      now,
-      channel,
-      class: terms.class,
-      address: person.erased ? 'erased' : address && { source: address.source, version: person.profileVersion },
-      provider: provider.id,
-      ...(terms.expiresAt === undefined ? {} : { expiresAt: terms.expiresAt }),
-      ...(scheduledFor === undefined ? {} : { scheduledFor }),
-      ...(ports.allowlist === undefined || address === null ? {} : { allowlisted: ports.allowlist(channel, address.address) }),
-      ...(found === undefined ? {} : { batch: { status: found.status, recheckAt: plusMs(now, ports.pauseRecheckMs) } }),
-    };
-    return [{ n: it.n, person, rulings: runGates(facts), provider }];
+    const provider = ports.providers.choose({
+      tenant: job.tenant,
+      channel: channelOf(it.n),
+      mode: job.state.requested.terms.mode,
+      ...present({ bound: it.doubt || it.status === 'open' ? it.provider : undefined }),
+    });
+    return [{ n: it.n, person, rulings: runGates(gateFacts(ports, job, { n: it.n, person, provider }, around)), provider }];
   });
+}
+
+type Judging = { readonly n: number; readonly person: Person; readonly provider: Provider };
+
+function gateFacts(ports: JudgePorts, job: Job, { n, person, provider }: Judging, { batches, now }: Around): GateFacts {
+  const { terms, requestedAt, batch } = job.state.requested;
+  const channel = channelOf(n);
+  const address = addressOf(person, n);
+  const scheduledFor = dueFor(job.state.schedule, person.timeZone);
+  const found = batch && batches.get(batch.batchId);
+  return {
+    now,
+    channel,
+    class: terms.class,
+    address: person.erased ? 'erased' : address && { source: address.source, version: person.profileVersion },
+    provider: provider.id,
+    ...present({
+      scheduledFor,
+      expiresAt: expiryOf(terms, scheduledFor !== undefined && scheduledFor > requestedAt ? scheduledFor : requestedAt),
+      allowlisted: ports.allowlist && address !== null && ports.allowlist(channel, address.address),
+      batch: found && { status: found.status, recheckAt: plusMs(now, ports.pauseRecheckMs) },
+    }),
+  };
 }
 
 type Chosen = Judged & { readonly leave: boolean };
@@ -118,7 +129,8 @@ function finish(opened: OpenedJob, deliveries: readonly Chosen[], answers: Reado
   const id = opened.job.state.requested.notificationId;
   const outcomes = deliveries.map(({ n, rulings, leave }): Outcome => {
     const before = judge(rulings);
-    const all = before.plan === 'go' ? [...rulings, duplicateVerdict(answers.get(deliveryIdOf(id, n)))] : rulings;
+    const competes = before.plan === 'go' && !leave;
+    const all = competes ? [...rulings, duplicateVerdict(answers.get(deliveryIdOf(id, n)))] : rulings;
     const trace = all.map(({ verdict }) => verdict);
     return leave ? { n, trace, plan: 'leave' } : { n, trace, ...judge(all) };
   });

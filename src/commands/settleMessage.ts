@@ -87,12 +87,17 @@ async function hashed(
 const schemasOf = (type: ReturnType<CatalogueView['type']>, facts: TemplateFacts | undefined): readonly object[] =>
   [type?.variablesSchema, facts?.variablesSchema].filter((it) => it !== undefined);
 
+/** Characters of a detail: it is recorded with the request. */
+const MOST_TOLD = 500;
+
 /** Variables are checked as each person gets them: the shared ones overlaid by their own. */
 export function variablesRefusal(
   { checkVariables }: NotificationPorts,
   { schemas }: SettledMessage,
   variables: Variables,
 ): Rejection | undefined {
-  const [first] = schemas.flatMap((schema) => checkVariables(schema, variables));
-  return first === undefined ? undefined : reject('invalid_variables', `variables${first.path}: ${first.message}`);
+  const wrong = schemas.flatMap((schema) => checkVariables(schema, variables));
+  if (wrong.length === 0) return undefined;
+  const told = wrong.map(({ path, message }) => `variables${path}: ${message}`).join('; ');
+  return reject('invalid_variables', told.slice(0, MOST_TOLD));
 }

@@ -14,7 +14,10 @@ export type TemplatePorts = ContextPorts & {
   /** All that keeps a draft from being published. */
   readonly check: (draft: Draft) => readonly Problem[];
 };
-export type TemplateRefusal = Rejection<TemplateCode>;
+/** `errors`: all that is wrong with a draft, each with its place. */
+export type TemplateRefusal = Rejection<TemplateCode> & {
+  readonly errors?: readonly { readonly path: string; readonly message: string }[];
+};
 export type DraftResult = { readonly draft: number; readonly content: Draft; readonly created: boolean; readonly position?: Position };
 /** `current`: the version that is sent from now on. */
 export type VersionResult = { readonly current: number; readonly latest: number; readonly draft: number; readonly position?: Position };
@@ -23,20 +26,19 @@ export type VersionResult = { readonly current: number; readonly latest: number;
 export function templateCommands(ports: TemplatePorts) {
   const run = handle(ports.log, TEMPLATE);
   const publishChecked = handlePrepared<
-    { readonly key: string; readonly now: Instant },
+    { readonly key: string; readonly now: Instant; readonly checked: (problems: readonly Problem[]) => void },
     TemplateCommand,
     Template,
     TemplateEvent,
     TemplateCode
   >(ports.log, TEMPLATE, (loaded) =>
     Promise.resolve(
-      loaded.map(({ input, state }) => ({
-        type: 'PublishVersion',
-        data:
-          state.status === 'absent'
-            ? { ...input, draft: 0, problems: [] }
-            : { ...input, draft: state.draft, problems: ports.check(state.content) },
-      })),
+      loaded.map(({ input: { checked, ...input }, state }) => {
+        const draft = state.status === 'absent' ? 0 : state.draft;
+        const problems = state.status === 'absent' ? [] : ports.check(state.content);
+        checked(problems);
+        return { type: 'PublishVersion', data: { ...input, draft, problems } };
+      }),
     ),
   );
 
@@ -54,8 +56,14 @@ export function templateCommands(ports: TemplatePorts) {
   /** Checks the draft as it stands and makes a version of it, which is sent from now on. */
   async function publish(caller: Caller, key: string): Promise<VersionResult | TemplateRefusal> {
     const context = await contextOf(ports, caller, 'templates/publish');
-    const input = { key, now: context.envelope.occurredAt };
-    return versionResult(onlyOne(await publishChecked([{ id: key, input, context }])));
+    let problems: readonly Problem[] = [];
+    const checked = (found: readonly Problem[]): void => {
+      problems = found;
+    };
+    const input = { key, now: context.envelope.occurredAt, checked };
+    const result = versionResult(onlyOne(await publishChecked([{ id: key, input, context }])));
+    if (!isRejection(result) || problems.length === 0) return result;
+    return { ...result, errors: problems.map(({ path, line, column, message }) => ({ path, message: `${line}:${column} ${message}` })) };
   }
 
   async function rollBack(caller: Caller, key: string, version: number): Promise<VersionResult | TemplateRefusal> {

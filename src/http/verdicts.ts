@@ -12,6 +12,12 @@ export function refusalOfAll(problems: readonly Rejection[], more: Omit<Refusal,
   return { ...first, ...(errors.length > 0 && { errors }), ...more };
 }
 
+/** Content given at the top level is e-mail to everyone inside: its paths are told as they were written. */
+export function asWritten(content: object | undefined, refusal: Refusal): Refusal {
+  if (content === undefined || !('subject' in content) || refusal.errors === undefined) return refusal;
+  return { ...refusal, errors: refusal.errors.map((it) => ({ ...it, path: it.path.replace(/^\/content\/email\//, '/content/') })) };
+}
+
 const refusalOfAcceptance = ({ problems, recipients }: NotAccepted): Refusal =>
   refusalOfAll(problems, recipients === undefined ? {} : { more: { recipients } });
 
@@ -23,10 +29,10 @@ export const acceptedBody = ({ id, createdAt, position, recipients }: Accepted):
   recipients,
 });
 
-/** @throws PortError if the outcome is one. */
-export function answerOfAcceptance(outcome: Acceptance): Answer | Refusal {
+/** `content`: as the body has it. @throws PortError if the outcome is one. */
+export function answerOfAcceptance(outcome: Acceptance, content?: object): Answer | Refusal {
   if (outcome instanceof PortError) throw outcome;
-  if (!isAccepted(outcome)) return refusalOfAcceptance(outcome);
+  if (!isAccepted(outcome)) return asWritten(content, refusalOfAcceptance(outcome));
   return {
     status: 202,
     body: acceptedBody(outcome),

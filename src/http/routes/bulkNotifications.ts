@@ -36,17 +36,19 @@ function parsed(line: Line, check: Check<BulkBody>): BulkBody | Refusal {
   return checked.ok ? checked.value : invalidBody(checked.errors);
 }
 
-function verdictOf(index: number, outcome: Acceptance | Refusal, call: BulkCall, { failed }: BulkPorts): object {
+type Verdict = { readonly index: number; readonly content: object | undefined; readonly outcome: Acceptance | Refusal };
+
+function verdictOf({ index, content, outcome }: Verdict, call: BulkCall, { failed }: BulkPorts): object {
   if (!(outcome instanceof PortError) && !isRefusal(outcome) && isAccepted(outcome))
     return { index, status: 202, ...(outcome.replayed && { replayed: true }), notification: acceptedBody(outcome) };
-  const refusal = outcome instanceof PortError ? refusalOf(outcome, (it) => failed(it, call.requestId)) : refusedOf(outcome);
+  const refusal = outcome instanceof PortError ? refusalOf(outcome, (it) => failed(it, call.requestId)) : refusedOf(outcome, content);
   const problem = problemOf(refusal, call.requestId);
   return { index, status: problem.status, problem };
 }
 
-function refusedOf(outcome: Exclude<Acceptance, PortError> | Refusal): Refusal {
+function refusedOf(outcome: Exclude<Acceptance, PortError> | Refusal, content: object | undefined): Refusal {
   if (isRefusal(outcome)) return outcome;
-  const answer = answerOfAcceptance(outcome);
+  const answer = answerOfAcceptance(outcome, content);
   return isRefusal(answer) ? answer : refuse('internal_error', 'Try again.');
 }
 
@@ -62,9 +64,11 @@ async function workOn(group: readonly Line[], check: Check<BulkBody>, call: Bulk
           ports,
         );
   const byIndex = new Map(valid.map(({ index }, place) => [index, outcomes[place]]));
-  return read.map(({ line: { index }, body }) =>
-    verdictOf(index, isRefusal(body) ? body : (byIndex.get(index) ?? refuse('unavailable', 'Send this line again.')), call, ports),
-  );
+  return read.map(({ line: { index }, body }) => {
+    if (isRefusal(body)) return verdictOf({ index, content: undefined, outcome: body }, call, ports);
+    const outcome = byIndex.get(index) ?? refuse('unavailable', 'Send this line again.');
+    return verdictOf({ index, content: body.content, outcome }, call, ports);
+  });
 }
 
 async function acceptedOrFailed(requests: readonly AcceptRequest[], { accept }: BulkPorts): Promise<readonly Acceptance[]> {

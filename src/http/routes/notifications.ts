@@ -75,7 +75,8 @@ export const notificationRoutes = ({ accept, controls }: NotificationPorts): rea
     responses: { 202: { description: 'Accepted, with a verdict for each recipient.', schema: NotificationAccepted } },
     handler: async (call) => {
       const [outcome] = await accept([acceptRequestOf(call, toNotificationInput(call.body))]);
-      return outcome === undefined ? refuse('unavailable', 'Try again, with the same Idempotency-Key.') : answerOfAcceptance(outcome);
+      if (outcome === undefined) return refuse('unavailable', 'Try again, with the same Idempotency-Key.');
+      return answerOfAcceptance(outcome, call.body.content);
     },
   }),
   operation({

@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest';
+import { message, serviceForSuite } from '../support/service.ts';
+
+const tidings = serviceForSuite();
+const withKey = (key: string): Record<string, string> => ({ 'Idempotency-Key': key });
+
+describe('an Idempotency-Key', () => {
+  test('gives a repeat the first answer', async () => {
+    const body = message([{ email: 'twice@example.com' }]);
+    const first = await tidings.send(body, withKey('order-1'));
+    const again = await tidings.send(body, withKey('order-1'));
+    expect(again.answer.body).toStrictEqual(first.answer.body);
+    expect(first.answer.headers.get('idempotency-replayed')).toBeNull();
+    expect(again.answer.headers.get('idempotency-replayed')).toBe('true');
+    await tidings.settled(first.id);
+    expect(await tidings.captured(first.id)).toHaveLength(1);
+  });
+
+  test('with the members in another order is the same request', async () => {
+    const { id } = await tidings.send({ ...message([{ email: 'order@example.com', locale: 'de' }]) }, withKey('order-2'));
+    const turned = Object.fromEntries(Object.entries(message([{ locale: 'de', email: 'order@example.com' }])).reverse());
+    expect((await tidings.send(turned, withKey('order-2'))).id).toBe(id);
+  });
+
+  test('of another body is refused', async () => {
+    await tidings.send(message([{ email: 'one@example.com' }]), withKey('order-3'));
+    const { status, body } = await tidings.post('/v1/notifications', message([{ email: 'other@example.com' }]), withKey('order-3'));
+    expect([status, body.code]).toStrictEqual([422, 'idempotency_key_reused']);
+  });
+
+  test('sent fifty times at once makes one notification', async () => {
+    const body = message([{ email: 'fifty@example.com' }]);
+    const answers = await Promise.all(Array.from({ length: 50 }, () => tidings.post('/v1/notifications', body, withKey('order-50'))));
+    expect(answers.map(({ status }) => status)).toStrictEqual(answers.map(() => 202));
+    expect(new Set(answers.map((answer) => answer.body.id)).size).toBe(1);
+    expect(answers.filter(({ headers }) => headers.get('idempotency-replayed') === null)).toHaveLength(1);
+    const id: string = answers[0]?.body.id;
+    await tidings.settled(id);
+    expect(await tidings.captured(id)).toHaveLength(1);
+  });
+
+  test('belongs to its tenant and its route', async () => {
+    await tidings.post('/v1/tenants', { id: 'twin', name: 'Twin' });
+    const { body } = await tidings.post('/v1/api-keys', { name: 'twin', scopes: ['send'], tenantId: 'twin' });
+    const own = await tidings.send(message([{ email: 'a@example.com' }]), withKey('shared'));
+    const theirs = await tidings.as(body.key).post('/v1/notifications', message([{ email: 'b@example.com' }]), withKey('shared'));
+    expect(theirs.status).toBe(202);
+    expect(theirs.body.id).not.toBe(own.id);
+  });
+
+  test('must be 1 to 255 characters', async () => {
+    const { status, body } = await tidings.post('/v1/notifications', message([{ email: 'a@example.com' }]), withKey('k'.repeat(256)));
+    expect([status, body.code]).toStrictEqual([400, 'invalid_idempotency_key']);
+  });
+
+  test('survives a restart of the service', async () => {
+    const body = message([{ email: 'restart@example.com' }]);
+    const { id } = await tidings.send(body, withKey('before'));
+    expect(await tidings.stop()).toBe(0);
+    await tidings.restart();
+    const again = await tidings.send(body, withKey('before'));
+    expect([again.id, again.answer.headers.get('idempotency-replayed')]).toStrictEqual([id, 'true']);
+  });
+});

@@ -57,6 +57,8 @@ export type Config = {
 const OURS = new Set([
   ...['DATA_DIR', 'ROLES', 'KEYS_URL', 'KEYS_MIGRATION_URL', 'ADMIN_KEY', 'MASTER_KEYS', 'MASTER_KEY', 'PUBLIC_URL', 'RECIPIENT_ALLOWLIST'],
   ...['JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_JWKS_URL', 'SHUTDOWN_MS', 'ALLOW'],
+  // Read by the command line alone, which runs beside the service in the same environment.
+  'API_KEY',
 ]);
 const NOT_YET = { KAFKA_BROKERS: 'ingest from Kafka', REDIS_URL: 'Redis' };
 

@@ -89,6 +89,8 @@ function stopOn(signals: readonly NodeJS.Signals[], config: Config, service: Ser
 const [command = 'start', ...rest] = process.argv.slice(2);
 if (command === 'start' && rest.length === 0) await start();
 else {
+  // Whoever reads our output may have read enough (`| head`).
+  process.stdout.on('error', () => process.exit(0));
   const { runCli } = await import('./cli/cli.ts');
   process.exitCode = await runCli(process.argv.slice(2), {
     env: process.env,

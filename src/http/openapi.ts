@@ -2,11 +2,10 @@ import type { TObject, TSchema } from 'typebox';
 import { isNothing } from './operation.ts';
 import type { Operation, Response, Upload } from './operation.ts';
 import { PROBLEMS } from './problems.ts';
-
-type Json = { readonly [name: string]: unknown };
+import { isObject, readableSchema } from './readableSchema.ts';
+import type { Json } from './readableSchema.ts';
 
 const ref = (kind: string, name: string): Json => ({ $ref: `#/components/${kind}/${name}` });
-const isObject = (it: unknown): it is Json => typeof it === 'object' && it !== null && !Array.isArray(it);
 
 /**
  * Schemas with a title become components, each once. @throws TypeError when two different ones bear the same title.
@@ -18,12 +17,7 @@ function createComponents(): { readonly schemas: Map<string, Json>; readonly pla
   function inline(schema: unknown): unknown {
     if (Array.isArray(schema)) return schema.map(place);
     if (!isObject(schema)) return schema;
-    // `x-message` is our own sentence for a rule; readers of the document have the description.
-    return Object.fromEntries(
-      Object.entries(schema)
-        .filter(([name]) => name !== 'x-message')
-        .map(([name, value]) => [name, place(value)]),
-    );
+    return Object.fromEntries(Object.entries(readableSchema(schema)).map(([name, value]) => [name, place(value)]));
   }
 
   function place(schema: unknown): unknown {

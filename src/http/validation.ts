@@ -88,13 +88,14 @@ const memberOf = (error: ErrorObject): InvalidMember =>
 
 /** What stands under an alternative with a sentence, or explains the name that `propertyNames` already reports, says nothing new. */
 const isNoise = (error: ErrorObject, silenced: readonly string[]): boolean =>
-  error.propertyName !== undefined || error.keyword === 'if' || silenced.some((path) => error.schemaPath.startsWith(path));
+  error.propertyName !== undefined || silenced.some((path) => error.schemaPath.startsWith(path));
 
 function membersOf(errors: readonly ErrorObject[]): readonly InvalidMember[] {
   const spoken = errors.filter((error) => sentenceOf(error) !== undefined);
   const silenced = spoken.map((error) => `${error.schemaPath}/`);
   const found = new Map<string, InvalidMember>();
   for (const error of errors) {
+    if (error.keyword === 'if') continue;
     if (isNoise(error, silenced) && sentenceOf(error) === undefined) continue;
     const member = { ...memberOf(error), ...messageOf(error) };
     found.set(`${member.path} ${member.message}`, member);

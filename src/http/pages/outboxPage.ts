@@ -70,8 +70,9 @@ function look(message: CapturedMessage): Html {
     case 'in_app':
       return html`<div class="phone">
         <div class="bubble">
-          <strong>${title}</strong>${typeof body === 'string' ? body : ''}
-          <div>${(actions ?? []).map(({ label }) => html`<span class="act">${label}</span>`)}</div>
+          <strong>${title}</strong>
+          <p>${typeof body === 'string' ? body : ''}</p>
+          ${(actions ?? []).map(({ label }) => html`<span class="act">${label}</span>`)}
         </div>
       </div>`;
     case 'webhook':
@@ -80,7 +81,8 @@ function look(message: CapturedMessage): Html {
   }
 }
 
-const titleOf = ({ subject, title, channel }: CapturedMessage): string => subject ?? title ?? CHANNEL_NAMES[channel];
+const titleOf = ({ subject, title, channel }: CapturedMessage): string =>
+  subject ?? title ?? (channel === 'sms' ? 'Text message' : CHANNEL_NAMES[channel]);
 
 function detailsOf(message: CapturedMessage): Html {
   const rows: readonly (readonly [string, string | undefined])[] = [
@@ -202,11 +204,11 @@ export const outboxPage = (view: OutboxView): Html =>
         </form>
       </header>
       <div class="page">
-        ${view.maySend && html`<aside>${sendForm(view)}</aside>`}
         <main id="messages" tabindex="-1">
           ${noticeOf(view.notice)} ${tabs(view.channel)} ${view.messages.length === 0 ? emptyState(view.channel) : view.messages.map(card)}
           ${nextPage(view)}
         </main>
+        ${view.maySend && html`<aside>${sendForm(view)}</aside>`}
       </div>`,
   );
 

@@ -38,8 +38,9 @@ a { color: var(--accent); text-underline-offset: 3px; }
 .look pre { margin: 0; padding: 18px 20px; white-space: pre-wrap; overflow-wrap: anywhere; font: inherit; }
 .look pre.code { font: .85rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
 .phone { padding: 22px 20px; background: #eef1f4; }
-.bubble { background: #fff; border-radius: 18px 18px 18px 4px; padding: 12px 16px; max-width: 26rem; white-space: pre-wrap; overflow-wrap: anywhere;
+.bubble { background: #fff; border-radius: 18px 18px 18px 4px; padding: 12px 16px; max-width: 26rem; overflow-wrap: anywhere;
   box-shadow: 0 1px 2px #0002; margin: 0; }
+p.bubble, .bubble p { white-space: pre-wrap; margin: 0; }
 .bubble strong { display: block; }
 .bubble .act { display: inline-block; margin: 10px 10px 0 0; padding: 3px 12px; border: 1px solid #0b6e5f; border-radius: 999px; color: #0b6e5f; font-size: .85rem; }
 .why { padding: 14px 20px 16px; margin: 0; font-size: .95rem; }

@@ -66,16 +66,18 @@ export const RequestContent = closed(
     title: 'RequestContent',
     minProperties: 1,
     allOf: [
-      { not: { required: ['email', 'subject'] }, 'x-message': 'give subject, text and html either at the top level or under email' },
-      { not: { required: ['email', 'text'] }, 'x-message': 'give subject, text and html either at the top level or under email' },
-      { not: { required: ['email', 'html'] }, 'x-message': 'give subject, text and html either at the top level or under email' },
+      { not: { required: ['email', 'subject'] }, 'x-message': 'takes subject, text and html either at the top level or under email' },
+      { not: { required: ['email', 'text'] }, 'x-message': 'takes subject, text and html either at the top level or under email' },
+      { not: { required: ['email', 'html'] }, 'x-message': 'takes subject, text and html either at the top level or under email' },
       {
         if: { anyOf: [{ required: ['text'] }, { required: ['html'] }] },
         then: { required: ['subject'] },
+        'x-message': 'needs a subject with text or html',
       },
       {
         if: { required: ['subject'] },
-        then: { anyOf: [{ required: ['text'] }, { required: ['html'] }], 'x-message': 'an e-mail needs html or text' },
+        then: { anyOf: [{ required: ['text'] }, { required: ['html'] }], 'x-message': 'needs html or text with a subject' },
+        'x-message': 'needs html or text with a subject',
       },
     ],
   },

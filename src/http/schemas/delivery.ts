@@ -168,7 +168,7 @@ export const ExplainQuery = closed(
       { type: 'object', required: ['recipientId'] },
       { type: 'object', required: ['email'] },
     ],
-    'x-message': 'name the person by recipientId or by email',
+    'x-message': 'needs the person by recipientId or by email',
   },
 );
 

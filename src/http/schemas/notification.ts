@@ -86,6 +86,7 @@ export const Recipient = Type.Unsafe<string | RecipientObject>({
     {
       if: { type: 'object', properties: { save: { const: true } }, required: ['save'] },
       then: { required: ['recipientId'] },
+      'x-message': 'needs a recipientId when its addresses are to be saved',
     },
   ],
 });
@@ -101,14 +102,19 @@ const Routing = Type.Unsafe<'all' | 'first' | { method: 'all' | 'first'; until?:
   required: ['method'],
   additionalProperties: false,
   allOf: [
-    { if: { type: 'string' }, then: { enum: ['all', 'first'] } },
+    { if: { type: 'string' }, then: { enum: ['all', 'first'] }, 'x-message': 'is all or first where it is text' },
     {
       if: { type: 'object', properties: { method: { const: 'all' } }, required: ['method'] },
-      then: { not: { anyOf: [{ required: ['until'] }, { required: ['wait'] }] }, 'x-message': 'until and wait belong to the method first' },
+      then: {
+        not: { anyOf: [{ required: ['until'] }, { required: ['wait'] }] },
+        'x-message': 'takes until and wait only with the method first',
+      },
+      'x-message': 'takes until and wait only with the method first',
     },
     {
       if: { type: 'object', required: ['wait'] },
       then: { properties: { until: { const: 'delivered' } }, required: ['until'] },
+      'x-message': 'takes wait only until delivered',
     },
   ],
 });
@@ -172,7 +178,7 @@ export const messageMembers = {
   ),
 };
 const rules = {
-  allOf: [{ not: { required: ['expiresAt', 'expiresAfter'] }, 'x-message': 'give either expiresAt or expiresAfter' }],
+  allOf: [{ not: { required: ['expiresAt', 'expiresAfter'] }, 'x-message': 'takes either expiresAt or expiresAfter' }],
 };
 
 /** The first line of a batch, or a batch's JSON without its recipients. */

@@ -9,10 +9,12 @@ import { handle, handlePrepared, onlyOne, type Handled } from './handle.ts';
 import type { EventLog } from './ports.ts';
 import { TEMPLATE } from './registry.ts';
 
+/** A problem in words. */
+type Told = Problem & { readonly message: string };
 export type TemplatePorts = ContextPorts & {
   readonly log: EventLog;
   /** All that keeps a draft from being published. */
-  readonly check: (draft: Draft) => readonly Problem[];
+  readonly check: (draft: Draft) => readonly Told[];
 };
 /** `errors`: all that is wrong with a draft, each with its place. */
 export type TemplateRefusal = Rejection<TemplateCode> & {
@@ -26,7 +28,7 @@ export type VersionResult = { readonly current: number; readonly latest: number;
 export function templateCommands(ports: TemplatePorts) {
   const run = handle(ports.log, TEMPLATE);
   const publishChecked = handlePrepared<
-    { readonly key: string; readonly now: Instant; readonly checked: (problems: readonly Problem[]) => void },
+    { readonly key: string; readonly now: Instant; readonly checked: (problems: readonly Told[]) => void },
     TemplateCommand,
     Template,
     TemplateEvent,
@@ -56,8 +58,8 @@ export function templateCommands(ports: TemplatePorts) {
   /** Checks the draft as it stands and makes a version of it, which is sent from now on. */
   async function publish(caller: Caller, key: string): Promise<VersionResult | TemplateRefusal> {
     const context = await contextOf(ports, caller, 'templates/publish');
-    let problems: readonly Problem[] = [];
-    const checked = (found: readonly Problem[]): void => {
+    let problems: readonly Told[] = [];
+    const checked = (found: readonly Told[]): void => {
       problems = found;
     };
     const input = { key, now: context.envelope.occurredAt, checked };

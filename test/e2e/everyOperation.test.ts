@@ -1,0 +1,94 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { EXAMPLES, makeWorld, type World } from '../support/exampleCalls.ts';
+import type { Answer, Client } from '../support/client.ts';
+import { serviceForSuite } from '../support/service.ts';
+
+const tidings = serviceForSuite();
+let world: World;
+/** Of another tenant, with all scopes. */
+let stranger: Client;
+
+type Described = { readonly path: string; readonly method: string; readonly operation: any };
+let described: readonly Described[] = [];
+const ajv = new Ajv2020({ strict: false, validateFormats: false });
+
+beforeAll(async () => {
+  const { body } = await tidings.get('/openapi.json');
+  ajv.addSchema(body, 'document');
+  described = Object.entries<any>(body.paths).flatMap(([path, methods]) =>
+    Object.entries<any>(methods).map(([method, operation]) => ({ path, method, operation })),
+  );
+  world = await makeWorld(tidings);
+  const made = await tidings.post('/v1/tenants', { id: 'strangers', name: 'Strangers' });
+  expect(made.status).toBe(201);
+  const scopes = ['send', 'read', 'pii', 'manage', 'compliance', 'admin'];
+  const key = await tidings.post('/v1/api-keys', { name: 'stranger', scopes, tenantId: 'strangers' });
+  stranger = tidings.as(key.body.key);
+});
+
+const escaped = (text: string): string => encodeURIComponent(text.replaceAll('~', '~0').replaceAll('/', '~1'));
+
+/** What the document says of this answer; undefined: nothing is wrong with it. */
+function complaintOf({ path, method, operation }: Described, { status, headers, body }: Answer): unknown {
+  const response = operation.responses[String(status)];
+  if (response === undefined) return `${String(status)} is not described: ${JSON.stringify(body)}`;
+  const type = (headers.get('content-type') ?? '').split(';')[0] ?? '';
+  if (response.content === undefined) return body === '' ? undefined : 'there is a body, and none is described';
+  if (response.content[type] === undefined) return `${type} is not described`;
+  if (type !== 'application/json') return undefined;
+  const place = ['paths', path, method, 'responses', String(status), 'content', type, 'schema'].map(escaped).join('/');
+  const check = ajv.compile({ $ref: `document#/${place}` });
+  return check(body) ? undefined : check.errors;
+}
+
+describe('every operation of the document', () => {
+  test('has an example, and every example an operation', () => {
+    expect(Object.keys(EXAMPLES).sort()).toStrictEqual(described.map(({ operation }) => operation.operationId as string).sort());
+  });
+
+  test.each(Object.entries(EXAMPLES))('%s answers as it is described', async (id, { call, refused }) => {
+    const it = described.find(({ operation }) => operation.operationId === id);
+    if (it === undefined) throw new Error('the document has no such operation');
+    const answer = await call(tidings, world);
+    if (refused !== undefined) {
+      expect(answer.body.code).toBe(refused);
+      return;
+    }
+    expect(complaintOf(it, answer)).toBeUndefined();
+    expect(answer.headers.get('x-request-id')).toMatch(/^[\w.:-]{1,128}$/);
+    if (it.method !== 'get' && answer.headers.has('tidings-position')) expect(answer.headers.get('tidings-position')).not.toBe('');
+  });
+});
+
+describe('without the right to it', () => {
+  test('nothing but the public operations answers somebody without a key', async () => {
+    const nobody = tidings.as(undefined);
+    const answered = await Promise.all(
+      Object.entries(EXAMPLES).map(async ([id, { call }]) => [id, (await call(nobody, world)).status] as const),
+    );
+    const isPublic = new Set(
+      described.filter(({ operation }) => operation.security?.length === 0).map(({ operation }) => operation.operationId),
+    );
+    expect(answered.filter(([id, status]) => (isPublic.has(id) ? status !== 200 : status !== 401))).toStrictEqual([]);
+  });
+
+  test('another tenant finds nothing of this one under any path', async () => {
+    const paths = described.filter(({ path }) => /\{(id|deliveryId|key|type|recipientId)\}/.test(path));
+    // What a PUT or PATCH names is made there, in the stranger's own tenant.
+    const asked = paths
+      .filter(({ method }) => method !== 'put' && method !== 'patch')
+      .map(({ operation }) => operation.operationId as string);
+    expect(asked.length).toBeGreaterThan(25);
+    const answers = await Promise.all(asked.map(async (id) => [id, (await EXAMPLES[id]?.call(stranger, world))?.status] as const));
+    // The parked events of projections are the instance's, which only the tenant default administers.
+    expect(answers.filter(([, status]) => status !== 404 && status !== 403)).toStrictEqual([]);
+  });
+
+  test('another tenant’s lists hold nothing of this one', async () => {
+    const lists = ['notifications', 'deliveries', 'dead-letters', 'batches', 'recipients', 'templates', 'types', 'captured'];
+    const answers = await Promise.all(lists.map(async (name) => [name, (await stranger.get(`/v1/${name}`)).body.data] as const));
+    const own = Object.fromEntries(answers.map(([name, data]) => [name, data.length]));
+    expect(own).toStrictEqual(Object.fromEntries(lists.map((name) => [name, 0])));
+  });
+});

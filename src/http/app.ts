@@ -5,7 +5,7 @@ import type { Ids } from '../commands/ports.ts';
 import { present } from '../domain/kernel/present.ts';
 import type { Operation } from './operation.ts';
 import type { RequestLog } from './ports.ts';
-import { isRefusal, refuse } from './problems.ts';
+import { isRefusal, refuse, Refused } from './problems.ts';
 import type { Refusal } from './problems.ts';
 import { sendAnswer, sendProblem } from './reply.ts';
 import { requestIdOf, traceparentOf } from './requestFacts.ts';
@@ -85,7 +85,7 @@ export function createApp(operations: readonly Operation[], pages: readonly Page
         if (error instanceof ClientGone || res.destroyed) res.destroy();
         else if (res.headersSent) {
           // Half an answer is out: breaking off is the only way to say that it is not whole.
-          ports.log.failed(error, facts.requestId);
+          if (!(error instanceof Refused)) ports.log.failed(error, facts.requestId);
           res.destroy();
         } else refuseWith(refusalOf(error, (it) => ports.log.failed(it, facts.requestId)));
       }

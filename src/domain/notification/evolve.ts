@@ -160,8 +160,11 @@ function recorded(deliveries: Map<number, Delivery>, data: HandOffRecorded['data
 function answer(it: Delivery, group: HandOffResult): void {
   switch (group.result) {
     case 'sent':
+      become(it, 'sent');
+      return;
     case 'unknown':
-      become(it, group.result);
+      it.doubt = true; // so that, redriven, it keeps its key
+      become(it, 'unknown');
       return;
     case 'returned':
       Object.assign(it, { status: 'retry', until: group.retryAt });

@@ -7,6 +7,7 @@ import { escalatedByResult } from './escalation.ts';
 import type { HandOffRecorded, HandOffResult, HandOffStarted, NotificationEvent, StartedGroup } from './events.ts';
 import { isNewest, type RequestedNotification } from './evolve.ts';
 import { mayAskAgain, ofNotification } from './plan.ts';
+import { joinAlike } from './results.ts';
 
 /** What became of one started delivery. `returned`: the claim had no time left for the call. */
 export type Answer = {
@@ -55,7 +56,7 @@ export function recordAnswers(command: RecordAnswers, state: RequestedNotificati
     const it = state.deliveries.get(answer.n);
     const result = it === undefined ? undefined : resultOf(it, answer, { ...command, hold });
     if (it === undefined || result === undefined) continue;
-    addResult(results, result);
+    results.push(result);
     if (answer.detail !== undefined && answer.outcome !== 'accepted')
       details.push({ n: answer.n, subject: answer.subject, detail: { open: answer.detail } });
     const next = escalatedByResult(state, it, result, command.now);
@@ -64,7 +65,7 @@ export function recordAnswers(command: RecordAnswers, state: RequestedNotificati
   const escalated = [...escalations].map(([at, items]) => ({ items, at }));
   const recorded: HandOffRecorded = {
     type: 'HandOffRecorded',
-    data: { ...of, claim: command.claim, recordedAt: command.now, results, details, escalated },
+    data: { ...of, claim: command.claim, recordedAt: command.now, results: joinAlike(results), details, escalated },
   };
   const started = nextStart(command, state, of);
   return [...(results.length > 0 ? [recorded] : []), ...started];
@@ -131,25 +132,3 @@ function refused(it: Delivery, answer: Extract<Answer, { outcome: 'refused' }>, 
 
 const isExhausted = (it: Delivery, { maxTries, maxStarts }: RetryPolicy, counts: boolean): boolean =>
   (counts && it.tries + 1 >= maxTries) || it.starts - it.spent >= maxStarts;
-
-/** Joins what is alike, so that a sub-batch of one outcome is one group. */
-function addResult(results: HandOffResult[], one: HandOffResult): void {
-  const at = results.findIndex((other) => isAlike(other, one));
-  const other = results[at];
-  if (other === undefined) {
-    results.push(one);
-    return;
-  }
-  const items = [...other.items, ...one.items];
-  if (other.result === 'sent' && one.result === 'sent')
-    results[at] = { ...other, items, messageIds: [...(other.messageIds ?? []), ...(one.messageIds ?? [])] };
-  else results[at] = { ...other, items };
-}
-
-function isAlike(a: HandOffResult, b: HandOffResult): boolean {
-  const { items: _a, ...restA } = a;
-  const { items: _b, ...restB } = b;
-  if (restA.result === 'sent' && restB.result === 'sent')
-    return restA.attempt === restB.attempt && restA.provider === restB.provider && restA.captured === restB.captured;
-  return JSON.stringify(restA) === JSON.stringify(restB);
-}

@@ -12,6 +12,7 @@ import type {
   StartedGroup,
 } from './events.ts';
 import type { RequestedNotification } from './evolve.ts';
+import { joinAlike } from './results.ts';
 
 /** What the gates said of one delivery. */
 export type Outcome = { readonly n: number; readonly trace: Trace } & (
@@ -63,7 +64,7 @@ export function recoverDeliveries(command: RecoverDeliveries, state: RequestedNo
   const laterAt = new Map(command.later.map(({ n, at }) => [n, at]));
   const given = [...command.unknown, ...laterAt.keys()].flatMap((n) => state.deliveries.get(n) ?? []).filter((it) => it.status === 'open');
   const recorded = [...new Set(given.map((it) => it.claim ?? ''))].map((oldClaim): HandOffRecorded => {
-    const results = given.filter((it) => it.claim === oldClaim).map((it) => unanswered(it, laterAt.get(it.n)));
+    const results = joinAlike(given.filter((it) => it.claim === oldClaim).map((it) => unanswered(it, laterAt.get(it.n))));
     return { type: 'HandOffRecorded', data: { ...of, claim: oldClaim, recordedAt: now, results, details: [], escalated: [] } };
   });
   const started: HandOffStarted[] =

@@ -5,19 +5,33 @@ import { messageIn, recipientIn } from './notificationBody.ts';
 import { invalidBody } from './operation.ts';
 import { refuse } from './problems.ts';
 import type { Refusal } from './problems.ts';
+import { Attachment, recipientMembers } from './schemas/notification.ts';
 import type { MessageBody, RecipientBody } from './schemas/notification.ts';
 import type { Check } from './validation.ts';
 
 export type BatchStream = { readonly message: MessageInput; readonly lines: AsyncIterable<readonly BatchLine[]> };
 export type BatchChecks = { readonly message: Check<MessageBody>; readonly recipient: Check<RecipientBody> };
 
-/** A line that cannot be read, or is no recipient, is a rejection of that line; what it says stays out of the detail. */
+/** Names of members that are ours; what a caller called a member of their own may be somebody's name. */
+const OURS: ReadonlySet<string> = new Set([...Object.keys(recipientMembers), ...Object.keys(Attachment.properties)]);
+const toldPath = (path: string): string => {
+  const told = path
+    .split('/')
+    .slice(1)
+    .map((part) => (OURS.has(part) || /^\d{1,4}$/.test(part) ? part : '…'));
+  return told.length === 0 ? 'it' : `/${told.join('/')}`;
+};
+
+/**
+ * A line that cannot be read, or is no recipient, is a rejection of that line. Its detail is recorded in clear: it says which rule was
+ * broken, and repeats nothing of the line but the names of our own members.
+ */
 function batchLine(line: Line, check: Check<RecipientBody>): BatchLine {
   const { raw } = line;
   if (!line.ok) return { raw, refusal: { code: line.code, detail: line.detail } };
   const checked = check(line.value);
   if (checked.ok) return { raw, recipient: recipientIn(checked.value) };
-  const detail = checked.errors.map(({ path, message }) => `${path === '' ? 'it' : path} ${message}`).join('; ');
+  const detail = [...new Set(checked.errors.map(({ path, message }) => `${toldPath(path)} ${message}`))].join('; ');
   return { raw, refusal: { code: 'validation_failed', detail: detail.slice(0, 500) } };
 }
 

@@ -3,38 +3,61 @@ import type { Line } from './lines.ts';
 /** How many groups are worked on at once: while one is appended, the next is parsed. */
 const AT_ONCE = 4;
 
+/** Wakes everybody who waits. */
+function bell(): { readonly wait: () => Promise<void>; readonly ring: () => void } {
+  let waiting: (() => void)[] = [];
+  return {
+    wait: () => new Promise((resolve) => void waiting.push(resolve)),
+    ring: () => {
+      const woken = waiting;
+      waiting = [];
+      for (const wake of woken) wake();
+    },
+  };
+}
+
 /**
  * Works on several groups at once and gives the results in order, each as soon as it is its turn: a sender may wait for a verdict
  * before it writes on. Nothing more is taken from `groups` than can be worked on.
  */
 export async function* inOrder<In, Out>(groups: AsyncIterable<In>, work: (group: In) => Promise<readonly Out[]>): AsyncGenerator<Out> {
-  const iterator = groups[Symbol.asyncIterator]();
   const under: Promise<readonly Out[]>[] = [];
-  let reading: Promise<IteratorResult<In>> | undefined;
-  let ended = false;
-  try {
-    for (;;) {
-      if (!ended && under.length < AT_ONCE) reading ??= iterator.next();
-      const [oldest] = under;
-      if (oldest === undefined && reading === undefined) return;
-      const read = await (oldest === undefined ? reading : Promise.race([oldest.then(() => undefined), ...(reading ? [reading] : [])]));
-      if (read === undefined) {
-        yield* (await under.shift()) ?? [];
-        continue;
-      }
-      reading = undefined;
-      if (read.done === true) ended = true;
-      else {
-        const result = work(read.value);
-        // Awaited above, in its turn; until then a failure must not count as unhandled.
+  const moved = bell();
+  const state: { read: boolean; left: boolean } = { read: false, left: false };
+
+  async function read(): Promise<void> {
+    try {
+      for await (const group of groups) {
+        const result = work(group);
+        // Awaited below, in its turn; until then a failure must not count as unhandled.
         result.catch(() => undefined);
         under.push(result);
+        moved.ring();
+        while (under.length >= AT_ONCE && !state.left) await moved.wait();
+        if (state.left) return;
       }
+    } finally {
+      state.read = true;
+      moved.ring();
     }
+  }
+
+  const reading = read();
+  reading.catch(() => undefined);
+  try {
+    while (under.length > 0 || !state.read) {
+      if (under.length === 0) await moved.wait();
+      const results = await under[0];
+      if (results === undefined) continue;
+      void under.shift();
+      moved.ring();
+      yield* results;
+    }
+    await reading;
   } finally {
-    reading?.catch(() => undefined);
+    state.left = true;
+    moved.ring();
     await Promise.allSettled(under);
-    if (!ended && reading === undefined) await iterator.return?.();
   }
 }
 

@@ -132,7 +132,14 @@ describe('the door', () => {
     );
     expect([good?.status, reader?.status, wrong?.status]).toStrictEqual([303, 403, 403]);
     const foreign = form({ key: 'tk_pii_key' }, '');
-    expect((await open('/outbox/enter', { ...foreign, headers: { ...foreign.headers, 'sec-fetch-site': 'cross-site' } })).status).toBe(403);
+    expect(
+      (
+        await open('/outbox/enter', {
+          ...foreign,
+          headers: { 'content-type': 'application/x-www-form-urlencoded', 'sec-fetch-site': 'cross-site' },
+        })
+      ).status,
+    ).toBe(403);
   });
 });
 

@@ -21,7 +21,12 @@ export const EmailContent = closed(
     from: Type.Optional(Line(320)),
     replyTo: Type.Optional(Line(320)),
     headers: Type.Optional(
-      Type.Record(Type.String({ pattern: HeaderName }), Type.String({ maxLength: 998, pattern: '^[^\\r\\n]*$' }), { maxProperties: 30 }),
+      Type.Unsafe<{ readonly [name: string]: string }>({
+        type: 'object',
+        propertyNames: { type: 'string', pattern: HeaderName },
+        additionalProperties: { type: 'string', maxLength: 998, pattern: '^[^\\r\\n]*$' },
+        maxProperties: 30,
+      }),
     ),
   },
   { title: 'EmailContent', anyOf: [{ required: ['html'] }, { required: ['text'] }], 'x-message': 'needs html or text' },

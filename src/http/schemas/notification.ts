@@ -48,7 +48,7 @@ export const Attachment = closed(
 const Attachments = Type.Array(Attachment, { maxItems: 20 });
 const Variables = JsonObject;
 
-const recipientMembers = {
+export const recipientMembers = {
   recipientId: Type.Optional(RecipientId),
   email: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })),
   phone: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),

@@ -33,7 +33,12 @@ export const Uri = Type.String({ format: 'uri', maxLength: 2048 });
 export const ChannelName = oneOf(CHANNELS);
 export const PriorityName = oneOf(PRIORITIES);
 export const ClassName = oneOf(MESSAGE_CLASSES);
-export const JsonObject = Type.Record(Type.String({ minLength: 1, maxLength: 128 }), Type.Unknown());
+/** JSON with names of the caller's choice. `Type.Record` would let names pass that do not fit. */
+export const JsonObject = Type.Unsafe<{ readonly [name: string]: unknown }>({
+  type: 'object',
+  propertyNames: { type: 'string', minLength: 1, maxLength: 128 },
+  maxProperties: 1000,
+});
 export const PositionOut = Type.String({ description: 'A place in the log; opaque. `?after=` takes it.' });
 
 export const Limit = Type.Integer({ minimum: 1, maximum: 200, default: 50, description: 'How many at most.' });

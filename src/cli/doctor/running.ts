@@ -13,7 +13,7 @@ function ofConsumer({ name, status, reason, lag, parked }: Members): readonly Fi
   const check = `consumer ${cell(name)}`;
   const found: Finding[] = [];
   if (status === 'stopped')
-    found.push(fail(check, `stopped: ${cell(reason)}`, 'See docs/operating.md: a restored backup needs a rebuild.'));
+    found.push(fail(check, `stopped: ${cell(reason)}`, `If an older log was restored: ./tidings rebuild ${cell(name)}`));
   if (status === 'idle') found.push(warn(check, 'nobody runs it', 'Start a process with the role projector.'));
   if (typeof lag === 'number' && lag > LATE_MS) found.push(warn(check, `${spanOf(lag)} behind`, 'Watch it: ./tidings projections'));
   if (typeof parked === 'number' && parked > 0)

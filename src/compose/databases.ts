@@ -1,4 +1,5 @@
 import { startEmbedded } from '../adapters/postgres/embedded.ts';
+import type { KeptObserver } from '../adapters/postgres/keptServer.ts';
 import { migrate, type MigrationSet } from '../adapters/postgres/migrate.ts';
 import { openListener, type Listener } from '../adapters/postgres/notify.ts';
 import { openPool, type Pool } from '../adapters/postgres/pool.ts';
@@ -19,17 +20,27 @@ export type Databases = {
 /** Where each of the three sets of tables lives; two with the same URL are one database. */
 export type Places = { readonly models: DatabaseUrls; readonly keys: DatabaseUrls; readonly log: DatabaseUrls | undefined };
 
-/** Starts the embedded server where no database is given. */
-export async function placesOf(config: Config, closing: Closing, starting: (what: string) => void): Promise<Places> {
-  const models = config.database === 'embedded' ? await embedded(config, closing, starting) : config.database;
+/** Starts the embedded server where no database is given, and again should it end by itself: `observer` is told. */
+export async function placesOf(
+  config: Config,
+  closing: Closing,
+  starting: (what: string) => void,
+  observer?: KeptObserver,
+): Promise<Places> {
+  const models = config.database === 'embedded' ? await embedded(config, closing, starting, observer) : config.database;
   const keys = config.keys === 'database' ? models : config.keys;
   const log = config.eventStore === 'memory' ? undefined : config.eventStore === 'database' ? models : config.eventStore;
   return { models, keys, log };
 }
 
-async function embedded(config: Config, closing: Closing, starting: (what: string) => void): Promise<DatabaseUrls> {
+async function embedded(
+  config: Config,
+  closing: Closing,
+  starting: (what: string) => void,
+  observer?: KeptObserver,
+): Promise<DatabaseUrls> {
   starting('starting the embedded database');
-  const server = await startEmbedded(config.dataDir);
+  const server = await startEmbedded(config.dataDir, observer);
   closing.add('embedded database', () => server.stop());
   return { url: server.url, migrationUrl: server.migrationUrl };
 }

@@ -1,10 +1,13 @@
 import type { Log } from '../adapters/logging/log.ts';
 import { openMetrics } from '../adapters/metrics/metrics.ts';
 import { keySecrets } from '../adapters/crypto/keySecrets.ts';
+import { freeAbandoned } from '../adapters/postgres/actions/abandoned.ts';
 import { tenantCommands } from '../commands/tenants.ts';
 import type { Config } from '../config.ts';
+import { freeLeases } from '../consumers/lease.ts';
+import type { PortError } from '../domain/kernel/portError.ts';
 import { closing } from './closing.ts';
-import { openCore, startConsumers, startWorker, untilCaughtUp } from './core.ts';
+import { type Core, openCore, startConsumers, startWorker, untilCaughtUp } from './core.ts';
 import { migrateAll, placesOf } from './databases.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { startHttp, type About, type Served } from './http.ts';
@@ -22,19 +25,30 @@ export type Surroundings = {
   readonly log: Log;
   /** Told what is being waited for. */ readonly starting: (what: string) => void;
   readonly about: About;
+  /** Told when something is gone without which nothing works and that nothing here can bring back: the process has to end. */
+  readonly lost?: (error: PortError) => void;
 };
 
 /** Starts the roles of this process, in the order in which they need each other. What it opened is closed again if it cannot start. */
-export async function startService(config: Config, { log, starting, about }: Surroundings): Promise<Service> {
+export async function startService(config: Config, { log, starting, about, lost }: Surroundings): Promise<Service> {
   const opened = closing((what, error) => {
     log.error('something did not close', { name: what.replaceAll(' ', '_'), error });
   });
   try {
     const secrets = secretsOf(config);
-    const places = await placesOf(config, opened, starting);
+    const places = await placesOf(config, opened, starting, {
+      onEnded: () => {
+        log.error('the embedded database ended and is started again');
+      },
+      onRestarted: () => {
+        log.warn('the embedded database is back');
+      },
+      ...(lost && { onLost: lost }),
+    });
     const applied = await migrateAll(places);
     if (applied.length > 0) starting('preparing the database');
     const core = await openCore({ config, secrets, places, metrics: openMetrics(), log }, opened);
+    if (config.database === 'embedded') await takeOver(core);
     if (config.roles.includes('projector')) await startConsumers(core, opened);
     const base = { log: core.logged.log, clock: core.clock, ids: core.ids, indexes: core.logged.keys.indexes };
     await tenantCommands({ ...base, keySecrets }).bootstrap(secrets.adminKey);
@@ -49,4 +63,10 @@ export async function startService(config: Config, { log, starting, about }: Sur
     await opened.all();
     throw error;
   }
+}
+
+/** The embedded database is one process's at a time: whoever held leases and claims in it is dead, so nobody waits for their end. */
+async function takeOver({ models }: Core): Promise<void> {
+  await freeLeases(models.db);
+  await freeAbandoned(models.db);
 }

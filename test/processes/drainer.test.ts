@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { freeAbandoned } from '../../src/adapters/postgres/actions/abandoned.ts';
 import { actionQueue } from '../../src/adapters/postgres/actions/actionQueue.ts';
 import { liveClaims } from '../../src/adapters/postgres/actions/liveClaims.ts';
 import { actionsBacklog, listParkedActions, retryParkedAction } from '../../src/adapters/postgres/actions/parkedActions.ts';
@@ -127,6 +128,17 @@ describe('claiming', () => {
     const [one, two] = [await claim(), undefined];
     const next = await claim({ after: one!.lastTenant });
     expect([one!.lastTenant, next!.lastTenant, two]).toStrictEqual(['a', 'b', undefined]);
+  });
+
+  test('what a dead process held is free at once for one that knows itself to be alone; what waits after an error goes on waiting', async () => {
+    await seed({ id: 'held', inMs: -2_000 }, { id: 'failed', inMs: -1_000 }, { id: 'later', inMs: 60_000 });
+    const held = await claim({ items: 1 });
+    const failed = await claim({ items: 1 });
+    await queue.putOff(failed!.id, { delayMs: 60_000, code: 'code', counted: true, tries: 8 });
+    await freeAbandoned(bench.db);
+    expect(await bench.rows('select id from claims')).toStrictEqual([]);
+    const next = await claim();
+    expect([idsOf(held), idsOf(failed), idsOf(next), idsOf(await claim())]).toStrictEqual([['held'], ['failed'], ['held'], []]);
   });
 
   test('a claim that ran out is free again; until then nobody else gets its actions', async () => {

@@ -6,6 +6,7 @@ import { PortError } from '../../domain/kernel/portError.ts';
 import { embeddedBinaries } from './binaries.ts';
 import { canReach, postgresUser, type RunAs } from './osUser.ts';
 import { lockByPid } from './processLock.ts';
+import { keepServer, type KeptObserver } from './keptServer.ts';
 import { type Cluster, initialise, isInitialised, postmasterOf, startServer, stopPostmaster } from './server.ts';
 
 /** `url`: a login that may only become tidings_api or tidings_worker; `migrationUrl`: the owner of the database. */
@@ -138,7 +139,7 @@ const SETTINGS = {
   cluster_name: 'tidings',
 };
 
-async function startAt(dataDir: string): Promise<Embedded> {
+async function startAt(dataDir: string, observer: KeptObserver): Promise<Embedded> {
   const found = [join(dataDir, 'postgres'), join(elsewhereFor(dataDir), 'postgres')].find(isInitialised);
   const runAs = postgresUser(found);
   const { directory, copyBelow } = placeOf(dataDir, runAs);
@@ -157,23 +158,27 @@ async function startAt(dataDir: string): Promise<Embedded> {
   } else {
     initialise(cluster, passwords.postgres);
   }
-  const server = await startServer(cluster, SETTINGS, join(dataDir, 'postgres.log'));
+  const first = await startServer(cluster, SETTINGS, join(dataDir, 'postgres.log'));
+  // Its port stands in everybody's URL, so that is where it comes back.
+  const again = { ...SETTINGS, port: String(first.port) };
+  const server = keepServer(first, () => startServer(cluster, again, join(dataDir, 'postgres.log')), observer);
   try {
-    await checkIdentity(server.port, passwords, directory);
-    await provision(server.port, passwords);
+    await checkIdentity(first.port, passwords, directory);
+    await provision(first.port, passwords);
   } catch (error) {
     await server.stop();
     throw error;
   }
-  return handle(server.port, passwords, directory, server.stop);
+  return handle(first.port, passwords, directory, server.stop);
 }
 
 /**
  * Starts the embedded Postgres of a data directory, making it on the first run; passwords are generated and kept there (mode 0600).
- * A server that a killed process of this directory left running is stopped first, and recovers as after any crash.
+ * A server that a killed process of this directory left running is stopped first, and recovers as after any crash; one that ends
+ * while this process lives (killed for memory, say) is started again on its port.
  * @throws PortError `invalid` with the way out in its message: no binary, another live process on this directory, another version.
  */
-export async function startEmbedded(dataDir: string): Promise<Embedded> {
+export async function startEmbedded(dataDir: string, observer: KeptObserver = {}): Promise<Embedded> {
   // Others may pass through, so that the OS user `postgres` gets to its own files; each secret in it has mode 0600.
   mkdirSync(dataDir, { recursive: true, mode: 0o711 });
   const lock = lockByPid(join(dataDir, 'tidings.pid'));
@@ -183,7 +188,7 @@ export async function startEmbedded(dataDir: string): Promise<Embedded> {
       `Another Tidings (process ${lock.heldBy}) uses ${dataDir}: stop it first, or set TIDINGS_DATA_DIR to another directory.`,
     );
   try {
-    const embedded = await startAt(realpathSync(dataDir));
+    const embedded = await startAt(realpathSync(dataDir), observer);
     const stop = async (): Promise<void> => {
       await embedded.stop();
       lock.release();

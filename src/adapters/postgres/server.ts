@@ -26,6 +26,8 @@ export type Cluster = { readonly binaries: Binaries; readonly dataDir: string; r
 export type RunningServer = {
   readonly port: number;
   readonly pid: number;
+  /** Resolves when the server is gone, whoever ended it. */
+  readonly ended: Promise<void>;
   /** Fast shutdown: open transactions are rolled back, the data directory is left clean. */
   readonly stop: () => Promise<void>;
 };
@@ -170,9 +172,19 @@ async function tryStart(
   });
   closeSync(log);
   let gone = false;
-  child.once('exit', () => (gone = true));
-  child.once('error', () => (gone = true));
+  const ended = new Promise<void>((resolve) => {
+    const end = (): void => {
+      gone = true;
+      process.off('exit', onExit);
+      resolve();
+    };
+    child.once('exit', end);
+    child.once('error', end);
+  });
   const { pid } = child;
+  const onExit = (): void => {
+    if (!gone && pid !== undefined) process.kill(pid, 'SIGINT');
+  };
   const answers = (): boolean => {
     const file = readPidFile(dataDir);
     return file?.pid === pid && file?.ready === true;
@@ -180,15 +192,12 @@ async function tryStart(
   const started = await until(() => gone || answers(), START_DEADLINE_MS);
   if (pid === undefined || gone || !started) return undefined;
   child.unref();
-  const onExit = (): void => {
-    if (!gone) process.kill(pid, 'SIGINT');
-  };
   if (manner.outlivesUs !== true) process.once('exit', onExit);
   const stop = async (): Promise<void> => {
     await stopPostmaster(dataDir);
     process.off('exit', onExit);
   };
-  return { port, pid, stop };
+  return { port, pid, ended, stop };
 }
 
 /**

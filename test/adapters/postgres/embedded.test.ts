@@ -122,6 +122,33 @@ describeWith(embedded, 'the embedded Postgres', () => {
     expect(await ask(it.url, 'select 1 as one')).toStrictEqual([{ one: 1 }]);
   });
 
+  test('comes back on its port when it is killed under its living process: what was committed is there', async () => {
+    const directory = dataDir();
+    const told: string[] = [];
+    const restarted = new Promise<void>((resolve) => {
+      void startEmbedded(directory, {
+        onEnded: () => told.push('ended'),
+        onRestarted: () => {
+          told.push('restarted');
+          resolve();
+        },
+        onLost: () => told.push('lost'),
+      }).then(async (it) => {
+        running.push(it);
+        await ask(it.migrationUrl, 'create table kept as select 42 as n');
+        process.kill(readPidFile(it.directory)?.pid ?? 0, 'SIGKILL');
+      });
+    });
+    await restarted;
+    const [it] = running;
+    expect(await ask(it?.migrationUrl ?? '', 'select n from kept')).toStrictEqual([{ n: 42 }]);
+    expect(told).toStrictEqual(['ended', 'restarted']);
+    await it?.stop();
+    running.length = 0;
+    expect(postmasterOf(it?.directory ?? '')).toBeUndefined();
+    expect(told).toStrictEqual(['ended', 'restarted']);
+  });
+
   test("starts although another process has the pid that a dead server's file names", async () => {
     const directory = dataDir();
     const first = await started(directory);

@@ -71,17 +71,21 @@ async function createFrom(server: TestServer, template: string, name: string): P
   });
 }
 
+let server: Promise<TestServer> | undefined;
+
 /**
  * A fresh, migrated database; all three sets of migrations unless told. Skip the suite with `describe.skipIf(!hasPostgres())`
  * where there may be no server.
  */
 export async function freshDatabase(sets: readonly MigrationSet[] = MIGRATION_SETS): Promise<FreshDatabase> {
-  const server = await testServer(inject('postgresScratch'));
-  const template = await templateFor(server, sets);
-  const name = `tidings_test_${server.run}_${randomBytes(8).toString('hex')}`;
-  await createFrom(server, template, name);
-  const ownerUrl = withPath(server.ownerUrl, name);
-  const url = withPath(server.appUrl, name);
+  // One look-up for all who ask at once in this process: the lock that keeps processes apart is theirs together.
+  server ??= testServer(inject('postgresScratch'));
+  const found = await server;
+  const template = await templateFor(found, sets);
+  const name = `tidings_test_${found.run}_${randomBytes(8).toString('hex')}`;
+  await createFrom(found, template, name);
+  const ownerUrl = withPath(found.ownerUrl, name);
+  const url = withPath(found.appUrl, name);
   const [ownerPool, apiPool, workerPool] = await Promise.all([
     openPool({ url: ownerUrl, role: 'owner', max: 3 }),
     openPool({ url, role: 'tidings_api', max: 5 }),
@@ -89,11 +93,11 @@ export async function freshDatabase(sets: readonly MigrationSet[] = MIGRATION_SE
   ]);
   const close = async (): Promise<void> => {
     await Promise.all([ownerPool.end(), apiPool.end(), workerPool.end()]);
-    await onServer(server.adminUrl, (admin) => admin.query(`drop database ${name} with (force)`));
+    await onServer(found.adminUrl, (admin) => admin.query(`drop database ${name} with (force)`));
   };
   const cut = async (applicationName?: string): Promise<void> => {
     const query = `select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and application_name = coalesce($2, application_name)`;
-    await onServer(server.adminUrl, (admin) => admin.query(query, [name, applicationName ?? null]));
+    await onServer(found.adminUrl, (admin) => admin.query(query, [name, applicationName ?? null]));
   };
   return { url, ownerUrl, ownerPool, apiPool, workerPool, cut, close };
 }

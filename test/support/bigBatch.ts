@@ -27,6 +27,8 @@ export type BigBatchResult = {
   readonly batch: any;
   /** The most memory that the process (the last one) held, in bytes. */
   readonly peakBytes: number;
+  /** Time of the processor that the process (the last one) took from its ready line on, in milliseconds. */
+  readonly cpuMs: number;
   readonly metrics: Readonly<Record<string, number>>;
   readonly bad: readonly object[];
 };
@@ -81,6 +83,13 @@ function metricsIn(text: string): Readonly<Record<string, number>> {
   return Object.fromEntries(found.map(([, name = '', value]) => [name, Number(value)]));
 }
 
+/** User and system time of a process so far, in milliseconds (a hundredth of a second is a tick). */
+const cpuOf = (pid: number): number => {
+  const fields = readFileSync(`/proc/${String(pid)}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+};
 const peakOf = (pid: number): number =>
   Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${String(pid)}/status`, 'utf8'))?.[1] ?? 0) * 1024;
 
@@ -92,6 +101,7 @@ export async function runBigBatch(options: BigBatch): Promise<BigBatchResult> {
   const noteBad = (): void => void bad.push(...program.log().filter(({ level }) => level === 'error' || level === 'fatal'));
   try {
     const began = performance.now();
+    let cpuBefore = cpuOf(program.pid);
     const since = (): number => Math.round(performance.now() - began);
     let uploading = upload(program, recipients);
     uploading.catch(() => undefined);
@@ -102,6 +112,7 @@ export async function runBigBatch(options: BigBatch): Promise<BigBatchResult> {
       onProgress(`killed after ${String(since())} ms, ${String(arrived())} had arrived`);
       await uploading;
       program = await startProgram({ dataDir, env, nodeArgs });
+      cpuBefore = cpuOf(program.pid);
       onProgress(`restarted after ${String(since())} ms`);
       uploading = upload(program, recipients);
     }
@@ -131,9 +142,10 @@ export async function runBigBatch(options: BigBatch): Promise<BigBatchResult> {
     const shownMs = since();
     const metrics = metricsIn((await client.get('/metrics')).body as string);
     const peakBytes = peakOf(program.pid);
+    const cpuMs = cpuOf(program.pid) - cpuBefore;
     noteBad();
     if ((await program.stop()) !== 0) throw new Error('the program did not end well');
-    return { uploadedMs, arrivedMs, shownMs, batch, peakBytes, metrics, bad };
+    return { uploadedMs, arrivedMs, shownMs, batch, peakBytes, cpuMs, metrics, bad };
   } finally {
     await program.kill();
   }

@@ -1,5 +1,5 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { openLog, type Log } from './adapters/logging/log.ts';
 import { startService, type Service } from './compose/service.ts';
 import { describeProblems, parseConfig, type Config } from './config.ts';
@@ -20,14 +20,19 @@ async function start(): Promise<void> {
   }
   const { config } = parsed;
   const log = openLog(config.logLevel);
+  const starting = startService(config, {
+    log,
+    starting: progress,
+    about: { version: version(), checkAnswers: process.env['NODE_ENV'] === 'test' },
+    lost: ({ message }) => {
+      progress(message);
+      process.exit(1);
+    },
+  });
+  const isStopping = stopOn(['SIGTERM', 'SIGINT'], config, starting, log);
   try {
-    const service = await startService(config, {
-      log,
-      starting: progress,
-      about: { version: version(), checkAnswers: process.env['NODE_ENV'] === 'test' },
-    });
-    announce(config, service);
-    stopOn(['SIGTERM', 'SIGINT'], config, service, log);
+    const service = await starting;
+    if (!isStopping()) announce(config, service);
   } catch (error) {
     if (!(error instanceof PortError)) throw error;
     progress(error.message);
@@ -51,7 +56,7 @@ function announce(config: Config, { served, secrets }: Service): void {
   if (config.http.orNext && served.port !== config.http.port)
     progress(`port ${String(config.http.port)} is taken; using ${String(served.port)}`);
   say(`tidings ready ${served.url}`);
-  if (secrets.adminKeyFile !== undefined) say(firstSteps(served, secrets.adminKeyFile));
+  if (secrets.adminKeyFile !== undefined) say(firstSteps(served, resolve(secrets.adminKeyFile)));
 }
 
 const firstSteps = ({ url, outboxLink }: NonNullable<Service['served']>, keyFile: string): string => `
@@ -66,24 +71,42 @@ Send a first message:
 The API is described at ${url}/docs
 `;
 
-/** The first signal drains, a second one leaves at once; past the limit the process goes with what is left to be recovered. */
-function stopOn(signals: readonly NodeJS.Signals[], config: Config, service: Service, log: Log): void {
-  let stopping = false;
+/** Under npm a Ctrl-C reaches us twice: the terminal tells the whole group, and npm passes its own on. That is one wish. */
+const ECHO_MS = 1000;
+
+/**
+ * The first signal drains, also while the service still starts; a second one leaves at once; past the limit the process goes with what
+ * is left to be recovered. Answers whether a signal has come.
+ */
+function stopOn(signals: readonly NodeJS.Signals[], config: Config, starting: Promise<Service>, log: Log): () => boolean {
+  let stoppingSince: number | undefined;
   const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) process.exit(130);
-    stopping = true;
+    if (stoppingSince !== undefined) {
+      if (Date.now() - stoppingSince > ECHO_MS) process.exit(130);
+      return;
+    }
+    stoppingSince = Date.now();
     progress(`${signal}: finishing what is under way`);
     const overdue = setTimeout(() => {
       log.error('not everything ended in time; the rest is recovered at the next start');
       process.exit(0);
     }, config.shutdownMs);
-    void service.stop().then((failed) => {
-      clearTimeout(overdue);
-      rmSync(join(config.dataDir, 'service.json'), { force: true });
-      process.exit(failed.length > 0 ? 1 : 0);
-    });
+    void starting
+      .then((service) => service.stop())
+      .then(
+        (failed) => {
+          clearTimeout(overdue);
+          rmSync(join(config.dataDir, 'service.json'), { force: true });
+          process.exit(failed.length > 0 ? 1 : 0);
+        },
+        // What could not start has closed what it had opened; whoever started it says why.
+        () => {
+          clearTimeout(overdue);
+        },
+      );
   };
   for (const signal of signals) process.on(signal, stop);
+  return () => stoppingSince !== undefined;
 }
 
 const [command = 'start', ...rest] = process.argv.slice(2);

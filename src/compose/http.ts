@@ -7,6 +7,7 @@ import { monotonicMs } from '../adapters/clock/monotonic.ts';
 import { createRenderer } from '../adapters/templating/renderer.ts';
 import { askParked, listParked } from '../consumers/parking.ts';
 import { requestRebuild } from '../consumers/rebuild.ts';
+import { PortError } from '../domain/kernel/portError.ts';
 import { DEFAULT_TENANT } from '../domain/tenant/tenant.ts';
 import { ADMISSION, createAdmission } from '../http/admission.ts';
 import type { Access } from '../http/access.ts';
@@ -137,7 +138,7 @@ async function openPort({ host, port, orNext }: Core['config']['http'], app: App
     try {
       return await listen(app, { ...LISTENER, host, port: next });
     } catch (error) {
-      const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+      const taken = error instanceof PortError && error.code === 'port_taken';
       if (!taken || !orNext || next >= port + NEXT_PORTS) throw error;
     }
   }

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { RequestListener, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { PortError } from '../../domain/kernel/portError.ts';
 
 export type ListenerSettings = {
   readonly host: string;
@@ -11,9 +12,17 @@ export type ListenerSettings = {
   /** Milliseconds that a whole request may take; bodies have closer limits of their own, an upload of a batch may be long. */
   readonly requestMs: number;
   readonly keepAliveMs: number;
+  /** Milliseconds in which a connection with a request under way may be silent both ways. */
+  readonly silenceMs: number;
   readonly maxConnections: number;
 };
-export const LISTENER = { headersMs: 10_000, requestMs: 3_600_000, keepAliveMs: 65_000, maxConnections: 10_000 } as const;
+export const LISTENER = {
+  headersMs: 10_000,
+  requestMs: 3_600_000,
+  keepAliveMs: 65_000,
+  silenceMs: 120_000,
+  maxConnections: 10_000,
+} as const;
 
 export interface Listener {
   readonly port: number;
@@ -28,9 +37,18 @@ function closeWhenAnswered(server: Server): void {
   });
 }
 
-/**
- * Opens the port. @throws the system's error (`EADDRINUSE`, `EACCES`) when it can't be had.
- */
+const NOT_HAD: Readonly<Record<string, readonly [kind: 'unavailable' | 'invalid', code: string, why: string]>> = {
+  EADDRINUSE: [
+    'unavailable',
+    'port_taken',
+    'is taken: stop what listens there, or set PORT to another one (PORT=0 takes any that is free)',
+  ],
+  EACCES: ['invalid', 'port_forbidden', 'is not for this user: set PORT to one above 1023'],
+  EADDRNOTAVAIL: ['invalid', 'host_unknown', 'is not an address of this machine: set HOST to one that is'],
+  ENOTFOUND: ['invalid', 'host_unknown', 'is no address: set HOST to one of this machine'],
+};
+
+/** Opens the port. @throws PortError `port_taken`, `port_forbidden`, `host_unknown`. */
 export async function listen(handler: RequestListener, settings: ListenerSettings): Promise<Listener> {
   const server = createServer({
     headersTimeout: settings.headersMs,
@@ -40,6 +58,8 @@ export async function listen(handler: RequestListener, settings: ListenerSetting
     connectionsCheckingInterval: Math.min(settings.headersMs / 2, 5000),
   });
   server.maxConnections = settings.maxConnections;
+  // Neither reads nor writes: a reader that stopped reading would hold its place for ever.
+  server.timeout = settings.silenceMs;
   server.on('request', handler);
   // The handler says `100 Continue` itself, once it wants the body: an overloaded service refuses before it is sent.
   server.on('checkContinue', handler);
@@ -48,9 +68,13 @@ export async function listen(handler: RequestListener, settings: ListenerSetting
     else socket.end(rawProblem(error.code));
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    const failed = (error: NodeJS.ErrnoException): void => {
+      const [kind, code, why] = NOT_HAD[error.code ?? ''] ?? ['unavailable', 'port_not_had', `cannot be had (${String(error.code)})`];
+      reject(new PortError(kind, code, `${settings.host}:${settings.port} ${why}.`));
+    };
+    server.once('error', failed);
     server.listen(settings.port, settings.host, () => {
-      server.off('error', reject);
+      server.off('error', failed);
       resolve();
     });
   });

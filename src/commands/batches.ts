@@ -26,7 +26,14 @@ export type BatchUpload = {
   readonly message: MessageInput;
   readonly lines: AsyncIterable<readonly BatchLine[]>;
 };
-export type BatchResult = { readonly id: BatchId; readonly accepted: number; readonly rejected: number; readonly position?: Position };
+export type BatchResult = {
+  readonly id: BatchId;
+  readonly accepted: number;
+  readonly rejected: number;
+  /** All of it had been uploaded before under this idempotency key: this is the first answer. */
+  readonly replayed: boolean;
+  readonly position?: Position;
+};
 export type BatchProblems = { readonly problems: readonly Rejection[] };
 export type BatchControl = { readonly id: BatchId; readonly position?: Position };
 
@@ -69,6 +76,8 @@ export function batchCommands(ports: NotificationPorts) {
     ]);
     if ('problems' in settled) return settled;
     const opening: Opening = { tenant, id, envelope, session };
+    const before = session.state();
+    const replayed = before.status === 'opened' && before.closed;
     let [chunk, firstLine] = [0, 1];
     for await (const part of chunksOf(lines, sizeOf(session.state()))) {
       const no =
@@ -85,7 +94,7 @@ export function batchCommands(ports: NotificationPorts) {
     );
     if (refusal !== null) return { problems: [refusal] };
     const { accepted, rejected } = openedOf(session.state());
-    return { id, accepted, rejected, ...present({ position: session.position() }) };
+    return { id, accepted, rejected, replayed, ...present({ position: session.position() }) };
   }
 
   type Said = { readonly message: MessageInput; readonly settled: SettledMessage };

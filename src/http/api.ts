@@ -73,7 +73,7 @@ export function apiOperations(ports: ApiPorts): readonly Operation[] {
     ...notificationRoutes({ accept, controls }),
     ...bulkNotificationRoutes({ accept, checks, failed }),
     ...notificationReadRoutes({ queries, people, indexes, vault, explaining: told }),
-    ...deliveryRoutes({ queries, people, explaining: told }),
+    ...deliveryRoutes({ queries, people }),
     ...explainRoutes({ queries, people, indexes, reads, explaining: told }),
     ...deadLetterRoutes({ queries, people, controls }),
     ...batchRoutes({ commands: ports.batches, checks }),

@@ -32,10 +32,18 @@ function attemptsOf({ attempts, provider, sentAt, tries }: DeliveryRow): readonl
   return tries > 0 && provider !== null && sentAt !== null ? [{ attempt: 1, provider, at: sentAt, outcome: 'sent' }] : [];
 }
 
-export type TemplateShown = { readonly key: string; readonly version: number };
+/** In which words it was said; null where the request brought them along and nothing tells the language. */
+function templateOf({ template, templateVersion, locale }: DeliveryRow): object | null {
+  if (template === null && locale === null) return null;
+  return {
+    ...(template !== null && { key: template }),
+    ...(templateVersion !== null && { version: templateVersion }),
+    ...(locale !== null && { locale }),
+  };
+}
 
-export function deliveryView(row: DeliveryRow, labels: ReadonlyMap<SubjectId, string>, template?: TemplateShown): object {
-  const { notification, n, subject, locale } = row;
+export function deliveryView(row: DeliveryRow, labels: ReadonlyMap<SubjectId, string>): object {
+  const { notification, n, subject } = row;
   return {
     id: deliveryIdOf(notification, n),
     notificationId: notification,
@@ -52,7 +60,7 @@ export function deliveryView(row: DeliveryRow, labels: ReadonlyMap<SubjectId, st
     sentAt: row.sentAt,
     dueAt: row.dueAt,
     feedback: row.feedback ?? {},
-    template: template === undefined && locale === null ? null : { ...template, ...(locale !== null && { locale }) },
+    template: templateOf(row),
     batchId: row.batch,
   };
 }

@@ -3,6 +3,7 @@ import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
 import type { Static, TSchema } from 'typebox';
 import { isRejection } from '../domain/kernel/rejection.ts';
 import { parseDuration } from '../domain/values/duration.ts';
+import { isWithinReach } from '../domain/values/instant.ts';
 import { isTimeZone } from '../domain/values/timeZone.ts';
 import type { InvalidMember } from './problems.ts';
 
@@ -21,16 +22,19 @@ export interface Checks {
 const MOST_ERRORS = 200;
 
 /** A date and time of RFC 3339, with any offset. */
-const DATE_TIME = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)$/;
+const DATE_TIME = /^\d{4}-\d\d-\d\d[Tt ](?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)$/;
+
+/** RFC 3339 has no hour 24, and neither has a wall time. */
+const LOCAL = /^\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d(?::\d\d)?$/;
 
 /** `Date.parse` moves the 30th of February to March. */
 const isDay = (text: string): boolean => new Date(Date.parse(`${text.slice(0, 10)}T00:00:00Z`)).getUTCDate() === Number(text.slice(8, 10));
 
 const formats = (): Readonly<Record<string, (text: string) => boolean>> => ({
-  'date-time': (text) => DATE_TIME.test(text) && !Number.isNaN(Date.parse(text)) && isDay(text),
+  'date-time': (text) => DATE_TIME.test(text) && isWithinReach(Date.parse(text)) && isDay(text),
   date: (text) => /^\d{4}-\d\d-\d\d$/.test(text) && isDay(text),
   /** Wall time without zone: `2026-12-01T09:00` or with seconds. */
-  'local-date-time': (text) => /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?$/.test(text) && !Number.isNaN(Date.parse(`${text}Z`)) && isDay(text),
+  'local-date-time': (text) => LOCAL.test(text) && isWithinReach(Date.parse(`${text}Z`)) && isDay(text),
   duration: (text) => {
     const parsed = parseDuration(text);
     return typeof parsed === 'number' || !isRejection(parsed);
@@ -55,7 +59,7 @@ const FORMAT_MESSAGES: Readonly<Record<string, string>> = {
   'date-time': 'must be a date and time of RFC 3339, like 2026-12-01T09:00:00.000Z',
   date: 'must be a date like 2026-12-01',
   'local-date-time': 'must be a local date and time without zone, like 2026-12-01T09:00',
-  duration: 'must be an ISO 8601 duration in weeks to seconds, like PT2H',
+  duration: 'must be an ISO 8601 duration in weeks to seconds, like PT2H, of at most a century',
   'time-zone': 'must be a time zone of the IANA database, like Europe/Vienna',
   uri: 'must be an absolute URI',
   locale: 'must be a language tag (BCP 47), like de-AT',

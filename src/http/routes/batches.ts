@@ -86,9 +86,9 @@ export const batchRoutes = ({ commands, checks }: BatchRoutePorts): readonly Ope
         const correlationId = stream.message.context?.correlationId ?? caller.correlationId;
         const outcome = await commands.upload({ ...caller, correlationId }, { mode: access.mode, ...stream });
         if ('problems' in outcome) return refusalOfAll(outcome.problems);
-        const { position, ...counts } = outcome;
+        const { position, replayed, ...counts } = outcome;
         const at = present({ position });
-        return { status: 202, body: { ...counts, ...at }, ...at, headers: { Location: `/v1/batches/${outcome.id}` } };
+        return { status: 202, body: { ...counts, ...at }, ...at, replayed, headers: { Location: `/v1/batches/${outcome.id}` } };
       },
     }),
     operation({

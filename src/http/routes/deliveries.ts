@@ -8,7 +8,6 @@ import type { TenantId } from '../../domain/values/ids.ts';
 import type { DeliveryFilter, DeliveryRow } from '../../projections/notifications/queries.ts';
 import { deliveryIdIn } from '../deliveryId.ts';
 import { deliveryView, deliveryViews, labelsOf, statusesOf, statusOfRow } from '../deliveryView.ts';
-import type { Explaining } from '../explaining.ts';
 import { instantIn } from '../notificationBody.ts';
 import type { NotificationReads } from '../notificationReads.ts';
 import { operation, plain } from '../operation.ts';
@@ -24,7 +23,6 @@ import { noNotification } from './notifications.ts';
 export type DeliveryPorts = {
   readonly queries: NotificationReads;
   readonly people: Pick<Subjects, 'find' | 'labels'>;
-  readonly explaining: Explaining;
 };
 
 const tag = 'Deliveries';
@@ -83,7 +81,7 @@ const timelineEntry = (row: DeliveryRow): object => ({
 });
 
 /** One recipient × one channel: lists, one by one, and a person's timeline. */
-export const deliveryRoutes = ({ queries, people, explaining }: DeliveryPorts): readonly Operation[] => [
+export const deliveryRoutes = ({ queries, people }: DeliveryPorts): readonly Operation[] => [
   operation({
     ...plain,
     id: 'listDeliveries',
@@ -135,11 +133,8 @@ export const deliveryRoutes = ({ queries, people, explaining }: DeliveryPorts): 
       const id = deliveryIdIn(params.id);
       const row = id === undefined ? undefined : await queries.delivery(tenant, id.notification, id.n);
       if (id === undefined || row === undefined) return noDelivery();
-      const [labels, requested] = await Promise.all([
-        labelsOf(people, tenant, [row.subject]),
-        explaining.requested(tenant, id.notification),
-      ]);
-      return { status: 200, body: deliveryView(row, labels, requested?.requested.terms.template) };
+      const labels = await labelsOf(people, tenant, [row.subject]);
+      return { status: 200, body: deliveryView(row, labels) };
     },
   }),
   operation({

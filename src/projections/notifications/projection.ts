@@ -99,6 +99,8 @@ const notificationRow = (
   chunk: batch?.chunk,
   key: terms.key,
   source: terms.source,
+  template: terms.template?.key,
+  templateVersion: terms.template?.version,
   scheduled: terms.schedule !== undefined,
   planAt,
   expiresAt: terms.expiresAt,

@@ -62,6 +62,9 @@ export type DeliveryRow = {
   readonly provider: string | null;
   readonly messageId: string | null;
   readonly locale: string | null;
+  /** What it was made from, where that is a template. */
+  readonly template: string | null;
+  readonly templateVersion: number | null;
   readonly tries: number;
   readonly plannedAt: Instant | null;
   readonly sentAt: Instant | null;
@@ -175,7 +178,7 @@ const NOTIFICATION = `n.id, n.requested_at as "requestedAt", n.type, n.category,
 const OUTWARD = 'tidings_delivery_status(d.status, d.feedback)';
 const DELIVERY = `d.notification, d.requested_at as "requestedAt", d.n, d.subject, ${OUTWARD} as status, d.code, d.provider,
   d.message_id as "messageId", d.locale, d.tries::int as tries, d.planned_at as "plannedAt", d.sent_at as "sentAt", d.due_at as "dueAt",
-  d.attempts, d.feedback, n.type, n.batch`;
+  d.attempts, d.feedback, n.type, n.batch, n.template, n.template_version as "templateVersion"`;
 const joined = (suffix: string): string =>
   `join notifications${suffix} n on n.tenant = d.tenant and n.id = d.notification and n.requested_at = d.requested_at`;
 

@@ -8,6 +8,7 @@ create table if not exists notifications${suffix} (
   tenant text not null, id uuid not null, requested_at timestamptz(3) not null, revision int not null,
   type text not null, category text not null, class text not null, priority text not null, mode text not null,
   batch uuid, chunk int, key text, source text, correlation text not null,
+  template text, template_version int,
   scheduled boolean not null, plan_at timestamptz(3) not null, expires_at timestamptz(3),
   recipients int not null, refused int not null, channels text[] not null,
   status text not null default 'accepted', counts jsonb not null default '{}',

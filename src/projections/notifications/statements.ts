@@ -8,11 +8,11 @@ export const statements = (suffix: string): Readonly<Record<'notifications' | 'a
   notifications: {
     name: `notifications_insert${suffix}`,
     text: `insert into notifications${suffix} (tenant, id, requested_at, revision, type, category, class, priority, mode, batch, chunk, key,
-             source, correlation, scheduled, plan_at, expires_at, recipients, refused, channels)
+             source, template, template_version, correlation, scheduled, plan_at, expires_at, recipients, refused, channels)
       select tenant, notification, "requestedAt", revision, type, category, class, priority, mode, batch, chunk, key,
-             source, correlation, scheduled, "planAt", "expiresAt", recipients, refused, array(select json_array_elements_text(channels))
+             source, template, "templateVersion", correlation, scheduled, "planAt", "expiresAt", recipients, refused, array(select json_array_elements_text(channels))
         from json_to_recordset($1) as x (tenant text, notification uuid, "requestedAt" timestamptz, revision int, type text, category text,
-             class text, priority text, mode text, batch uuid, chunk int, key text, source text, correlation text, scheduled boolean,
+             class text, priority text, mode text, batch uuid, chunk int, key text, source text, template text, "templateVersion" int, correlation text, scheduled boolean,
              "planAt" timestamptz, "expiresAt" timestamptz, recipients int, refused int, channels json)
       on conflict do nothing`,
   },

@@ -11,6 +11,13 @@ export function instantOf(epochMs: number): Instant {
   return text;
 }
 
+const [EARLIEST_MS, LATEST_MS] = [Date.UTC(1000, 0), Date.UTC(9000, 0)];
+/**
+ * Whether milliseconds since the epoch can be taken from outside: far enough from the ends of RFC 3339 that what is reckoned from them
+ * (a duration, a zone's offset) is an instant too, and one that Postgres can hold. It knows no year 0.
+ */
+export const isWithinReach = (epochMs: number): boolean => epochMs >= EARLIEST_MS && epochMs < LATEST_MS;
+
 export const epochMsOf = (instant: Instant): number => Date.parse(instant);
 export const plusMs = (instant: Instant, ms: number): Instant => instantOf(epochMsOf(instant) + ms);
 /** `YYYY-MM`: the month in UTC that names a period. */

@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest';
+import { createChecks } from '../../src/http/validation.ts';
+import { Type } from 'typebox';
+
+const passing = (format: string, texts: readonly string[]): readonly string[] => {
+  const check = createChecks().body(Type.String({ format }));
+  return texts.filter((text) => check(text).ok);
+};
+
+test('a date and time is one of RFC 3339 that can be reckoned with', () => {
+  const good = ['2026-12-01T09:00:00Z', '2026-12-01t09:00:00.123+05:30', '1000-01-01T00:00:00Z', '8999-12-31T23:59:59.999Z'];
+  const bad = [
+    '0000-01-01T00:00:00Z',
+    '0001-01-01T00:00:00+14:00',
+    '9999-12-31T23:59:59-12:00',
+    '9000-01-01T00:00:00Z',
+    '2026-12-01T24:00:00Z',
+    '2026-02-30T00:00:00Z',
+    '2026-12-01T09:00:60Z',
+    '2026-12-01T09:00:00',
+    '2026-12-01',
+  ];
+  expect(passing('date-time', [...good, ...bad])).toStrictEqual(good);
+});
+
+test('a local time is a wall time of a day that there is', () => {
+  const good = ['2026-12-01T09:00', '2026-12-01T23:59:59', '2026-03-29T02:30'];
+  const bad = ['2026-12-01T24:00', '9999-12-31T23:59', '0000-01-01T00:00', '2026-02-30T10:00', '2026-12-01T09:60', '2026-12-01T09:00Z'];
+  expect(passing('local-date-time', [...good, ...bad])).toStrictEqual(good);
+});
+
+test('a duration is at most a century', () => {
+  expect(passing('duration', ['PT2H', 'P36525D', 'P36525DT1S', 'P999999W', 'PT999999999H', 'P1M'])).toStrictEqual(['PT2H', 'P36525D']);
+});

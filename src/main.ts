@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { openLog, type Log } from './adapters/logging/log.ts';
 import { startService, type Service } from './compose/service.ts';
@@ -20,18 +20,22 @@ async function start(): Promise<void> {
   }
   const { config } = parsed;
   const log = openLog(config.logLevel);
-  const starting = startService(config, {
-    log,
-    starting: progress,
-    about: { version: version(), checkAnswers: process.env['NODE_ENV'] === 'test' },
-    lost: ({ message }) => {
-      progress(message);
-      process.exit(1);
-    },
-  });
+  // In the next tick, so that a signal finds its handler even while the start keeps this thread busy.
+  const starting = Promise.resolve().then(() =>
+    startService(config, {
+      log,
+      starting: progress,
+      about: { version: version(), checkAnswers: process.env['NODE_ENV'] === 'test' },
+      lost: ({ message }) => {
+        progress(message);
+        process.exit(1);
+      },
+    }),
+  );
   const isStopping = stopOn(['SIGTERM', 'SIGINT'], config, starting, log);
   try {
     const service = await starting;
+    stopOnFault(log);
     if (!isStopping()) announce(config, service);
   } catch (error) {
     if (!(error instanceof PortError)) throw error;
@@ -52,6 +56,8 @@ function announce(config: Config, { served, secrets }: Service): void {
     say(`tidings ready (${config.roles.join(', ')})`);
     return;
   }
+  // Where database and secrets are given, nothing has needed the directory yet.
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o711 });
   writeFileSync(join(config.dataDir, 'service.json'), `${JSON.stringify({ url: served.url, pid: process.pid })}\n`, { mode: 0o600 });
   if (config.http.orNext && served.port !== config.http.port)
     progress(`port ${String(config.http.port)} is taken; using ${String(served.port)}`);
@@ -107,6 +113,16 @@ function stopOn(signals: readonly NodeJS.Signals[], config: Config, starting: Pr
   };
   for (const signal of signals) process.on(signal, stop);
   return () => stoppingSince !== undefined;
+}
+
+/** What nobody caught leaves an unknown state behind. Node would print its text, which can quote what it was given; the log does not. */
+function stopOnFault(log: Log): void {
+  const stop = (error: unknown): void => {
+    log.error('something was not caught, so the process ends', { error });
+    process.exit(1);
+  };
+  process.on('uncaughtException', stop);
+  process.on('unhandledRejection', stop);
 }
 
 const [command = 'start', ...rest] = process.argv.slice(2);

@@ -194,6 +194,8 @@ async function tryStart(
   child.unref();
   if (manner.outlivesUs !== true) process.once('exit', onExit);
   const stop = async (): Promise<void> => {
+    // Who stops it waits for its end, which must not be the last thing that this process would have waited for.
+    child.ref();
     await stopPostmaster(dataDir);
     process.off('exit', onExit);
   };

@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
-/** Who may touch the outside world: time, chance, the environment, the network, the console (house-style.md §11). */
+/** Who may touch the outside world: time, chance, the environment, the network, the console. */
 const EFFECTS = ['src/adapters/**', 'src/main.ts', 'src/cli/**', 'scripts/**', 'test/**', '*.config.*'];
 
 const effect = (selector, what, instead) => ({ selector, message: `${what} is an effect: ${instead}` });

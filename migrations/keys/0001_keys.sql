@@ -1,4 +1,4 @@
--- Keys (design.md §6, mechanics.md §8): may be a database of its own, with backups of its own, so that a restore of anything else
+-- Keys (docs/decisions/0003): may be a database of its own, with backups of its own, so that a restore of anything else
 -- does not bring back the erased. Every key here is wrapped by a master key, which no database holds. The api reaches nothing of it
 -- directly: vault, subjects and blobs act as tidings_worker, and every statement names its tenant.
 --

@@ -1,4 +1,4 @@
--- The log (design.md §5). Rows are only ever added, and only by log.append; the newest row is never deleted, because
+-- The log (docs/architecture.md). Rows are only ever added, and only by log.append; the newest row is never deleted, because
 -- positions go on from it. Everything else is built from here.
 create schema log;
 

@@ -1,4 +1,4 @@
--- Isolation of tenants (design.md §6). Every set of migrations (log, keys, models) runs this file first, since each may live in a
+-- Isolation of tenants (docs/decisions/0006). Every set of migrations (log, keys, models) runs this file first, since each may live in a
 -- database of its own. The roles tidings_api and tidings_worker themselves are made before it, because roles belong to the cluster.
 --
 -- The convention: every table that holds a tenant's rows has a column `tenant text not null`, and the migration (or a projection's

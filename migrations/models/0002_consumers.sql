@@ -1,4 +1,4 @@
--- What consumers keep (design.md §7, mechanics.md §4 and §9).
+-- What consumers keep (docs/architecture.md).
 
 -- The one clock by which leases, claims and due instants are judged. A function of its own, so that a test can put a clock
 -- that is moved by hand in its place. Callers write `(select tidings_now())`: read once a statement, so an index serves.

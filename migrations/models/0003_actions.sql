@@ -1,4 +1,4 @@
--- Everything that is to be done (mechanics.md §5). id, process, kind, tenant, target, items, priority and due_at are a function
+-- Everything that is to be done (docs/architecture.md). id, process, kind, tenant, target, items, priority and due_at are a function
 -- of the log; the other columns are the drainers'.
 create table actions (
   -- Source event, process and the ask's place: a replay inserts nothing twice.
@@ -29,7 +29,7 @@ create index actions_claim on actions (claim) where claim is not null;
 create index actions_parked on actions (tenant, parked_at) where parked_at is not null;
 comment on table actions is 'What processes have to do: ids only. A timer is an action due later.';
 
--- A drainer's time-limited right to actions, and whom the deliveries concern (mechanics.md §6, step 4): an opt-out waits for
+-- A drainer's time-limited right to actions, and whom the deliveries concern (docs/architecture.md, step 4): an opt-out waits for
 -- those that name its subject or address. Subjects are random ids and addresses keyed hashes.
 create table claims (
   id uuid primary key,

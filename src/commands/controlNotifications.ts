@@ -37,7 +37,7 @@ type Handled = Outcome<Notification, NotificationEvent, NotificationCode>;
 const SETTLE_MS = 5000;
 const LOOK_AGAIN_MS = 50;
 
-/** Cancel, reschedule and redrive notifications (mechanics.md §7). */
+/** Cancel, reschedule and redrive notifications (docs/architecture.md, step 5). */
 export function notificationControls(ports: ControlPorts) {
   const commands = handleMany(ports.log, NOTIFICATION);
 

@@ -60,7 +60,7 @@ export interface Indexes {
 
 /** A person as a caller names one: `recipientId` as given (NFC), or the normalised addresses of an inline person. */
 export type PersonName = { readonly recipientId: string } | { readonly address: string };
-/** Our random ids of people (design.md §6), kept with the keys. */
+/** Our random ids of people (docs/decisions/0003), kept with the keys. */
 export interface Subjects {
   /** In order; people not known yet get a subject. `erased`: the row says so, and work for it is rejected. `addr_<subject>` names a subject directly. */
   resolve(tenant: TenantId, people: readonly PersonName[]): Promise<readonly (SubjectId | 'erased')[]>;

@@ -1,24 +1,19 @@
 import { expireReservations } from '../adapters/postgres/reservations.ts';
 import type { Closing } from './closing.ts';
 import type { Core } from './core.ts';
+import { repeating } from './repeating.ts';
 
 const EVERY_MS = 10 * 60_000;
 const AT_ONCE = 1000;
 
 /** What has run out is removed now and then: uploads that nobody used, reservations whose window is over. Any number of processes may. */
 export function startHousekeeping({ blobs, models, clock, log }: Core, closing: Closing): void {
-  let cancel = (): void => undefined;
-  const tidy = async (): Promise<void> => {
+  repeating('housekeeping', { everyMs: EVERY_MS, time: clock, closing }, async () => {
     try {
       while ((await blobs.deleteExpired(AT_ONCE)) === AT_ONCE);
       while ((await expireReservations(models.db, clock.now(), AT_ONCE)) === AT_ONCE);
     } catch (error) {
       log.warn('what has run out could not be removed and will be later', { error });
     }
-    cancel = clock.after(EVERY_MS, () => void tidy());
-  };
-  cancel = clock.after(EVERY_MS, () => void tidy());
-  closing.add('housekeeping', () => {
-    cancel();
   });
 }

@@ -4,6 +4,7 @@ import { consumersStatus, type ConsumerStatus } from '../consumers/status.ts';
 import type { Health, LoadGauges, MetricsText, Readiness } from '../http/ports.ts';
 import type { Closing } from './closing.ts';
 import type { Core } from './core.ts';
+import { repeating } from './repeating.ts';
 import { CONSUMERS } from './readModels.ts';
 
 export type Observing = {
@@ -22,8 +23,10 @@ export function observing(core: Core, closing: Closing): Observing {
   const { models, logged, clock, metrics, log } = core;
   const delay = eventLoopDelay();
   let [actionsDue, delayMs] = [0, 0];
-  let cancel = (): void => undefined;
-  const look = async (): Promise<void> => {
+  closing.add('event loop delay', () => {
+    delay.close();
+  });
+  repeating('observing', { everyMs: LOOK_MS, time: clock, closing }, async () => {
     delayMs = delay.takeMs();
     try {
       const backlog = await actionsBacklog(models.db);
@@ -33,12 +36,6 @@ export function observing(core: Core, closing: Closing): Observing {
     } catch (error) {
       log.debug('the backlog could not be read', { error });
     }
-    cancel = clock.after(LOOK_MS, () => void look());
-  };
-  void look();
-  closing.add('observing', () => {
-    cancel();
-    delay.close();
   });
 
   // A row that an earlier release left behind is nobody's to hold, and says nothing of how this one does.

@@ -29,7 +29,7 @@ const LOOK_MS = 1_000;
 type Hooks = { readonly onCaughtUp: (held: Held) => Promise<void> };
 
 /**
- * Holds one consumer's lease while it can, and takes batches in (design.md §7). Returns when the signal aborts, when the tables were
+ * Holds one consumer's lease while it can, and takes batches in (docs/architecture.md). Returns when the signal aborts, when the tables were
  * retired, or when it was stopped for good.
  */
 export async function runConsumer(

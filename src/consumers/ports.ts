@@ -51,7 +51,7 @@ export interface Time {
 /**
  * Events → a read model. Folds the batch in memory, then writes one statement per table. Never rejects, never reads another
  * projection, never calls the network; applying an event twice changes nothing. Its tables end in a suffix (`_v1`, `_v2`, …): a
- * rebuild fills the next one beside the live one and is swapped in (mechanics.md §9).
+ * rebuild fills the next one beside the live one and is swapped in (docs/architecture.md).
  */
 export interface Projection {
   readonly name: string;
@@ -60,7 +60,7 @@ export interface Projection {
   readonly nouns: readonly string[];
   /** Absent: every type of these nouns. */
   readonly types?: readonly string[];
-  /** A facts stream's parked event cannot be skipped (mechanics.md §4). */
+  /** A facts stream's parked event cannot be skipped (docs/architecture.md). */
   readonly facts: boolean;
   /** The SQL that makes its tables, indexes, row-level security (`tidings_protect`) and grants; run by the owner. */
   readonly schema: (suffix: string) => string;

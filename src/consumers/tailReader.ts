@@ -29,7 +29,7 @@ export type Member = {
 };
 
 /**
- * Reads the log once for all consumers of a process (design.md §7). Who is near the head shares one subscription; who lies far
+ * Reads the log once for all consumers of a process (docs/architecture.md). Who is near the head shares one subscription; who lies far
  * behind reads pages of its own until it is near, so that a rebuild holds up nobody and is held up by nobody.
  */
 export type TailReader = {

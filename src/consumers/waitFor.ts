@@ -36,7 +36,7 @@ export function readWanted(payload: string): { readonly name: string; readonly p
 }
 
 /**
- * Read your writes (design.md §8): `?after=P`. Whoever waits asks the holder, wherever it runs, to come to P also when nothing
+ * Read your writes (docs/architecture.md): `?after=P`. Whoever waits asks the holder, wherever it runs, to come to P also when nothing
  * concerns it, and is woken when it has; a lost NOTIFY costs one poll. All who wait for one projection share its look-ups.
  */
 export async function openWaitFor(db: Database, time: Time): Promise<WaitFor> {

@@ -27,7 +27,7 @@ export interface Admission {
   enter(kind: Kind): (() => void) | Refusal;
 }
 
-/** Bounds on what is going on (mechanics.md §10): past one, a quick 503 now instead of a slow one for all. */
+/** Bounds on what is going on: past one, a quick 503 now instead of a slow one for all. */
 export function createAdmission(gauges: LoadGauges, limits: AdmissionLimits): Admission {
   let requests = 0;
   let uploads = 0;

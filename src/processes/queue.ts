@@ -46,7 +46,7 @@ export interface ActionQueue extends Claims {
   sweep(): Promise<number>;
 }
 
-/** Who is busy with whom (mechanics.md §7). */
+/** Who is busy with whom (docs/architecture.md, step 5). */
 export interface LiveClaims {
   /** Live claims that name one of these subjects or address keys, as the primary has them now. */
   naming(subjects: readonly string[], addressKeys: readonly string[]): Promise<readonly string[]>;

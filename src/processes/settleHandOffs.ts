@@ -11,7 +11,7 @@ export type SettlePorts = { readonly waitFor: WaitFor['waitFor']; readonly claim
 const POLL_MS = 50;
 
 /**
- * The handshake behind an acknowledged opt-out (mechanics.md §7): first the facts have it, then every claim that was live at that
+ * The handshake behind an acknowledged opt-out (docs/architecture.md, step 5): first the facts have it, then every claim that was live at that
  * moment and names the person or the address has ended. `pending`: not within `boundMs`, or the facts stream is parked.
  */
 export async function settleHandOffs(

@@ -38,7 +38,7 @@ async function onServer<T>(url: string, work: (client: pg.Client) => Promise<T>)
 
 const TEMPLATE_LOCK = 7_242_002;
 
-/** Refuses to write to a server that is not the one this run started (faults.md F0). */
+/** Refuses to write to a server that is not the one this run started. */
 async function checkIdentity(client: pg.Client, server: TestServer): Promise<void> {
   if (server.nonce === undefined) return;
   const { rows } = await client.query<{ cluster_name: string }>('show cluster_name');

@@ -7,7 +7,7 @@ import { decode } from './decode.ts';
 import { encode, type Sealer } from './encode.ts';
 import { registryOf, type StoredTypes } from './registry.ts';
 
-/** Between store and code (design.md §5): checks schemas, upcasts old versions once, seals personal fields. */
+/** Between store and code (docs/architecture.md): checks schemas, upcasts old versions once, seals personal fields. */
 export type Codec = {
   /** In order. @throws PortError `unavailable` when the keys cannot be had. */
   readonly encode: (writes: readonly EventWrite[]) => Promise<readonly (Write | PortError)[]>;

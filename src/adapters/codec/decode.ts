@@ -65,7 +65,7 @@ function handles(data: Json, stored: StoredType, event: StoredEvent, meta: Metad
 
 /**
  * A stored event in its newest shape, personal fields as sealed handles; or why it cannot be read, which is for the consumer to park
- * and never an error (faults.md 11).
+ * and never an error.
  */
 export function decode(registry: Registry, event: StoredEvent): Recorded | Unreadable {
   const { id, stream, revision, position, type } = event;

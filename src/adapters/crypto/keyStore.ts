@@ -22,7 +22,7 @@ export const nameOf = (ref: KeyRef): string =>
   isSubject(ref) ? `s/${ref.tenant}/${ref.subject}/${ref.generation ?? 'newest'}` : `p/${ref.tenant}/${ref.class}/${ref.period}`;
 
 /**
- * Unwrapped keys of subjects and periods, cached for at most 5 s (mechanics.md §8). `clear` is to be called for every NOTIFY on
+ * Unwrapped keys of subjects and periods, cached for at most 5 s (docs/decisions/0003). `clear` is to be called for every NOTIFY on
  * `tidings_keys`, and when that connection was lost.
  */
 export class KeyStore {

@@ -13,7 +13,7 @@ export async function keyStoreId(db: Transaction): Promise<string> {
 
 /**
  * Makes sure that the read models' database and the keys belong together, as they did when the service first started: in front of new
- * and empty keys it must not go on, or new keys would be made for people whose data was sealed under the lost ones (faults.md 113).
+ * and empty keys it must not go on, or new keys would be made for people whose data was sealed under the lost ones.
  * Both pools act as tidings_worker.
  * @throws PortError `invalid`, `key_store_other`.
  */

@@ -2,7 +2,7 @@ import type { PortError } from '../../domain/kernel/portError.ts';
 import type { Position, StreamName } from '../../domain/values/ids.ts';
 
 /**
- * The event store port (design.md §5): what the codec calls and each store adapter implements. Events are text here: the store
+ * The event store port (docs/architecture.md): what the codec calls and each store adapter implements. Events are text here: the store
  * neither reads nor changes `data` and `metadata`. Every adapter passes `test/contract/eventStore.ts`.
  */
 export type EncodedEvent = {

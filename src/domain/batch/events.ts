@@ -14,7 +14,7 @@ export type BatchOpened = Fact<
     readonly terms: Terms;
     /** Shared by many, so under the period's key alone. */
     readonly message: Personal<Message>;
-    /** What a chunk holds at most; fixed, so that an upload sent again makes the same chunks (mechanics.md §10). */
+    /** What a chunk holds at most; fixed, so that an upload sent again makes the same chunks. */
     readonly chunkLines: number;
     /** Of the raw lines, in UTF-8. */
     readonly chunkBytes: number;

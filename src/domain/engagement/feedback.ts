@@ -1,7 +1,7 @@
 import type { Instant } from '../values/instant.ts';
 import type { BounceType, EngagementItem, EngagementKind } from './events.ts';
 
-/** What became of one delivery after hand-off: the first instant of each kind (interface.md §3). */
+/** What became of one delivery after hand-off: the first instant of each kind. */
 export type Feedback = {
   readonly deliveredAt?: Instant;
   readonly bouncedAt?: Instant;

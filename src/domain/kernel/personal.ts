@@ -1,6 +1,6 @@
 import type { SubjectId } from '../values/ids.ts';
 
-/** What retention distinguishes (design.md §6): each class has a key of its own per tenant and month. */
+/** What retention distinguishes (docs/decisions/0003): each class has a key of its own per tenant and month. */
 export const DATA_CLASSES = ['identity', 'content', 'engagement', 'evidence'] as const;
 export type DataClass = (typeof DATA_CLASSES)[number];
 

@@ -43,7 +43,7 @@ export type RecordAnswers = {
 
 /**
  * Results are facts: this is decided again on the newest log after every conflict, until the append succeeds. An acceptance counts
- * however late; anything else only from the newest open start (mechanics.md §6 step 10). The next sub-batch leaves out what was
+ * however late; anything else only from the newest open start (docs/architecture.md, step 10). The next sub-batch leaves out what was
  * cancelled or started elsewhere since.
  */
 export function recordAnswers(command: RecordAnswers, state: RequestedNotification): readonly NotificationEvent[] {

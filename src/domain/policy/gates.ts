@@ -17,7 +17,7 @@ export type GateFacts = {
   readonly provider: string;
   readonly batch?: { readonly status: 'open' | 'closed' | 'paused' | 'cancelled'; readonly recheckAt: Instant };
 };
-/** The answer of the reservation (mechanics.md §6 step 6); absent: the request has no dedup key. */
+/** The answer of the reservation (docs/architecture.md, step 6); absent: the request has no dedup key. */
 export type Reservation = 'reserved' | 'taken';
 
 /** A verdict, and for a deferral the instant. */

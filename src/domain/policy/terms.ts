@@ -59,7 +59,7 @@ export type DedupKey = { readonly key: KeyedHash; readonly windowMs: number };
 /** How long `first … until delivered` waits for a confirmation where nobody says. */
 const DEFAULT_WAIT_MS = 10 * 60_000;
 
-/** The catalogue decides, a request can only tighten (design.md §1). All that is wrong is told, not the first. */
+/** The catalogue decides, a request can only tighten. All that is wrong is told, not the first. */
 export function settleTerms(wanted: Wanted, known: Known): Settled | readonly Rejection<TermsCode>[] {
   const wrong: Rejection<TermsCode>[] = [];
   const note = <T>(it: T | Rejection<TermsCode>): T | undefined => {

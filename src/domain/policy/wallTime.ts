@@ -20,7 +20,7 @@ function firstAfterGap(earlier: Temporal.ZonedDateTime, later: Temporal.ZonedDat
   return earlier.getTimeZoneTransition('next')?.epochMilliseconds ?? later.epochMilliseconds;
 }
 
-/** The earliest zone is at UTC+14: a local time comes there first. With the clock's slack that is the 26 hours of mechanics.md §6. */
+/** The earliest zone is at UTC+14: a local time comes there first. With the clock's slack that is 26 hours. */
 const EARLIEST_MS = -14 * 3_600_000;
 
 /** When planning begins: at the instant, or, where each recipient has a zone of their own, when the first of them could be due. */

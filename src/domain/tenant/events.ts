@@ -3,7 +3,7 @@ import type { KeyedHash, TenantId } from '../values/ids.ts';
 import type { Instant } from '../values/instant.ts';
 import type { JsonMembers } from '../values/mergePatch.ts';
 
-/** What a key may do; none implies another (interface.md §2). */
+/** What a key may do; none implies another. */
 export const SCOPES = ['send', 'read', 'pii', 'manage', 'compliance', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 export type KeyMode = 'live' | 'test';

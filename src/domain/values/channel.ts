@@ -1,4 +1,4 @@
-/** In the order of design.md §1: a channel's place here is its number in a delivery's id, so the order never changes. */
+/** A channel's place here is its number in a delivery's id, so the order never changes. */
 export const CHANNELS = ['email', 'sms', 'push', 'in_app', 'webhook', 'wallet'] as const;
 export type Channel = (typeof CHANNELS)[number];
 /** The class of a message decides which law binds. */

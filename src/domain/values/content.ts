@@ -28,7 +28,7 @@ export type InAppContent = {
 export type WebhookContent = { readonly body: unknown };
 export type WalletContent = JsonObject;
 
-/** What is to be said, by channel (interface.md §3); every string is a template. */
+/** What is to be said, by channel; every string is a template. */
 export type Content = {
   readonly email?: EmailContent;
   readonly sms?: SmsContent;

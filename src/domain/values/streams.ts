@@ -1,6 +1,6 @@
 import { trusted, type StreamName, type TenantId } from './ids.ts';
 
-/** The nouns of design.md §4. The noun ends at the first dash; tenant ids hold no underscore, so the tenant ends at the first one. */
+/** What a stream is named after. The noun ends at the first dash; tenant ids hold no underscore, so the tenant ends at the first one. */
 export const NOUNS = ['notification', 'engagement', 'batch', 'recipient', 'template', 'catalogue', 'tenant', 'audit'] as const;
 export type Noun = (typeof NOUNS)[number];
 

@@ -1,6 +1,6 @@
 export const GATES = ['address', 'expiry', 'duplicate', 'schedule', 'allowlist', 'consent', 'batch'] as const;
 export type Gate = (typeof GATES)[number];
-/** Gates that come with later issues add their codes here and to interface.md §3. */
+/** Gates that come with later issues add their codes here and to docs/explaining.md. */
 export type VerdictCode =
   'no_address' | 'expired' | 'duplicate' | 'scheduled' | 'not_allowlisted' | 'no_consent' | 'batch_paused' | 'erased' | 'rate_limited';
 export type GateVerdict = {

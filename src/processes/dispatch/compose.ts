@@ -27,7 +27,7 @@ type Materials = {
 };
 type ComposePorts = Pick<DispatchPorts, 'material' | 'renderer'>;
 
-/** Renders what goes (mechanics.md §6 step 7): templates and files of the group are fetched once, whoever needs them. */
+/** Renders what goes (docs/architecture.md, step 7): templates and files of the group are fetched once, whoever needs them. */
 export async function composeJobs(
   { material, renderer }: ComposePorts,
   tenant: TenantId,

@@ -14,7 +14,7 @@ import type { Provider } from './provider.ts';
 import { writer, type Decided, type Writer } from './writer.ts';
 
 /**
- * Carries out `plan`, `handOff` and `recover` (mechanics.md §6): load, open, declare, read facts, run the gates, reserve, render,
+ * Carries out `plan`, `handOff` and `recover` (docs/architecture.md): load, open, declare, read facts, run the gates, reserve, render,
  * append the plan and the start of the first sub-batch, hand off, record. Each step is one statement or one batch for the group;
  * the order of declare and facts closes the race with an opt-out.
  */

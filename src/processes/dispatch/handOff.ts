@@ -62,7 +62,7 @@ type Claimed = { readonly id: string; readonly until: Instant };
 type HandOffPorts = Pick<DispatchPorts, 'clock' | 'random' | 'retry' | 'providers' | 'watch'>;
 
 /**
- * Steps 9 and 10 of mechanics.md §6: one sub-batch after the other, the record of each in one append with the start of the next.
+ * Steps 9 and 10 of docs/architecture.md: one sub-batch after the other, the record of each in one append with the start of the next.
  * The first has been started by the caller. `alive`: jobs whose start stands in the log.
  */
 export async function handOff(

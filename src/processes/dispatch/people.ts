@@ -28,7 +28,7 @@ export type Person = {
 };
 export type OpenedJob = { readonly job: Job; readonly message: Message | 'erased'; readonly people: ReadonlyMap<number, Person> };
 
-/** Profiles, addresses and messages of a group (mechanics.md §6 step 3): one statement for profiles, one for keys. */
+/** Profiles, addresses and messages of a group (docs/architecture.md, step 3): one statement for profiles, one for keys. */
 export async function openPeople(
   ports: Pick<DispatchPorts, 'facts' | 'vault' | 'material'>,
   tenant: TenantId,

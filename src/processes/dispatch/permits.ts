@@ -1,6 +1,6 @@
 /**
  * How many messages of a provider may be on their way and not yet recorded, over all claims of this process: at most so many can be
- * doubled by one crash (mechanics.md §6). First come, first served.
+ * doubled by one crash (docs/architecture.md). First come, first served.
  */
 export type Permits = { acquire(count: number): Promise<void>; release(count: number): void };
 

@@ -29,7 +29,7 @@ export type Sender = {
   readonly timeZone: string;
 };
 
-/** What the gates and the renderer read; each call is one statement, and never cached (mechanics.md §6 step 5). */
+/** What the gates and the renderer read; each call is one statement, and never cached (docs/architecture.md, step 5). */
 export interface Facts {
   profiles(tenant: TenantId, subjects: readonly SubjectId[]): Promise<ReadonlyMap<SubjectId, ProfileFacts>>;
   batches(tenant: TenantId, ids: readonly BatchId[]): Promise<ReadonlyMap<BatchId, BatchFacts>>;
@@ -53,7 +53,7 @@ export type ReservationRequest = {
   readonly over?: Holder;
 };
 export type Holder = { readonly delivery: DeliveryId; readonly until: Instant };
-/** What counts across notifications: planners compete here, not on a lagging count (mechanics.md §6 step 6). */
+/** What counts across notifications: planners compete here, not on a lagging count (docs/architecture.md, step 6). */
 export interface Reservations {
   /** In order: reserved (a repeat by the same delivery again), or who holds it. One transaction. */
   reserve(wanted: readonly ReservationRequest[], now: Instant): Promise<readonly ('reserved' | Holder)[]>;

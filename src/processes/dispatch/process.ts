@@ -6,7 +6,7 @@ import type { Instant } from '../../domain/values/instant.ts';
 import type { ActionKind, Ask, Process, Reaction, Settle } from '../process.ts';
 
 /**
- * What the events of a notification leave to be done (mechanics.md §5): a function of the log, blind to its fold, checked against
+ * What the events of a notification leave to be done (docs/architecture.md): a function of the log, blind to its fold, checked against
  * the model. Planning and hand-off share it because each settles what the other asked for.
  */
 export const dispatch: Process<NotificationEvent> = {

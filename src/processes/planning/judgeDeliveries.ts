@@ -24,7 +24,7 @@ type JudgePorts = Pick<DispatchPorts, 'facts' | 'log' | 'reservations' | 'provid
 type Group = { readonly tenant: TenantId; readonly group: readonly OpenedJob[]; readonly now: Instant };
 
 /**
- * Gates of a group (mechanics.md §6 steps 5 and 6), after its subjects and addresses were declared: facts that an opt-out may change
+ * Gates of a group (docs/architecture.md, steps 5 and 6), after its subjects and addresses were declared: facts that an opt-out may change
  * are read here and nowhere earlier. Reservations of the whole group are one statement.
  */
 export async function judgeDeliveries(ports: JudgePorts, { tenant, group, now }: Group): Promise<readonly JudgedJob[]> {

@@ -10,7 +10,7 @@ import type { DispatchPorts, Holder, ReservationRequest } from '../dispatch/port
 type Held = ReservationRequest & { readonly over: Holder };
 
 /**
- * Mechanics.md §6 step 6. Nobody gives a reservation back: whoever finds one taken looks into its holder's log, and takes it over where
+ * Step 6 of docs/architecture.md. Nobody gives a reservation back: whoever finds one taken looks into its holder's log, and takes it over where
  * that delivery has ended unsent. So a worker that crashes after it reserved, or reserves for what has just been cancelled, leaves
  * nothing behind that counts; and what was redriven has either kept its place or competes for it again.
  */

@@ -32,7 +32,7 @@ const MAX_PAUSE_MS = 1_000;
 
 type Answer = readonly [revision: number, position?: string];
 
-/** The one writer of this process: whatever waits while a call is under way becomes the next call (mechanics.md §1). */
+/** The one writer of this process: whatever waits while a call is under way becomes the next call (docs/decisions/0002). */
 export class Appender {
   readonly #queue: AppendQueue;
   readonly #connection: AppendConnection;

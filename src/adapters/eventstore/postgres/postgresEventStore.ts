@@ -46,7 +46,7 @@ export type PostgresEventStoreOptions = {
   readonly pollMs?: number;
 };
 
-/** `queuedBytes`: appends that wait or are under way, for metrics and for admission (mechanics.md §10). */
+/** `queuedBytes`: appends that wait or are under way, for metrics and for admission. */
 export type PostgresEventStore = EventStore & { readonly queuedBytes: number };
 
 const APPEND: AppenderOptions = { deadlineMs: 15_000, attemptMs: 5_000, queueBytes: 64_000_000, batchWrites: 500, batchBytes: 4_000_000 };
@@ -56,7 +56,7 @@ const POLL_MS = 2_000;
 const MIN_PAUSE_MS = 50;
 const MAX_PAUSE_MS = 2_000;
 
-/** The log in Postgres 14 or newer (mechanics.md §1), in the tables of `migrations/log`. @throws PortError `unavailable` when they can't be read. */
+/** The log in Postgres 14 or newer (docs/decisions/0002; tables: `migrations/log`). @throws PortError `unavailable` when they can't be read. */
 export async function openPostgresEventStore(options: PostgresEventStoreOptions): Promise<PostgresEventStore> {
   const store = new PostgresLog(options);
   await store.head();

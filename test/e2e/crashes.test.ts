@@ -1,0 +1,120 @@
+import { describe, expect, test } from 'vitest';
+import { eventually, NDJSON, ndjson } from '../support/client.ts';
+import { message, serviceForSuite } from '../support/service.ts';
+import { smtpLedger, type SmtpLedger } from '../support/smtpLedger.ts';
+
+const [CONNECTIONS, PIPELINE] = [2, 8];
+let ledger: SmtpLedger;
+
+const tidings = serviceForSuite({
+  before: async () => {
+    ledger = await smtpLedger();
+  },
+  after: () => ledger.close(),
+  env: () => ({
+    EMAIL_PROVIDERS: 'smtp',
+    EMAIL_FROM: 'shop@example.com',
+    // The claim of a process that was killed is over after half a minute.
+    SMTP_URL: `smtp://127.0.0.1:${String(ledger.port)}?connections=${String(CONNECTIONS)}&pipeline=${String(PIPELINE)}&deadline=5000`,
+  }),
+});
+
+const arrivedOf = (prefix: string): readonly (readonly [string, number])[] =>
+  [...ledger.taken].filter(([to]) => to.startsWith(`${prefix}-`));
+const everybody = (prefix: string, count: number): Promise<true> =>
+  eventually(`all of ${prefix} have got theirs`, () => (arrivedOf(prefix).length === count ? true : undefined), {
+    deadlineMs: 80_000,
+    seen: () => arrivedOf(prefix).length,
+  });
+const requests = (prefix: string, count: number): string =>
+  ndjson(Array.from({ length: count }, (_, at) => message([{ email: `${prefix}-${String(at)}@example.com` }])));
+
+describe('the service', () => {
+  test('finishes on SIGTERM what is under way, and goes on after a restart without doubling anything', { timeout: 120_000 }, async () => {
+    const { body } = await tidings.post('/v1/notifications/bulk', requests('term', 1500), NDJSON);
+    expect((body as string).trim().split('\n')).toHaveLength(1500);
+    await eventually('some have gone', () => (arrivedOf('term').length > 50 ? true : undefined));
+    expect(await tidings.stop()).toBe(0);
+    const before = arrivedOf('term').length;
+    await tidings.restart();
+    await everybody('term', 1500);
+    expect(before).toBeLessThan(1500);
+    expect(arrivedOf('term').filter(([, times]) => times !== 1)).toStrictEqual([]);
+  });
+
+  test('answers what it has begun to answer when it is told to stop, and takes nothing new', { timeout: 60_000 }, async () => {
+    const posting = Promise.all(
+      Array.from({ length: 40 }, (_, at) =>
+        tidings.post('/v1/notifications', message([{ email: `last-${String(at)}@example.com` }])).catch(() => undefined),
+      ),
+    );
+    await eventually('some were accepted', () => (arrivedOf('last').length > 0 ? true : undefined));
+    const stopping = tidings.stop('SIGINT');
+    const answers = await posting;
+    expect(await stopping).toBe(0);
+    await tidings.restart();
+    const accepted = answers.filter((answer) => answer?.status === 202);
+    await everybody('last', accepted.length);
+  });
+
+  test('loses nothing that it accepted when it is killed, and doubles no more than was in flight', { timeout: 120_000 }, async () => {
+    const accepted = new Set<string>();
+    let killed = false;
+    const post = async (poster: number): Promise<void> => {
+      for (let at = 0; !killed; at++) {
+        const to = `kill-${String(poster)}-${String(at)}@example.com`;
+        const answer = await tidings.post('/v1/notifications', message([{ email: to }])).catch(() => undefined);
+        if (answer?.status === 202) accepted.add(to);
+      }
+    };
+    const posting = Promise.all(Array.from({ length: 8 }, (_, poster) => post(poster)));
+    await eventually('a good many have gone', () => (arrivedOf('kill').length > 150 ? true : undefined));
+    await tidings.kill();
+    killed = true;
+    await posting;
+    await tidings.restart();
+    await eventually(
+      'everybody who was accepted has got theirs',
+      () => ([...accepted].every((to) => ledger.taken.has(to)) ? true : undefined),
+      {
+        deadlineMs: 80_000,
+        seen: () => [...accepted].filter((to) => !ledger.taken.has(to)).length,
+      },
+    );
+    await eventually(
+      'nothing is pending',
+      async () => {
+        const { body } = await tidings.get('/v1/deliveries?outcome=pending&limit=1');
+        return body.data.length === 0 ? true : undefined;
+      },
+      { deadlineMs: 80_000 },
+    );
+    const doubled = arrivedOf('kill').reduce((sum, [, times]) => sum + times - 1, 0);
+    expect(doubled).toBeLessThanOrEqual(CONNECTIONS * PIPELINE);
+  });
+
+  test('killed again and again ends where it would have ended anyway', { timeout: 180_000 }, async () => {
+    const keyed = (round: number): Record<string, string> => ({ ...NDJSON, 'Idempotency-Key': `again-${String(round)}` });
+    for (let round = 0; round < 3; round++) {
+      const before = arrivedOf('again').length;
+      const posting = tidings.post('/v1/notifications/bulk', requests(`again-${String(round)}`, 150), keyed(round)).catch(() => undefined);
+      await eventually('it has begun', () => (arrivedOf('again').length > before ? true : undefined));
+      await tidings.kill();
+      await posting;
+      await tidings.restart();
+      await tidings.post('/v1/notifications/bulk', requests(`again-${String(round)}`, 150), keyed(round));
+    }
+    await everybody('again', 450);
+    const listed = await eventually(
+      'all of them are shown as sent',
+      async () => {
+        const { body } = await tidings.get('/v1/deliveries?outcome=pending&limit=1');
+        return body.data.length === 0 ? true : undefined;
+      },
+      { deadlineMs: 80_000 },
+    );
+    expect(listed).toBe(true);
+    const doubled = arrivedOf('again').reduce((sum, [, times]) => sum + times - 1, 0);
+    expect(doubled).toBeLessThanOrEqual(3 * CONNECTIONS * PIPELINE);
+  });
+});

@@ -21,6 +21,12 @@ export type PoolOptions = {
   readonly onError?: (error: PortError) => void;
 };
 
+const STATEMENT_MS = 30_000;
+/** How much longer than the server's limit an answer may take on its way, milliseconds. */
+const ON_ITS_WAY_MS = 5_000;
+
+const statementMs = ({ role, statementTimeoutMs }: PoolOptions): number => statementTimeoutMs ?? (role === 'owner' ? 0 : STATEMENT_MS);
+
 /** Settings that every session starts with, and returns to on RESET: they ride on the start-up packet and cost no round trip. */
 function startUpOptions(options: PoolOptions): string {
   const settings: readonly (readonly [string, string | number])[] = [
@@ -28,7 +34,7 @@ function startUpOptions(options: PoolOptions): string {
     ['timezone', 'UTC'],
     ['datestyle', 'ISO'],
     ['default_transaction_isolation', 'read\\ committed'],
-    ['statement_timeout', options.statementTimeoutMs ?? (options.role === 'owner' ? 0 : 30_000)],
+    ['statement_timeout', statementMs(options)],
     ['idle_in_transaction_session_timeout', options.idleInTransactionMs ?? 15_000],
     ['client_min_messages', 'warning'],
   ];
@@ -38,13 +44,17 @@ function startUpOptions(options: PoolOptions): string {
 /** A connection's configuration: the URL's own `options` come first, ours win. */
 export function clientConfig(options: PoolOptions): pg.ClientConfig {
   const url = new URL(options.url);
+  const limitMs = statementMs(options);
   url.searchParams.set('options', `${url.searchParams.get('options') ?? ''} ${startUpOptions(options)}`.trim());
   return {
     connectionString: url.toString(),
     application_name: options.applicationName ?? `tidings ${options.role.replace('tidings_', '')}`,
     types: valueParsers,
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     connectionTimeoutMillis: 10_000,
+    // A server that is gone without a word does not end its statements: whoever waits for one has to give up by himself.
+    ...(limitMs === 0 ? {} : { query_timeout: limitMs + ON_ITS_WAY_MS }),
   };
 }
 

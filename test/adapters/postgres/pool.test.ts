@@ -5,6 +5,7 @@ import { openListener } from '../../../src/adapters/postgres/notify.ts';
 import { openPool } from '../../../src/adapters/postgres/pool.ts';
 import { transaction } from '../../../src/adapters/postgres/transaction.ts';
 import type { TenantId } from '../../../src/domain/values/ids.ts';
+import { startFaultProxy } from '../../support/faultProxy.ts';
 import { type FreshDatabase, freshDatabase } from '../../support/postgres.ts';
 
 const A = 'a' as TenantId;
@@ -109,6 +110,22 @@ describe('Postgres', () => {
     });
     await expect(broken).rejects.toMatchObject({ kind: 'unavailable' });
     expect((await db.workerPool.query('select 1 as one')).rows).toStrictEqual([{ one: 1 }]);
+  });
+
+  test('a server that goes silent is given up, and the pool goes on once it speaks again', async () => {
+    const { hostname, port } = new URL(db.url);
+    const proxy = await startFaultProxy({ host: hostname, port: Number(port) });
+    const through = new URL(db.url);
+    through.hostname = proxy.host;
+    through.port = String(proxy.port);
+    const pool = await openPool({ url: through.toString(), role: 'tidings_worker', max: 1, statementTimeoutMs: 1_000 });
+    proxy.blackhole();
+    const inTransaction = transaction(pool, (tx) => tx.query({ text: 'select 1' }));
+    await expect(inTransaction).rejects.toMatchObject({ kind: 'unavailable', code: 'database_unreachable' });
+    proxy.heal();
+    expect(await transaction(pool, (tx) => tx.query({ text: 'select 1 as one' }))).toStrictEqual([{ one: 1 }]);
+    await pool.end();
+    await proxy.close();
   });
 
   test('migrating again applies nothing', async () => {

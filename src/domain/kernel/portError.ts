@@ -10,7 +10,12 @@ export class PortError extends Error {
   /** On a conflict of an append: the actual revision. */
   readonly actual?: number | 'absent';
 
-  constructor(kind: PortError['kind'], code: string, message: string, more: { readonly actual?: number | 'absent'; readonly cause?: unknown } = {}) {
+  constructor(
+    kind: PortError['kind'],
+    code: string,
+    message: string,
+    more: { readonly actual?: number | 'absent'; readonly cause?: unknown } = {},
+  ) {
     super(message, more.cause === undefined ? undefined : { cause: more.cause });
     this.name = 'PortError';
     this.kind = kind;

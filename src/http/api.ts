@@ -11,6 +11,7 @@ import { explaining } from './explaining.ts';
 import { notificationReads } from './notificationReads.ts';
 import type { Operation } from './operation.ts';
 import type { Captures, Health, MetricsText, Previewer, Projections, Reads } from './ports.ts';
+import { auditRoutes } from './routes/audit.ts';
 import { attachmentRoutes } from './routes/attachments.ts';
 import { batchReadRoutes } from './routes/batchReads.ts';
 import { batchRoutes } from './routes/batches.ts';
@@ -87,6 +88,7 @@ export function apiOperations(ports: ApiPorts): readonly Operation[] {
     ...templateRoutes({ commands: ports.templates, reads }),
     ...templatePreviewRoutes({ reads, people, vault, previewer: ports.previewer, accept }),
     ...tenantRoutes({ commands: ports.tenants, reads }),
+    ...auditRoutes({ reads, people }),
     ...projectionRoutes({ projections: ports.projections }),
     ...serviceRoutes({ health: ports.health, metrics: ports.metrics }),
   ];

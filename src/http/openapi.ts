@@ -126,7 +126,7 @@ function linesText(upload: { readonly line: TSchema; readonly first?: TSchema },
 
 function responseOf(
   operation: Operation,
-  { description, schema, contentType, lines }: Response,
+  { description, schema, contentType, lines, csv }: Response,
   place: (schema: unknown) => unknown,
 ): Json {
   const command = operation.method !== 'get' && operation.scope !== 'public';
@@ -144,6 +144,7 @@ function responseOf(
         ...(lines !== undefined && {
           'application/x-ndjson': { schema: { type: 'string', description: linesText({ line: lines }, place) } },
         }),
+        ...(csv === true && { 'text/csv': { schema: { type: 'string' } } }),
       },
     }),
   };

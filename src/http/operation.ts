@@ -17,8 +17,10 @@ export type Response = {
   readonly schema?: TSchema;
   /** `application/json` unless it says otherwise. */
   readonly contentType?: string;
-  /** Of one line, where NDJSON is answered with NDJSON. */
+  /** Of one line, where the answer can be NDJSON. */
   readonly lines?: TSchema;
+  /** Whether it can be CSV (RFC 4180). */
+  readonly csv?: true;
 };
 
 /** What an operation takes as body besides JSON. */
@@ -62,6 +64,8 @@ export type Call<P, Q, B> = {
   readonly place?: string;
   /** The revision named by `If-Match`; `any` for `*`. */
   readonly ifMatch?: number | 'any';
+  /** Which of these media types the client would rather have; the first where it has no wish. */
+  readonly prefers: (first: string, ...others: readonly string[]) => string;
   /** Aborts when the client is gone. */
   readonly signal: AbortSignal;
 };
@@ -82,6 +86,8 @@ export type Answer = {
   readonly shown?: { readonly resource: string; readonly subject?: SubjectId };
   /** NDJSON, written as it comes, at the reader's pace. */
   readonly lines?: AsyncIterable<object>;
+  /** Text in pieces, written as they come, at the reader's pace. */
+  readonly pieces?: { readonly type: string; readonly of: AsyncIterable<string> };
   /** Anything that is not JSON. */
   readonly content?: { readonly type: string; readonly bytes: string | Uint8Array };
 };

@@ -60,12 +60,16 @@ function drained(res: Response): Promise<void> {
   });
 }
 
-async function sendLines(res: Response, lines: AsyncIterable<object>): Promise<void> {
-  res.setHeader('Content-Type', 'application/x-ndjson');
+async function* asLines(values: AsyncIterable<object>): AsyncGenerator<string> {
+  for await (const value of values) yield `${JSON.stringify(value)}\n`;
+}
+
+async function sendPieces(res: Response, type: string, pieces: AsyncIterable<string>): Promise<void> {
+  res.setHeader('Content-Type', type);
   res.flushHeaders();
-  for await (const line of lines) {
+  for await (const piece of pieces) {
     if (res.destroyed) throw new ClientGone();
-    if (!res.write(`${JSON.stringify(line)}\n`)) await drained(res);
+    if (!res.write(piece)) await drained(res);
   }
   res.end();
 }
@@ -79,7 +83,8 @@ function send(res: Response, type: string, body: string | Uint8Array, time: Time
 export async function sendAnswer(res: Response, answer: Answer, time: Time): Promise<void> {
   res.status(answer.status);
   for (const [name, value] of Object.entries(fieldsOf(answer))) res.setHeader(name, value);
-  if (answer.lines !== undefined) await sendLines(res, answer.lines);
+  if (answer.lines !== undefined) await sendPieces(res, 'application/x-ndjson', asLines(answer.lines));
+  else if (answer.pieces !== undefined) await sendPieces(res, answer.pieces.type, answer.pieces.of);
   else if (answer.content !== undefined) send(res, answer.content.type, answer.content.bytes, time);
   else if (answer.body !== undefined) send(res, 'application/json; charset=utf-8', JSON.stringify(answer.body), time);
   else res.end();

@@ -97,6 +97,7 @@ export function serving(operation: Operation, ports: ServePorts): Serve {
       access,
       caller,
       requestId: facts.requestId,
+      prefers: (first, ...others) => req.accepts([first, ...others]) || first,
       signal: facts.signal,
       ...present({ place, ifMatch }),
     };

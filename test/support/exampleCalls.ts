@@ -146,6 +146,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   listApiKeys: get(() => '/v1/api-keys'),
   getSettings: get(() => '/v1/settings'),
   patchSettings: patch('/v1/settings', { locale: 'de-AT', sender: { name: 'Acme' } }),
+  listAudit: get(() => '/v1/compliance/audit?action=createTenant'),
   listProjections: get(() => '/v1/projections'),
   listParkedEvents: get(() => '/v1/projections/templates/parked'),
   retryParkedEvent: { ...post(() => '/v1/projections/templates/parked/nothing/retry'), refused: 'parked_event_not_found' },

@@ -4,6 +4,7 @@ import type { Channel, MessageClass } from '../domain/values/channel.ts';
 import type { Content } from '../domain/values/content.ts';
 import type { SubjectId, TenantId } from '../domain/values/ids.ts';
 import type { ContextPorts } from './caller.ts';
+import type { KeepAddresses } from './keepAddresses.ts';
 import type { EventLog, Subjects } from './ports.ts';
 
 /** A tenant's catalogue and settings as acceptance reads them; what a command of this process changed is seen at once. */
@@ -44,6 +45,7 @@ export type NotificationPorts = ContextPorts & {
   readonly checkVariables: (schema: object, variables: object) => readonly SchemaViolation[];
   /** Content that a caller brings must compile: errors by JSON Pointer into the content. */
   readonly checkContent: (content: Content) => readonly SchemaViolation[];
+  readonly keepAddresses: KeepAddresses;
   /** Counts for metrics: `accepted`, `rejected`, `replayed` recipients. */
   readonly watch: (outcome: 'accepted' | 'rejected' | 'replayed', count: number) => void;
 };

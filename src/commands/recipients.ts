@@ -28,7 +28,7 @@ export type ProfileResult = {
   readonly created: boolean;
   readonly position?: Position;
 };
-export type DeviceInput = { readonly deviceId: string; readonly platform: Platform; readonly token: string };
+export type DeviceInput = { readonly deviceId: string; readonly platform?: Platform; readonly token: string };
 /** `address`: an https URL, or the wallet's id. */
 export type EndpointInput = { readonly endpointId: string; readonly channel: 'webhook' | 'wallet'; readonly address: string };
 export type AddressResult = { readonly subject: SubjectId; readonly position?: Position };
@@ -135,7 +135,7 @@ export function recipientCommands(ports: RecipientPorts) {
     changeMany,
     /** Adds a device or gives it another token. */
     putDevice: (caller: Caller, recipientId: string, { deviceId, platform, token }: DeviceInput) =>
-      add(caller, recipientId, { kind: 'device', id: deviceId, channel: 'push', address: token, platform }),
+      add(caller, recipientId, { kind: 'device', id: deviceId, channel: 'push', address: token, ...(platform && { platform }) }),
     /** One that is not there is gone already. */
     removeDevice: (caller: Caller, recipientId: string, deviceId: string) => remove(caller, recipientId, 'device', deviceId),
     putEndpoint: (caller: Caller, recipientId: string, { endpointId, channel, address }: EndpointInput) =>

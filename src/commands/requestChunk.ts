@@ -72,8 +72,19 @@ export function chunkRequests(ports: NotificationPorts) {
     const { requested } = outcome.state;
     if (requested.request !== digest)
       return reject('idempotency_key_reused', 'this Idempotency-Key came before with other lines; send the same upload again');
+    await keepThose(ports, it, requested);
     return { notificationId, accepted: requested.recipients.length, rejections: rejectionsOf(it, requested.refused) };
   };
+}
+
+/** Of the lines that were taken, now or by the first of a repeat. */
+async function keepThose(ports: NotificationPorts, { tenant, envelope, lines }: ChunkRequest, requested: NotificationRequested['data']) {
+  const { actor, correlationId } = envelope;
+  const accepted = requested.recipients.flatMap(({ index }) => {
+    const line = lines[index];
+    return line === undefined || 'refusal' in line ? [] : [line.recipient];
+  });
+  await ports.keepAddresses({ tenant, actor, correlationId }, requested.notificationId, accepted);
 }
 
 const rejectionsOf = ({ firstLine }: ChunkRequest, refused: readonly RecipientRefusal[]): readonly LineRefusal[] =>

@@ -6,6 +6,7 @@ import { auditRecorder } from '../commands/audit.ts';
 import { batchCommands } from '../commands/batches.ts';
 import { catalogueCommands } from '../commands/catalogue.ts';
 import { notificationControls } from '../commands/controlNotifications.ts';
+import { addressKeeper, keepingAddresses } from '../commands/keepAddresses.ts';
 import type { NotificationPorts } from '../commands/notificationPorts.ts';
 import { recipientCommands } from '../commands/recipients.ts';
 import { templateCommands } from '../commands/templates.ts';
@@ -31,6 +32,7 @@ export function openCommands(core: Core, closing: Closing) {
     },
   });
   closing.add('audit', () => audit.drain());
+  const recipients = recipientCommands({ ...base, vault, subjects });
   const notifications: NotificationPorts = {
     ...base,
     subjects,
@@ -39,6 +41,7 @@ export function openCommands(core: Core, closing: Closing) {
     files: blobs,
     checkVariables: (schema, variables) => validateVariables({ ...schema }, { ...variables }),
     checkContent,
+    keepAddresses: addressKeeper(recipients),
     watch: (outcome, count) => {
       metrics.accepted.inc({ outcome }, count);
     },
@@ -46,7 +49,7 @@ export function openCommands(core: Core, closing: Closing) {
   const tenants = tenantCommands({ ...base, keySecrets });
   return {
     audit,
-    accept: acceptNotifications(notifications).accept,
+    accept: keepingAddresses(acceptNotifications(notifications).accept, notifications.keepAddresses),
     batches: batchCommands(notifications),
     controls: notificationControls({
       ...base,
@@ -58,7 +61,7 @@ export function openCommands(core: Core, closing: Closing) {
       },
       pause: (ms) => new Promise<void>((resolve) => void clock.after(ms, resolve)),
     }),
-    recipients: recipientCommands({ ...base, vault, subjects }),
+    recipients,
     catalogue: shown('catalogue', catalogueCommands({ ...base, checkSchema: checkVariablesSchema })),
     templates: shown('templates', templateCommands({ ...base, check: checkTemplate })),
     tenants: { ...tenants, ...shown('tenants', tenants) },

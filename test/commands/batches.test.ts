@@ -29,6 +29,7 @@ beforeEach(async () => {
     files: { put: () => Promise.resolve([]), find: () => Promise.resolve(new Map()) },
     checkVariables: () => [],
     checkContent: () => [],
+    keepAddresses: () => Promise.resolve(),
     watch: () => undefined,
   };
   batches = batchCommands(ports);

@@ -165,6 +165,37 @@ describe('people', () => {
     await expect.poll(async () => (await tidings.get('/v1/recipients/kim')).body.email, { timeout: 10_000 }).toBe('new@example.com');
   });
 
+  test('that a repeat names keep the address that they were given since', async () => {
+    const first = message([{ recipientId: 'lou', email: 'lou-1@example.com', save: true }]);
+    await tidings.send(first, { 'Idempotency-Key': 'keep-lou' });
+    const changed = await tidings.patch('/v1/recipients/lou', { email: 'lou-2@example.com' });
+    await tidings.send(first, { 'Idempotency-Key': 'keep-lou' });
+    const { body } = await tidings.get(`/v1/recipients/lou?after=${changed.headers.get('tidings-position') ?? ''}`);
+    expect([body.email, body.version]).toStrictEqual(['lou-2@example.com', 2]);
+  });
+
+  test('keep tokens, endpoints and what came on the lines of a batch too', async () => {
+    const saved = {
+      recipientId: 'pat',
+      pushToken: 'token-1',
+      webhookUrl: 'https://pat.example.com/hook',
+      walletId: 'wallet-1',
+      save: true,
+    };
+    await tidings.send(message([saved], { content: { push: { title: 'Hi', body: 'Hi' } } }));
+    const { recipients: _, ...plain } = message([]) as { recipients: unknown };
+    await tidings.post('/v1/batches', { ...plain, recipients: [{ recipientId: 'line', email: 'line@example.com', save: true }] });
+    await expect.poll(async () => (await tidings.get('/v1/recipients/line')).body.email, { timeout: 10_000 }).toBe('line@example.com');
+    const { body } = await tidings.get('/v1/recipients/pat');
+    expect(body.devices.map(({ token, platform }: any) => [token, platform])).toStrictEqual([['token-•••', null]]);
+    expect(body.endpoints.map(({ channel, address }: any) => [channel, address]).sort()).toStrictEqual([
+      ['wallet', 'wallet•••'],
+      ['webhook', 'https:•••'],
+    ]);
+    const again = await tidings.send(message(['pat'], { content: { push: { title: 'Hi', body: 'Hi' } } }));
+    expect((await tidings.settled(again.id)).map(({ channel, status }) => [channel, status])).toStrictEqual([['push', 'captured']]);
+  });
+
   test('have a timeline of everything sent and not sent', async () => {
     const ids: string[] = [];
     for (const type of ['one', 'two', 'three']) {

@@ -189,8 +189,8 @@ describe('people', () => {
     const { body } = await tidings.get('/v1/recipients/pat');
     expect(body.devices.map(({ token, platform }: any) => [token, platform])).toStrictEqual([['token-•••', null]]);
     expect(body.endpoints.map(({ channel, address }: any) => [channel, address]).sort()).toStrictEqual([
-      ['wallet', 'wallet•••'],
-      ['webhook', 'https:•••'],
+      ['wallet', 'wallet-1'],
+      ['webhook', 'https://pat.example.com/hook'],
     ]);
     const again = await tidings.send(message(['pat'], { content: { push: { title: 'Hi', body: 'Hi' } } }));
     expect((await tidings.settled(again.id)).map(({ channel, status }) => [channel, status])).toStrictEqual([['push', 'captured']]);

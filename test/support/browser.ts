@@ -1,0 +1,15 @@
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { chromium, type Browser } from 'playwright-core';
+import type { Need } from './needs.ts';
+
+const found = (process.env['PATH'] ?? '')
+  .split(delimiter)
+  .flatMap((dir) => ['chromium', 'chromium-browser', 'google-chrome'].map((name) => join(dir, name)))
+  .find((path) => existsSync(path));
+
+export const CHROMIUM: Need = { what: 'chromium', found: found !== undefined, how: 'apt-get install chromium' };
+
+/** The machine's own browser, without a window. Its sandbox does not run as root. */
+export const openBrowser = (): Promise<Browser> =>
+  chromium.launch({ executablePath: found ?? '', args: ['--no-sandbox', '--disable-gpu'] });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Recorded } from '../../src/domain/kernel/metadata.ts';
-import { LeaseLost, moveCheckpoint, renewLease, takeLease, type Lease } from '../../src/consumers/lease.ts';
+import { freeLeases, LeaseLost, moveCheckpoint, renewLease, stopForGood, takeLease, type Lease } from '../../src/consumers/lease.ts';
 import { positionAt } from '../support/memoryFeed.ts';
 import { happened, openBench, tally, until, type Bench } from '../support/consumers.ts';
 
@@ -51,6 +51,21 @@ describe('a lease', () => {
   test('moves the checkpoint only from where its holder believes it to be', async () => {
     const lease = await take('a');
     await move(lease!);
+    await expect(move(lease!)).rejects.toBeInstanceOf(LeaseLost);
+  });
+
+  test('of a consumer that was stopped is nobody’s, and moves nothing', async () => {
+    const lease = await take('a');
+    await stopForGood(bench.db, lease!, 'head_below_checkpoint');
+    await expect(move(lease!)).rejects.toBeInstanceOf(LeaseLost);
+    await bench.moveClock(3_001);
+    expect([await take('a'), await take('b')]).toStrictEqual([undefined, undefined]);
+  });
+
+  test('that was freed can be taken at once, and whoever had it writes no more', async () => {
+    const lease = await take('a');
+    await freeLeases(bench.db);
+    expect((await take('b'))?.epoch).toBe(2);
     await expect(move(lease!)).rejects.toBeInstanceOf(LeaseLost);
   });
 });

@@ -153,7 +153,7 @@ function answered(
       ...tried,
       status: group.captured === true ? 'captured' : 'sent',
       sentAt: recordedAt,
-      ...(messageId != null && { messageId }),
+      ...(typeof messageId === 'string' && { messageId }),
     };
   }
   return { ...base, ...tried, unsent: result !== 'unknown' };

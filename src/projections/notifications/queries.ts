@@ -182,28 +182,37 @@ const DELIVERY = `d.notification, d.requested_at as "requestedAt", d.n, d.subjec
 const joined = (suffix: string): string =>
   `join notifications${suffix} n on n.tenant = d.tenant and n.id = d.notification and n.requested_at = d.requested_at`;
 
+type Span = { readonly since?: Instant; readonly until?: Instant };
+
+function within(where: Conditions, table: 'n' | 'd', { since, until }: Span): void {
+  if (since !== undefined) where.add((p) => `${table}.requested_at >= ${p(since)}`);
+  if (until !== undefined) where.add((p) => `${table}.requested_at < ${p(until)}`);
+}
+
+function equalTo(where: Conditions, columns: Readonly<Record<string, string | number | undefined>>): void {
+  for (const [column, value] of Object.entries(columns)) if (value !== undefined) where.add((p) => `${column} = ${p(value)}`);
+}
+
 function notificationConditions(tenant: TenantId, filter: NotificationFilter, place: string | undefined): Conditions {
   const where = conditions();
-  where.add((p) => `n.tenant = ${p(tenant)}`);
-  const equal = {
-    type: filter.type,
-    category: filter.category,
-    status: filter.status,
-    source: filter.source,
-    correlation: filter.correlationId,
-    key: filter.key,
-    batch: filter.batchId,
-  };
-  for (const [column, value] of Object.entries(equal)) if (value !== undefined) where.add((p) => `n.${column} = ${p(value)}`);
-  const { channel, subject, since, until } = filter;
+  equalTo(where, {
+    'n.tenant': tenant,
+    'n.type': filter.type,
+    'n.category': filter.category,
+    'n.status': filter.status,
+    'n.source': filter.source,
+    'n.correlation': filter.correlationId,
+    'n.key': filter.key,
+    'n.batch': filter.batchId,
+  });
+  within(where, 'n', filter);
+  const { channel, subject } = filter;
   if (channel !== undefined) where.add((p) => `${p(channel)} = any(n.channels)`);
   if (subject !== undefined)
     where.add(
       (p, suffix) =>
         `exists (select from deliveries${suffix} d where d.tenant = n.tenant and d.notification = n.id and d.requested_at = n.requested_at and d.subject = ${p(subject)})`,
     );
-  if (since !== undefined) where.add((p) => `n.requested_at >= ${p(since)}`);
-  if (until !== undefined) where.add((p) => `n.requested_at < ${p(until)}`);
   const [at, id] = place?.split(' ') ?? [];
   if (at !== undefined && id !== undefined) where.add((p) => `(n.requested_at, n.id) < (${p(at)}::timestamptz, ${p(id)}::uuid)`);
   return where;
@@ -211,30 +220,33 @@ function notificationConditions(tenant: TenantId, filter: NotificationFilter, pl
 
 function deliveryConditions(tenant: TenantId, filter: DeliveryFilter, place: string | undefined): Conditions {
   const where = conditions();
-  where.add((p) => `d.tenant = ${p(tenant)}`);
-  where.add(() => `d.status <> 'left'`);
-  const equal = {
+  equalTo(where, {
+    'd.tenant': tenant,
     'd.notification': filter.notificationId,
     'd.subject': filter.subject,
     'd.provider': filter.provider,
     'n.type': filter.type,
     'n.batch': filter.batchId,
-  };
-  for (const [column, value] of Object.entries(equal)) if (value !== undefined) where.add((p) => `${column} = ${p(value)}`);
-  const { channel, status, since, until } = filter;
-  if (channel !== undefined) where.add((p) => `d.n & 7 = ${p(channel)}`);
+    'd.n & 7': filter.channel,
+  });
+  where.add(() => `d.status <> 'left'`);
+  within(where, 'd', filter);
+  const { status } = filter;
   if (status !== undefined) where.add((p) => `${OUTWARD} = any(${p(status)}::text[])`);
   // Named outright so that the index of dead letters serves their list.
   if (status?.every((it) => DEAD_LETTERS.has(it)) === true) where.add(() => `d.status in ('failed', 'dead_lettered', 'unknown')`);
-  if (since !== undefined) where.add((p) => `d.requested_at >= ${p(since)}`);
-  if (until !== undefined) where.add((p) => `d.requested_at < ${p(until)}`);
-  const [at, id, n] = place?.split(' ') ?? [];
-  if (at !== undefined && id !== undefined && n !== undefined)
-    where.add((p) => {
-      const [atParam, idParam] = [p(at), p(id)];
-      return `((d.requested_at, d.notification) < (${atParam}::timestamptz, ${idParam}::uuid)
-        or (d.requested_at = ${atParam}::timestamptz and d.notification = ${idParam}::uuid and d.n > ${p(Number(n))}))`;
-    });
+  if (place !== undefined) afterDelivery(where, place);
   return where;
+}
+
+/** Newest notification first, and within one in the order of its recipients. */
+function afterDelivery(where: Conditions, place: string): void {
+  const [at, id, n] = place.split(' ');
+  if (at === undefined || id === undefined || n === undefined) return;
+  where.add((p) => {
+    const [atParam, idParam] = [p(at), p(id)];
+    return `((d.requested_at, d.notification) < (${atParam}::timestamptz, ${idParam}::uuid)
+      or (d.requested_at = ${atParam}::timestamptz and d.notification = ${idParam}::uuid and d.n > ${p(Number(n))}))`;
+  });
 }
 const DEAD_LETTERS: ReadonlySet<string> = new Set(DEAD_LETTER_STATUSES);

@@ -166,7 +166,7 @@ describe('a template', () => {
 });
 
 describe('what is said inline', () => {
-  test('escapes what stands in the variables, and fails for a link that a script hides behind', async () => {
+  test('escapes what stands in the variables, and lets no script hide behind a link', async () => {
     const { id } = await tidings.send({
       type: 'note',
       category: 'transactional',
@@ -177,6 +177,15 @@ describe('what is said inline', () => {
     const [one] = await tidings.captured(id);
     expect(one.html).toBe('<p>&lt;script&gt;alert(1)&lt;/script&gt; <a href="https://example.com/?a=1&amp;b=2">here</a></p>');
     expect(one.subject).toBe('Hi <script>alert(1)</script>');
+
+    const hostile = await tidings.send({
+      type: 'note',
+      category: 'transactional',
+      recipients: [{ email: 'y@example.com', variables: { link: 'javascript:alert(1)' } }],
+      content: { subject: 'Hi', html: '<p><a href="{{ link }}">here</a></p>' },
+    });
+    await tidings.settled(hostile.id);
+    expect((await tidings.captured(hostile.id)).map(({ html }) => html)).toStrictEqual(['<p><a href="#">here</a></p>']);
   });
 
   test('is refused at once where it does not compile', async () => {

@@ -88,10 +88,20 @@ export const recorded = (
 const base = { attempt: 1, provider: 'smtp' };
 export const sent = (items: readonly number[], more: Partial<HandOffResult> = {}): HandOffResult =>
   ({ ...base, items, result: 'sent', messageIds: items.map(() => null), ...more }) as HandOffResult;
-export const ended = (result: 'failed' | 'dead' | 'unknown' | 'cancelled', items: readonly number[], more: Partial<HandOffResult> = {}) =>
-  ({ ...base, items, result, ...more }) as HandOffResult;
-export const retried = (items: readonly number[], more: object = {}): HandOffResult =>
-  ({ ...base, items, result: 'retry', doubt: false, counts: true, retryAt: at(10_000), ...more }) as HandOffResult;
+export const ended = (
+  result: 'failed' | 'dead' | 'unknown' | 'cancelled',
+  items: readonly number[],
+  more: Partial<HandOffResult> = {},
+): HandOffResult => ({ ...base, items, result, ...more }) as HandOffResult;
+export const retried = (items: readonly number[], more: object = {}): HandOffResult => ({
+  ...base,
+  items,
+  result: 'retry',
+  doubt: false,
+  counts: true,
+  retryAt: at(10_000),
+  ...more,
+});
 
 export const cancelled = (items: readonly number[], open: readonly number[] = []): NotificationCancelled => ({
   type: 'NotificationCancelled',

@@ -26,11 +26,14 @@ export function mergeStorage(...storages: readonly StoredTypes[]): StoredTypes {
 /** Formats are not checked: stored forms say what they need by pattern and length. */
 export const newAjv = (): Ajv2020 => new Ajv2020({ strict: false, validateFormats: false, allErrors: false });
 
+/** A schema is compiled once, however many codecs a process (a test) makes. */
+const compiled = new WeakMap<object, ValidateFunction>();
+
 /** A check that is compiled when it is first needed: some 5 ms a type would delay every start. */
 export function lazyCheck(ajv: Ajv2020, schema: object): StoredType['check'] {
-  let validate: ValidateFunction | undefined;
   return (data) => {
-    validate ??= ajv.compile(schema);
+    const validate = compiled.get(schema) ?? ajv.compile(schema);
+    compiled.set(schema, validate);
     return validate(data) ? undefined : (validate.errors?.[0]?.schemaPath ?? '#');
   };
 }

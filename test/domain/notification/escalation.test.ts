@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { NotificationEvent } from '../../../src/domain/notification/events.ts';
 import { notification, type NotificationCommand } from '../../../src/domain/notification/notification.ts';
 import type { Outcome } from '../../../src/domain/notification/plan.ts';
 import type { Trace } from '../../../src/domain/values/verdict.ts';
@@ -91,7 +92,7 @@ describe('after a plan, routing first', () => {
   const fail: Outcome = { n: EMAIL, trace, plan: 'fail', code: 'template_invalid' };
   const suppress = (n: number, code: 'no_consent' | 'duplicate' | 'expired'): Outcome => ({ n, trace, plan: 'suppress', code });
   const leave = (n: number): Outcome => ({ n, trace, plan: 'leave' });
-  const escalatedOf = (events: Parameters<typeof given>, ...outcomes: readonly Outcome[]): unknown => {
+  const escalatedOf = (events: readonly NotificationEvent[], ...outcomes: readonly Outcome[]): unknown => {
     const [event] = given(...events)
       .when(plan(...outcomes))
       .decision() as readonly { readonly data: { readonly escalated?: unknown } }[];

@@ -54,12 +54,10 @@ export function acceptNotifications(ports: NotificationPorts) {
         fresh: true as const,
       })),
     );
-    const answers: Acceptance[] = prepared.map((it) =>
-      'data' in it ? new PortError('unavailable', 'no_outcome', 'the log gave no outcome') : it,
-    );
+    const answers: Acceptance[] = prepared.map((it) => ('data' in it ? noOutcome() : it));
     for (const [at, item] of items.entries()) {
       const request = requests[item.place];
-      if (request !== undefined) answers[item.place] = await answerOf(ports, request, item, outcomes[at]);
+      if (request !== undefined) answers[item.place] = answerOf(ports, request, item, outcomes[at]);
     }
     return answers;
   }
@@ -136,42 +134,38 @@ const messageOf = (input: NotificationInput, attached: Attached): Message => ({
 });
 
 /** The body as it is compared with a repeat: the files by their bytes in base64, everything else as it came. */
-const digestible = (input: NotificationInput, mode: string): object => ({
-  mode,
-  body: JSON.parse(
-    JSON.stringify(input, (_, value: unknown) => (value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value)),
-  ) as unknown,
-});
+function digestible(input: NotificationInput, mode: string): object {
+  const base64 = (_: string, value: unknown): unknown => (value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value);
+  const body: unknown = JSON.parse(JSON.stringify(input, base64));
+  return { mode, body };
+}
 
-async function answerOf(
-  ports: NotificationPorts,
-  { input }: AcceptRequest,
-  { data, resolved }: Prepared,
-  outcome: Outcome<Notification, NotificationEvent, NotificationCode> | undefined,
-): Promise<Acceptance> {
-  if (outcome === undefined)
-    return new PortError('unavailable', 'no_outcome', 'the log gave no outcome; repeat the request with the same Idempotency-Key');
+type Requested = Outcome<Notification, NotificationEvent, NotificationCode>;
+const noOutcome = (): PortError =>
+  new PortError('unavailable', 'no_outcome', 'the log gave no outcome; repeat the request with the same Idempotency-Key');
+
+function answerOf(ports: NotificationPorts, { input }: AcceptRequest, prepared: Prepared, outcome: Requested | undefined): Acceptance {
+  if (outcome === undefined) return noOutcome();
   if (outcome instanceof PortError) return outcome;
   if (isRejection<NotificationCode>(outcome)) return { problems: [outcome] };
   const { state, position } = outcome;
-  if (state.status === 'absent' || position === undefined) return new PortError('unavailable', 'no_outcome', 'the log gave no outcome');
-  if (state.requested.request !== data.request)
-    return {
-      problems: [reject('idempotency_key_reused', 'this Idempotency-Key came before with another body; use a new key for a new request')],
-    };
-  const replayed = state.requested !== data;
-  const first = replayed
-    ? { recipients: state.requested.recipients, refused: state.requested.refused, subjects: resolved.subjects }
-    : resolved;
+  if (state.status === 'absent' || position === undefined) return noOutcome();
+  return state.requested.request === prepared.data.request
+    ? acceptedAs(ports, input, { prepared, requested: state.requested, position })
+    : { problems: [REUSED] };
+}
+
+const REUSED = reject('idempotency_key_reused', 'this Idempotency-Key came before with another body; use a new key for a new request');
+
+type AsRequested = { readonly prepared: Prepared; readonly requested: NotificationRequested['data']; readonly position: Position };
+
+function acceptedAs(ports: NotificationPorts, input: NotificationInput, { prepared, requested, position }: AsRequested): Accepted {
+  const { data, resolved } = prepared;
+  const replayed = requested !== data;
+  const first = replayed ? { ...requested, subjects: resolved.subjects } : resolved;
   ports.watch(replayed ? 'replayed' : 'accepted', first.recipients.length);
   if (!replayed && first.refused.length > 0) ports.watch('rejected', first.refused.length);
-  return {
-    id: state.requested.notificationId,
-    createdAt: state.requested.requestedAt,
-    position,
-    recipients: verdictsOf(input, first),
-    replayed,
-  };
+  return { id: requested.notificationId, createdAt: requested.requestedAt, position, recipients: verdictsOf(input, first), replayed };
 }
 
 /** In the order of the request; an inline person is called by the opaque id that every other call takes. */

@@ -1,3 +1,4 @@
+import type { InlinePerson } from '../domain/notification/events.ts';
 import type { Variables } from '../domain/values/message.ts';
 import type { Channel, Priority } from '../domain/values/channel.ts';
 import type { Content } from '../domain/values/content.ts';
@@ -16,20 +17,11 @@ export type AttachmentInput = {
 
 /**
  * One person as a caller names them: by `recipientId`, by addresses, or both. Addresses are text as it was given, not yet parsed:
- * a malformed one is a verdict about this person, not an error of the request.
+ * a malformed one, or an unknown zone, is a verdict about this person, not an error of the request.
  */
-export type RecipientInput = {
+export type RecipientInput = InlinePerson & {
   /** NFC. `addr_<subject>` names an inline person of an earlier request. */
   readonly recipientId?: string;
-  readonly email?: string;
-  readonly phone?: string;
-  readonly pushToken?: string;
-  readonly webhookUrl?: string;
-  readonly walletId?: string;
-  readonly name?: string;
-  readonly locale?: string;
-  /** IANA name, not yet checked: an unknown one is a verdict. */
-  readonly timeZone?: string;
   readonly variables?: Variables;
   readonly attachments?: readonly AttachmentInput[];
   /** Keeps the addresses in the person's profile; only with a `recipientId`. */

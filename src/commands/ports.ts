@@ -29,7 +29,6 @@ export interface EventLog {
   /** One outcome per write, in order. A write over 900 kB encoded: `invalid`, `append_too_large`; for an erased subject: `invalid`, `subject_erased`. */
   append(writes: readonly EventWrite[]): Promise<readonly WriteResult[]>;
   /** Whole streams, in one go; a missing one is an empty list. The caller says whose events they are: the stream's noun decides, and the codec has checked each. */
-  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the one place where stored events get their aggregate's type
   read<E extends AnyFact = AnyFact>(streams: readonly StreamName[]): Promise<ReadonlyMap<StreamName, readonly Recorded<E>[]>>;
 }
 

@@ -36,17 +36,13 @@ export async function resolveRecipients(subjects: Subjects, tenant: TenantId, gi
   const refused: RecipientRefusal[] = [];
   const recipients: RequestedRecipient[] = [];
   const seen = new Set<string>();
-  for (const { index, person, own, refusal } of parsed) {
-    const subject = byIndex.get(index);
-    const no = isRejection(person) ? person : (refusal ?? subjectRefusal(subject, seen));
-    if (no !== undefined || isRejection(person) || subject === undefined) {
-      if (no !== undefined) refused.push({ index, code: no.rejected, detail: no.detail });
-      continue;
+  for (const it of parsed) {
+    const verdict = verdictOf(it, byIndex.get(it.index), seen);
+    if ('code' in verdict) refused.push(verdict);
+    else {
+      seen.add(verdict.subject);
+      recipients.push(verdict);
     }
-    seen.add(subject);
-    if (subject === 'erased') continue;
-    const inline = Object.keys(person).length > 0 ? open(person) : undefined;
-    recipients.push({ index, subject, ...present({ person: inline, own: own && open(own) }) });
   }
   const known = [...byIndex].flatMap(([index, subject]) =>
     subject === undefined || subject === 'erased' ? [] : [[index, subject] as const],
@@ -54,27 +50,52 @@ export async function resolveRecipients(subjects: Subjects, tenant: TenantId, gi
   return { recipients, refused, subjects: new Map(known) };
 }
 
-function subjectRefusal(subject: SubjectId | 'erased' | undefined, seen: ReadonlySet<string>): Rejection | undefined {
-  if (subject === undefined) return reject('no_recipient', 'name the person by recipientId or give an address');
-  if (subject === 'erased') return reject('erased', 'this person has been erased; nothing is sent to them any more');
-  return seen.has(subject) ? reject('duplicate_recipient', 'the same person stands earlier in this request') : undefined;
+type Parsed = Given & { readonly person: InlinePerson | Rejection };
+
+function verdictOf(
+  { index, person, own, refusal }: Parsed,
+  found: SubjectId | 'erased' | undefined,
+  seen: ReadonlySet<string>,
+): RequestedRecipient | RecipientRefusal {
+  if (isRejection(person)) return refusedFor(index, person);
+  if (refusal !== undefined) return refusedFor(index, refusal);
+  const subject = subjectOrRefusal(found, seen);
+  if (isRejection(subject)) return refusedFor(index, subject);
+  const inline = Object.keys(person).length > 0 ? open(person) : undefined;
+  return { index, subject, ...present({ person: inline, own: own && open(own) }) };
+}
+
+const refusedFor = (index: number, { rejected, detail }: Rejection): RecipientRefusal => ({ index, code: rejected, detail });
+
+function subjectOrRefusal(found: SubjectId | 'erased' | undefined, seen: ReadonlySet<string>): SubjectId | Rejection {
+  if (found === undefined) return reject('no_recipient', 'name the person by recipientId or give an address');
+  if (found === 'erased') return reject('erased', 'this person has been erased; nothing is sent to them any more');
+  return seen.has(found) ? reject('duplicate_recipient', 'the same person stands earlier in this request') : found;
 }
 
 /** Inline particulars, normalised; nothing that names nobody is kept. */
 function parsePerson(input: RecipientInput): InlinePerson | Rejection {
-  const email = input.email === undefined ? undefined : parseEmail(input.email);
-  const phone = input.phone === undefined ? undefined : parsePhone(input.phone);
-  if (email !== undefined && isRejection(email)) return email;
-  if (phone !== undefined && isRejection(phone)) return phone;
-  const locale = input.locale === undefined ? undefined : canonicalLocale(input.locale);
-  if (input.locale !== undefined && locale === undefined) return reject('invalid_locale', 'write a BCP 47 tag, like de-AT');
-  if (input.timeZone !== undefined && !isTimeZone(input.timeZone))
-    return reject('invalid_time_zone', 'write an IANA zone, like Europe/Vienna');
-  const { pushToken, webhookUrl, walletId, name, timeZone } = input;
-  if (webhookUrl !== undefined && !isHttps(webhookUrl)) return reject('invalid_url', 'a webhook is an absolute https URL');
+  const email = ifGiven(input.email, parseEmail);
+  if (isRejection(email)) return email;
+  const phone = ifGiven(input.phone, parsePhone);
+  if (isRejection(phone)) return phone;
+  const locale = ifGiven(input.locale, parseLocale);
+  if (isRejection(locale)) return locale;
+  const timeZone = ifGiven(input.timeZone, parseTimeZone);
+  if (isRejection(timeZone)) return timeZone;
+  const webhookUrl = ifGiven(input.webhookUrl, parseWebhookUrl);
+  if (isRejection(webhookUrl)) return webhookUrl;
+  const { pushToken, walletId, name } = input;
   return present({ email: email?.address, phone: phone?.e164, pushToken, webhookUrl, walletId, name, locale, timeZone });
 }
 
+const ifGiven = <I, O>(value: I | undefined, parse: (value: I) => O): O | undefined => (value === undefined ? undefined : parse(value));
+const parseLocale = (text: string): string | Rejection =>
+  canonicalLocale(text) ?? reject('invalid_locale', 'write a BCP 47 tag, like de-AT');
+const parseTimeZone = (text: string): string | Rejection =>
+  isTimeZone(text) ? text : reject('invalid_time_zone', 'write an IANA zone, like Europe/Vienna');
+const parseWebhookUrl = (text: string): string | Rejection =>
+  isHttps(text) ? text : reject('invalid_url', 'a webhook is an absolute https URL');
 const isHttps = (text: string): boolean => URL.canParse(text) && new URL(text).protocol === 'https:';
 
 /** A caller's id comes first; else the first address that can be read, in the order of the channels. */

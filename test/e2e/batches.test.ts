@@ -177,7 +177,7 @@ describe('many requests at once', () => {
     const verdicts = (body as string)
       .trim()
       .split('\n')
-      .map((line) => JSON.parse(line) as any);
+      .map((line) => JSON.parse(line));
     expect(verdicts.map(({ index, status: verdict, problem }) => [index, verdict, problem?.code])).toStrictEqual([
       [0, 202, undefined],
       [1, 422, 'validation_failed'],

@@ -80,7 +80,7 @@ describe('whoever runs it', () => {
     for (const list of withoutDuring.slice(0, 2))
       list.splice(0, list.length, ...list.filter((row: any) => row.id !== during.id && row.notificationId !== during.id));
     expect(withoutDuring).toStrictEqual(JSON.parse(JSON.stringify(before)));
-    expect((await tidings.get('/v1/captured?limit=200')).body.data).toHaveLength(capturedBefore + 1);
+    expect((await tidings.get('/v1/captured?limit=200')).body.data).toHaveLength(Number(capturedBefore) + 1);
   });
 
   test('can rebuild every other consumer too, one after the other', async () => {

@@ -9,4 +9,5 @@ export type Rejection<Code extends string = string> = {
 export const reject = <Code extends string>(rejected: Code, detail: string, path?: string): Rejection<Code> =>
   path === undefined ? { rejected, detail } : { rejected, detail, path };
 
-export const isRejection = <Code extends string>(it: object): it is Rejection<Code> => 'rejected' in it;
+export const isRejection = <Code extends string>(it: unknown): it is Rejection<Code> =>
+  typeof it === 'object' && it !== null && 'rejected' in it;

@@ -63,7 +63,7 @@ const DEFAULT_WAIT_MS = 10 * 60_000;
 export function settleTerms(wanted: Wanted, known: Known): Settled | readonly Rejection<TermsCode>[] {
   const wrong: Rejection<TermsCode>[] = [];
   const note = <T>(it: T | Rejection<TermsCode>): T | undefined => {
-    if (typeof it !== 'object' || it === null || !isRejection<TermsCode>(it)) return it;
+    if (!isRejection<TermsCode>(it)) return it;
     wrong.push(it);
     return undefined;
   };

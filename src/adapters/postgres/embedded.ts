@@ -7,6 +7,7 @@ import { embeddedBinaries } from './binaries.ts';
 import { canReach, postgresUser, type RunAs } from './osUser.ts';
 import { lockByPid } from './processLock.ts';
 import { keepServer, type KeptObserver } from './keptServer.ts';
+import { toPortError } from './sqlError.ts';
 import { type Cluster, initialise, isInitialised, postmasterOf, startServer, stopPostmaster } from './server.ts';
 
 /** `url`: a login that may only become tidings_api or tidings_worker; `migrationUrl`: the owner of the database. */
@@ -70,7 +71,9 @@ function placeOf(dataDir: string, runAs: RunAs): Place {
 
 async function asSuperuser<T>(port: number, password: string, database: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ host: '127.0.0.1', port, user: 'postgres', password, database, ssl: false });
-  await client.connect();
+  await client.connect().catch((error: unknown) => {
+    throw toPortError(error);
+  });
   try {
     return await work(client);
   } finally {

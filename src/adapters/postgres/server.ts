@@ -42,19 +42,24 @@ const failed = (code: string, message: string, cause?: unknown): PortError =>
 
 export const isInitialised = (dataDir: string): boolean => existsSync(join(dataDir, 'PG_VERSION'));
 
-/** `initdb` with text order by bytes, UTF-8 and passwords (SCRAM-SHA-256); the superuser is `postgres`. */
+/**
+ * `initdb` with text order by bytes, UTF-8 and passwords (SCRAM-SHA-256); the superuser is `postgres`. It works beside the place and is
+ * moved there when it is whole: one that was killed half-way would look like a cluster and never start.
+ */
 export function initialise({ binaries, dataDir, runAs }: Cluster, password: string, flags: readonly string[] = []): void {
+  const draft = `${dataDir}.new`;
+  rmSync(draft, { recursive: true, force: true });
   const scratch = mkdtempSync(join(tmpdir(), 'tidings-initdb-'));
   try {
     const passwordFile = join(scratch, 'password');
     writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    chmodSync(dataDir, 0o700);
-    if (runAs !== undefined) for (const path of [scratch, passwordFile, dataDir]) chownSync(path, runAs.uid, runAs.gid);
+    mkdirSync(draft, { recursive: true, mode: 0o700 });
+    chmodSync(draft, 0o700);
+    if (runAs !== undefined) for (const path of [scratch, passwordFile, draft]) chownSync(path, runAs.uid, runAs.gid);
     const { status, stderr } = spawnSync(
       join(binaries.dir, 'initdb'),
       [
-        `--pgdata=${dataDir}`,
+        `--pgdata=${draft}`,
         '--username=postgres',
         `--pwfile=${passwordFile}`,
         '--auth=scram-sha-256',
@@ -65,7 +70,8 @@ export function initialise({ binaries, dataDir, runAs }: Cluster, password: stri
       ],
       { ...(runAs ?? {}), env: ENVIRONMENT, cwd: '/', encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'] },
     );
-    if (status !== 0) throw failed('initdb_failed', `initdb failed in ${dataDir}: ${stderr.trim()}`);
+    if (status !== 0) throw failed('initdb_failed', `initdb failed in ${draft}: ${stderr.trim()}`);
+    renameSync(draft, dataDir);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }

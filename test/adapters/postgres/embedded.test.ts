@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -120,6 +120,17 @@ describeWith(embedded, 'the embedded Postgres', () => {
     const it = await started(directory);
     expect(readPidFile(it.directory)?.pid).not.toBe(orphan?.pid);
     expect(await ask(it.url, 'select 1 as one')).toStrictEqual([{ one: 1 }]);
+  });
+
+  test('is made anew where an earlier attempt was killed half-way', async () => {
+    const directory = dataDir();
+    const half = join(directory, 'postgres.new');
+    mkdirSync(half, { recursive: true, mode: 0o711 });
+    chmodSync(directory, 0o711);
+    writeFileSync(join(half, 'PG_VERSION'), '18\n');
+    const it = await started(directory);
+    expect(await ask(it.url, 'select 1 as one')).toStrictEqual([{ one: 1 }]);
+    expect([it.directory, existsSync(half)]).toStrictEqual([join(realpathSync(directory), 'postgres'), false]);
   });
 
   test('comes back on its port when it is killed under its living process: what was committed is there', async () => {

@@ -1,6 +1,8 @@
 import { assertNever } from '../../domain/kernel/assertNever.ts';
+import { present } from '../../domain/kernel/present.ts';
 import type {
   DeliveriesPlanned,
+  Escalated,
   HandOffRecorded,
   HandOffResult,
   NotificationEvent,
@@ -28,15 +30,16 @@ export type DeliveryChange = {
   startsFirst: boolean;
   doubt: boolean;
   tries: number;
-  code?: string;
+  /** Null: none any more; absent: as it was. */
+  code?: string | null;
   provider?: string;
   locale?: string;
   messageId?: string;
   plannedAt?: Instant;
-  dueAt?: Instant | null;
+  dueAt: Instant | null;
   sentAt?: Instant;
   attempts?: Attempt[];
-  /** The only attempt of this change was taken. */
+  /** The only attempt of this change is a first one that was taken: the columns tell it. */
   plain?: boolean;
 };
 
@@ -48,20 +51,28 @@ const change = (n: number, revision: number, status: string): DeliveryChange => 
   startsFirst: false,
   doubt: false,
   tries: 0,
+  dueAt: null,
 });
 
 /** The later of two changes of one delivery on top of the earlier. */
 export function join(earlier: DeliveryChange | undefined, later: DeliveryChange): DeliveryChange {
   if (earlier === undefined) return later;
-  const attempts = [...(earlier.attempts ?? []), ...(later.attempts ?? [])];
   return {
     ...earlier,
     ...later,
     startsFirst: earlier.startsFirst,
     doubt: earlier.doubt || later.doubt || (later.startsFirst && earlier.status === 'sending'),
     tries: earlier.tries + later.tries,
-    ...(attempts.length > 0 && { attempts, plain: attempts.length === 1 && later.plain === true }),
+    // The first of each counts, as it does across batches.
+    ...present({ plannedAt: earlier.plannedAt ?? later.plannedAt, sentAt: earlier.sentAt ?? later.sentAt }),
+    ...attemptsOf(earlier, later),
   };
+}
+
+function attemptsOf(earlier: DeliveryChange, later: DeliveryChange): Pick<DeliveryChange, 'attempts' | 'plain'> {
+  const attempts = [...(earlier.attempts ?? []), ...(later.attempts ?? [])];
+  const plain = attempts.length === 1 && (later.plain ?? earlier.plain ?? false);
+  return attempts.length > 0 ? { attempts, plain } : {};
 }
 
 type Later = Exclude<NotificationEvent, { type: 'NotificationRequested' }>;
@@ -69,25 +80,28 @@ type Later = Exclude<NotificationEvent, { type: 'NotificationRequested' }>;
 export function changesOf(event: Later, revision: number): readonly DeliveryChange[] {
   switch (event.type) {
     case 'DeliveriesPlanned':
-      return event.data.planned.flatMap((group) => group.items.map((n) => planned(n, revision, group, event.data)));
+      return [
+        ...event.data.planned.flatMap((group) => group.items.map((n) => planned(n, revision, group, event.data))),
+        ...calledUpon(event.data.escalated, revision),
+      ];
     case 'HandOffStarted':
       return event.data.started.flatMap(({ items, provider, locale }) =>
         items.map((n) => ({
           ...change(n, revision, 'sending'),
           startsFirst: true,
+          code: null,
           provider,
-          dueAt: null,
           ...(locale !== undefined && { locale }),
         })),
       );
     case 'HandOffRecorded':
       return recorded(event.data, revision);
     case 'DeliveriesRedriven':
-      return event.data.items.map((n) => change(n, revision, 'queued'));
+      return event.data.items.map((n) => ({ ...change(n, revision, 'queued'), code: null }));
     case 'NotificationRescheduled':
       return event.data.items.map((n) => ({ ...change(n, revision, 'deferred'), code: 'scheduled', dueAt: event.data.planAt }));
     case 'NotificationCancelled':
-      return event.data.items.map((n) => ({ ...change(n, revision, 'cancelled'), unsent: true, dueAt: null }));
+      return event.data.items.map((n) => ({ ...change(n, revision, 'cancelled'), unsent: true, code: null }));
     default:
       return assertNever(event);
   }
@@ -96,19 +110,18 @@ export function changesOf(event: Later, revision: number): readonly DeliveryChan
 function planned(n: number, revision: number, group: PlannedGroup, { plannedAt }: DeliveriesPlanned['data']): DeliveryChange {
   switch (group.plan) {
     case 'go':
-      return { ...change(n, revision, 'queued'), plannedAt, dueAt: null };
+      return { ...change(n, revision, 'queued'), plannedAt, code: null };
     case 'suppress':
       return {
         ...change(n, revision, group.code === 'expired' ? 'expired' : 'suppressed'),
         unsent: true,
         plannedAt,
-        dueAt: null,
         code: group.code,
       };
     case 'defer':
       return { ...change(n, revision, 'deferred'), plannedAt, dueAt: group.until, code: group.code };
     case 'fail':
-      return { ...change(n, revision, 'failed'), unsent: true, plannedAt, dueAt: null, code: group.code };
+      return { ...change(n, revision, 'failed'), unsent: true, plannedAt, code: group.code };
     case 'leave':
       return { ...change(n, revision, 'left'), plannedAt };
     default:
@@ -118,11 +131,11 @@ function planned(n: number, revision: number, group: PlannedGroup, { plannedAt }
 
 function recorded({ results, recordedAt, escalated }: HandOffRecorded['data'], revision: number): readonly DeliveryChange[] {
   const answers = results.flatMap((group) => group.items.map((n, place) => answered(n, place, group, { recordedAt, revision })));
-  const next = escalated.flatMap(({ items, at }) =>
-    items.map((n) => ({ ...change(n, revision, 'deferred'), code: 'scheduled', dueAt: at })),
-  );
-  return [...answers, ...next];
+  return [...answers, ...calledUpon(escalated, revision)];
 }
+
+const calledUpon = (escalated: readonly Escalated[], revision: number): readonly DeliveryChange[] =>
+  escalated.flatMap(({ items, at }) => items.map((n) => ({ ...change(n, revision, 'deferred'), code: 'scheduled', dueAt: at })));
 
 const STATUS: Readonly<Record<HandOffResult['result'], string>> = {
   sent: 'sent',
@@ -145,7 +158,7 @@ function answered(
   const base = { ...change(n, revision, STATUS[result]), provider, ...code };
   if (result === 'returned') return { ...base, dueAt: group.retryAt };
   const tried = { tries: 1, attempts: [{ attempt, provider, at: recordedAt, outcome: result, ...code }] };
-  if (result === 'retry') return { ...base, ...tried, doubt: group.doubt, dueAt: group.retryAt };
+  if (result === 'retry') return { ...base, ...tried, plain: false, doubt: group.doubt, dueAt: group.retryAt };
   if (result === 'sent') {
     const messageId = group.messageIds?.[place];
     return {
@@ -153,8 +166,10 @@ function answered(
       ...tried,
       status: group.captured === true ? 'captured' : 'sent',
       sentAt: recordedAt,
+      code: group.code ?? null,
+      plain: attempt === 1,
       ...(typeof messageId === 'string' && { messageId }),
     };
   }
-  return { ...base, ...tried, unsent: result !== 'unknown' };
+  return { ...base, ...tried, plain: false, unsent: result !== 'unknown', doubt: result === 'unknown' };
 }

@@ -6,6 +6,7 @@ import { nOf } from '../../domain/notification/delivery.ts';
 import type { NotificationEvent, NotificationRequested } from '../../domain/notification/events.ts';
 import type { Projection, Transaction } from '../../consumers/ports.ts';
 import { changesOf, join, type DeliveryChange } from './deliveryChange.ts';
+import { jsonRows } from '../rows.ts';
 import { schema } from './schema.ts';
 import { statements } from './statements.ts';
 
@@ -17,6 +18,7 @@ type Fold = {
   readonly added: Map<string, Key & { readonly n: number; readonly subject: string }>;
   readonly changed: Map<string, DeliveryRow>;
   readonly feedback: Map<string, Key & { readonly n: number; readonly feedback: Feedback }>;
+  readonly moved: Map<string, Key & { readonly revision: number; readonly planAt: string }>;
   readonly touched: Map<string, Key>;
 };
 
@@ -36,14 +38,19 @@ export const notificationsProjection: Projection = {
     for (const [statement, rows] of [
       [sql.notifications, fold.notifications],
       [sql.added, fold.added],
-      [sql.changed, fold.changed],
+      [sql.changed, withCodes(fold.changed)],
       [sql.feedback, fold.feedback],
+      [sql.moved, fold.moved],
       [sql.counts, fold.touched],
     ] as const) {
-      if (rows.size > 0) await tx.query({ ...statement, values: [JSON.stringify([...rows.values()])] });
+      if (rows.size > 0) await tx.query({ ...statement, values: [jsonRows([...rows.values()])] });
     }
   },
 };
+
+/** JSON has no way to tell a code that is taken away from one that is left as it was. */
+const withCodes = (changed: Fold['changed']): ReadonlyMap<string, object> =>
+  new Map([...changed].map(([id, row]) => [id, { ...row, setsCode: row.code !== undefined }]));
 
 function folded(events: readonly Recorded[]): Fold {
   const fold: Fold = {
@@ -51,6 +58,7 @@ function folded(events: readonly Recorded[]): Fold {
     added: new Map(),
     changed: new Map(),
     feedback: new Map(),
+    moved: new Map(),
     touched: new Map(),
   };
   for (const recorded of events) {
@@ -67,21 +75,31 @@ const isNotification = (event: AnyFact): event is NotificationEvent => event.typ
 
 function told(fold: Fold, event: NotificationEvent, { meta, revision }: Recorded): void {
   const key: Key = { tenant: meta.tenantId, notification: event.data.notificationId, requestedAt: event.data.requestedAt };
-  fold.touched.set(key.notification, key);
+  const name = nameOf(key);
+  fold.touched.set(name, key);
   if (event.type === 'NotificationRequested') {
-    fold.notifications.set(key.notification, notificationRow(key, event.data, { revision, correlation: meta.correlationId }));
+    fold.notifications.set(name, notificationRow(key, event.data, { revision, correlation: meta.correlationId }));
     for (const { index, subject } of event.data.recipients)
       for (const channel of event.data.terms.channels) {
         const n = nOf(index, channel);
-        fold.added.set(`${key.notification}_${String(n)}`, { ...key, n, subject });
+        fold.added.set(`${name}_${String(n)}`, { ...key, n, subject });
       }
     return;
   }
+  // The end of a pause moves nobody's schedule.
+  if (event.type === 'NotificationRescheduled' && event.data.schedule !== undefined)
+    fold.moved.set(name, { ...key, revision, planAt: event.data.planAt });
   for (const it of changesOf(event, revision)) {
-    const id = `${key.notification}_${String(it.n)}`;
+    const id = `${name}_${String(it.n)}`;
     fold.changed.set(id, { ...key, ...join(fold.changed.get(id), it) });
   }
 }
+
+/** Ids of notifications are their tenant's. */
+const nameOf = ({ tenant, notification }: Key): string => `${tenant} ${notification}`;
+/** Whether everybody may have it from an instant of their own. */
+const isEachOnesOwn = ({ schedule }: NotificationRequested['data']['terms']): boolean =>
+  schedule !== undefined && 'timeZone' in schedule && schedule.timeZone === 'recipient';
 
 const notificationRow = (
   key: Key,
@@ -103,7 +121,8 @@ const notificationRow = (
   templateVersion: terms.template?.version,
   scheduled: terms.schedule !== undefined,
   planAt,
-  expiresAt: terms.expiresAt,
+  expiresOn: terms.expiresAt,
+  expiresAfterMs: isEachOnesOwn(terms) ? undefined : terms.expiresAfterMs,
   recipients: recipients.length,
   refused: refused.length,
   channels: terms.channels,
@@ -111,9 +130,9 @@ const notificationRow = (
 
 function engaged(fold: Fold, { data }: EngagementEvent, { meta }: Recorded): void {
   const key: Key = { tenant: meta.tenantId, notification: data.notificationId, requestedAt: data.requestedAt };
-  fold.touched.set(key.notification, key);
+  fold.touched.set(nameOf(key), key);
   for (const item of data.items) {
-    const id = `${key.notification}_${String(item.n)}`;
+    const id = `${nameOf(key)}_${String(item.n)}`;
     fold.feedback.set(id, { ...key, n: item.n, feedback: withItem(fold.feedback.get(id)?.feedback ?? {}, item) });
   }
 }

@@ -174,7 +174,8 @@ export async function countsOfBatches(
 }
 
 const NOTIFICATION = `n.id, n.requested_at as "requestedAt", n.type, n.category, n.class, n.priority, n.mode, n.channels, n.status, n.counts,
-  n.recipients, n.refused, n.batch, n.source, n.correlation, n.plan_at as "planAt", n.expires_at as "expiresAt"`;
+  n.recipients, n.refused, n.batch, n.source, n.correlation, n.plan_at as "planAt",
+  least(n.expires_on, n.plan_at + n.expires_after_ms * interval '1 ms') as "expiresAt"`;
 const OUTWARD = 'tidings_delivery_status(d.status, d.feedback)';
 const DELIVERY = `d.notification, d.requested_at as "requestedAt", d.n, d.subject, ${OUTWARD} as status, d.code, d.provider,
   d.message_id as "messageId", d.locale, d.tries::int as tries, d.planned_at as "plannedAt", d.sent_at as "sentAt", d.due_at as "dueAt",

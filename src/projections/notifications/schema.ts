@@ -9,7 +9,7 @@ create table if not exists notifications${suffix} (
   type text not null, category text not null, class text not null, priority text not null, mode text not null,
   batch uuid, chunk int, key text, source text, correlation text not null,
   template text, template_version int,
-  scheduled boolean not null, plan_at timestamptz(3) not null, expires_at timestamptz(3),
+  scheduled boolean not null, plan_at timestamptz(3) not null, expires_on timestamptz(3), expires_after_ms bigint,
   recipients int not null, refused int not null, channels text[] not null,
   status text not null default 'accepted', counts jsonb not null default '{}',
   primary key (tenant, id, requested_at)

@@ -1,19 +1,25 @@
+/** What the columns tell of a first try that was taken, once there is another one to be told. */
+const FIRST_TRY = `jsonb_build_array(jsonb_build_object('attempt', 1, 'provider', d.provider, 'at',
+  to_char(d.sent_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'outcome', 'sent'))`;
+
 type Statement = { readonly name: string; readonly text: string };
 
 /**
  * One statement per table and kind of change; each takes the rows as one JSON parameter. A first try that was taken is
  * told by the row's own columns, and no list of attempts is kept for it.
  */
-export const statements = (suffix: string): Readonly<Record<'notifications' | 'added' | 'changed' | 'feedback' | 'counts', Statement>> => ({
+export const statements = (
+  suffix: string,
+): Readonly<Record<'notifications' | 'added' | 'changed' | 'feedback' | 'moved' | 'counts', Statement>> => ({
   notifications: {
     name: `notifications_insert${suffix}`,
     text: `insert into notifications${suffix} (tenant, id, requested_at, revision, type, category, class, priority, mode, batch, chunk, key,
-             source, template, template_version, correlation, scheduled, plan_at, expires_at, recipients, refused, channels)
+             source, template, template_version, correlation, scheduled, plan_at, expires_on, expires_after_ms, recipients, refused, channels)
       select tenant, notification, "requestedAt", revision, type, category, class, priority, mode, batch, chunk, key,
-             source, template, "templateVersion", correlation, scheduled, "planAt", "expiresAt", recipients, refused, array(select json_array_elements_text(channels))
+             source, template, "templateVersion", correlation, scheduled, "planAt", "expiresOn", "expiresAfterMs", recipients, refused, array(select json_array_elements_text(channels))
         from json_to_recordset($1) as x (tenant text, notification uuid, "requestedAt" timestamptz, revision int, type text, category text,
              class text, priority text, mode text, batch uuid, chunk int, key text, source text, template text, "templateVersion" int, correlation text, scheduled boolean,
-             "planAt" timestamptz, "expiresAt" timestamptz, recipients int, refused int, channels json)
+             "planAt" timestamptz, "expiresOn" timestamptz, "expiresAfterMs" bigint, recipients int, refused int, channels json)
       on conflict do nothing`,
   },
   added: {
@@ -31,13 +37,13 @@ export const statements = (suffix: string): Readonly<Record<'notifications' | 'a
         doubt = d.doubt or x.doubt or (x."startsFirst" and d.status = 'sending'),
         status = case when x.unsent and (d.doubt or x.doubt or (x."startsFirst" and d.status = 'sending')) then 'unknown' else x.status end,
         tries = d.tries + x.tries,
-        code = coalesce(x.code, case when x.status in ('sent', 'captured', 'sending') then null else d.code end),
+        code = case when x."setsCode" then x.code else d.code end,
         provider = coalesce(x.provider, d.provider), locale = coalesce(x.locale, d.locale), message_id = coalesce(x."messageId", d.message_id),
-        planned_at = coalesce(d.planned_at, x."plannedAt"), sent_at = coalesce(x."sentAt", d.sent_at), due_at = x."dueAt",
-        attempts = case when x.attempts is null or (x.plain and d.attempts is null) then d.attempts
-                        else coalesce(d.attempts, '[]') || x.attempts end
+        planned_at = coalesce(d.planned_at, x."plannedAt"), sent_at = coalesce(d.sent_at, x."sentAt"), due_at = x."dueAt",
+        attempts = case when x.attempts is null or (x.plain and d.attempts is null and d.sent_at is null) then d.attempts
+                        else coalesce(d.attempts, case when d.sent_at is not null then ${FIRST_TRY} end, '[]') || x.attempts end
       from json_to_recordset($1) as x (tenant text, notification uuid, "requestedAt" timestamptz, n int, revision int, status text,
-           unsent boolean, "startsFirst" boolean, doubt boolean, tries smallint, code text, provider text, locale text, "messageId" text,
+           unsent boolean, "startsFirst" boolean, doubt boolean, tries smallint, code text, "setsCode" boolean, provider text, locale text, "messageId" text,
            "plannedAt" timestamptz, "dueAt" timestamptz, "sentAt" timestamptz, attempts jsonb, plain boolean)
       where d.tenant = x.tenant and d.notification = x.notification and d.n = x.n and d.requested_at = x."requestedAt" and d.revision < x.revision`,
   },
@@ -46,6 +52,12 @@ export const statements = (suffix: string): Readonly<Record<'notifications' | 'a
     text: `update deliveries${suffix} d set feedback = tidings_merge_feedback(d.feedback, x.feedback)
       from json_to_recordset($1) as x (tenant text, notification uuid, "requestedAt" timestamptz, n int, feedback jsonb)
       where d.tenant = x.tenant and d.notification = x.notification and d.n = x.n and d.requested_at = x."requestedAt"`,
+  },
+  moved: {
+    name: `notifications_moved${suffix}`,
+    text: `update notifications${suffix} n set revision = x.revision, plan_at = x."planAt", scheduled = true
+      from json_to_recordset($1) as x (tenant text, notification uuid, "requestedAt" timestamptz, revision int, "planAt" timestamptz)
+      where n.tenant = x.tenant and n.id = x.notification and n.requested_at = x."requestedAt" and n.revision < x.revision`,
   },
   counts: counts(`notifications_counts${suffix}`, suffix),
 });

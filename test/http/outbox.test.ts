@@ -37,11 +37,21 @@ async function outbox(messages: CapturedMessage[] = [mail()]) {
   const accepted: AcceptRequest[] = [];
   const seen: object[] = [];
   const answers: Acceptance[] = [];
+  const revoked = new Set<string>();
   const pages = outboxPages({
     access,
     authenticate: createAuthentication({
       keys: {
-        find: async (secret) => (secret === 'tk_pii_key' ? grant() : secret === 'tk_reader' ? grant({ scopes: ['read'] }) : undefined),
+        find: async (secret) =>
+          revoked.has(secret)
+            ? undefined
+            : secret === 'tk_pii_key'
+              ? grant()
+              : secret === 'tk_pii_only'
+                ? grant({ scopes: ['pii'] })
+                : secret === 'tk_reader'
+                  ? grant({ scopes: ['read'] })
+                  : undefined,
       },
       clock,
       nameOf: async () => '',
@@ -84,7 +94,15 @@ async function outbox(messages: CapturedMessage[] = [mail()]) {
     const response = await open(`/outbox/enter?token=${link}`);
     return response.headers.get('set-cookie')?.split(';')[0] ?? '';
   };
-  return { app, link, open, entered, accepted, seen, answers, clock };
+  /** The cookie of a session that a key opened, and the token of its forms. */
+  const enteredWith = async (key: string): Promise<{ readonly cookie: string; readonly csrf: string }> => {
+    const body = new URLSearchParams({ key });
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const cookie = (await open('/outbox/enter', { method: 'POST', headers, body })).headers.get('set-cookie')?.split(';')[0] ?? '';
+    const page = await (await open('/outbox', { headers: { cookie } })).text();
+    return { cookie, csrf: /name="csrf" value="([^"]+)"/.exec(page)?.[1] ?? '' };
+  };
+  return { app, link, open, entered, enteredWith, revoked, accepted, seen, answers, clock };
 }
 const form = (fields: Record<string, string>, cookie: string): RequestInit => ({
   method: 'POST',
@@ -93,6 +111,25 @@ const form = (fields: Record<string, string>, cookie: string): RequestInit => ({
 });
 
 describe('the door', () => {
+  test('what a key opened closes when the key is revoked', async () => {
+    const { open, enteredWith, revoked, clock } = await outbox();
+    const { cookie } = await enteredWith('tk_pii_key');
+    expect((await open('/outbox', { headers: { cookie } })).status).toBe(200);
+    revoked.add('tk_pii_key');
+    clock.advance(5_000);
+    expect((await open('/outbox', { headers: { cookie } })).status).toBe(401);
+    revoked.clear();
+    clock.advance(5_000);
+    expect((await open('/outbox', { headers: { cookie } })).status).toBe(401);
+  });
+
+  test('a key that may look and not send does not send', async () => {
+    const { open, enteredWith, accepted } = await outbox();
+    const { cookie, csrf } = await enteredWith('tk_pii_only');
+    const answer = await open('/outbox/messages', form({ csrf, channel: 'email', to: 'ana@example.com', text: 'Hi' }, cookie));
+    expect([csrf === '', answer.status, accepted]).toStrictEqual([false, 403, []]);
+  });
+
   test('/ leads to the outbox, which is closed to strangers', async () => {
     const { open, seen } = await outbox();
     const root = await open('/');

@@ -148,7 +148,11 @@ export function outboxPages(ports: OutboxPorts): Pages {
 
   async function send(res: Response, facts: RequestFacts, session: OutboxSession, fields: URLSearchParams): Promise<void> {
     const form = formIn(fields);
-    const { tenant, actor, mode } = session.access;
+    const { tenant, actor, mode, scopes } = session.access;
+    if (!scopes.has('send')) {
+      sendPage(res, 403, doorPage('The key that opened the outbox lacks the scope send.'));
+      return;
+    }
     const caller = { tenant, actor, correlationId: facts.requestId };
     const [outcome] = await ports.accept([{ input: requestOf(form), caller, mode }]);
     const list = complaints(outcome);
@@ -175,17 +179,28 @@ export function outboxPages(ports: OutboxPorts): Pages {
 
   async function enterByKey(req: Request, res: Response): Promise<void> {
     const key = (await fieldsOf(req, res)).get('key')?.trim() ?? '';
-    const access = isOurs(req) ? await ports.authenticate(`Bearer ${key}`) : undefined;
+    const credentials = `Bearer ${key}`;
+    const access = isOurs(req) ? await ports.authenticate(credentials) : undefined;
     if (access === undefined || isRefusal(access) || !access.scopes.has('pii'))
       sendPage(res, 403, doorPage('This key does not open the outbox: it is unknown, or lacks the scope pii.'));
-    else enter(res, doors.open(access));
+    else enter(res, doors.open(access, credentials));
+  }
+
+  /** A key that is revoked, or a token that expires, closes what it opened. */
+  async function sessionOf(req: Request): Promise<OutboxSession | undefined> {
+    const session = doors.find(cookieOf(req));
+    if (session?.credentials === undefined) return session;
+    const access = await ports.authenticate(session.credentials);
+    if (!isRefusal(access) && access.scopes.has('pii')) return session;
+    doors.close(session.id);
+    return undefined;
   }
 
   return (app, page) => {
     type Opened = (req: Request, res: Response, facts: RequestFacts, session: OutboxSession) => Promise<void>;
     const opened = (name: string, handler: Opened) =>
       page(name, async (req, res, facts) => {
-        const session = doors.find(cookieOf(req));
+        const session = await sessionOf(req);
         if (session === undefined) sendPage(res, 401, doorPage());
         else {
           facts.tenant = session.access.tenant;

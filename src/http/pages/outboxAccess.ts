@@ -1,9 +1,17 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../../commands/ports.ts';
+import { present } from '../../domain/kernel/present.ts';
 import type { Access } from '../access.ts';
 import type { Secrets } from '../ports.ts';
 
-export type OutboxSession = { readonly id: string; readonly access: Access; readonly csrf: string; readonly until: number };
+export type OutboxSession = {
+  readonly id: string;
+  readonly access: Access;
+  readonly csrf: string;
+  readonly until: number;
+  /** What opened it, as an Authorization field: it is good for as long as that is. Absent: a link did. */
+  readonly credentials?: string;
+};
 
 const SESSION_MS = 12 * 3_600_000;
 const MOST_SESSIONS = 1000;
@@ -15,7 +23,7 @@ export interface OutboxAccess {
   link(access: Access): string;
   /** Nothing where the token was used, or never given out. */
   redeem(token: string): OutboxSession | undefined;
-  open(access: Access): OutboxSession;
+  open(access: Access, credentials: string): OutboxSession;
   find(id: string | undefined): OutboxSession | undefined;
   close(id: string): void;
 }
@@ -33,8 +41,9 @@ export function createOutboxAccess({ secrets, clock }: { readonly secrets: Secre
   const links = new Map<string, Access>();
   const sessions = new Map<string, OutboxSession>();
 
-  function open(access: Access): OutboxSession {
-    const session = { id: secrets.token(), access, csrf: secrets.token(), until: clock.epochMs() + SESSION_MS };
+  function open(access: Access, credentials?: string): OutboxSession {
+    const until = clock.epochMs() + SESSION_MS;
+    const session = { id: secrets.token(), access, csrf: secrets.token(), until, ...present({ credentials }) };
     sessions.set(session.id, session);
     keepNewest(sessions, MOST_SESSIONS);
     return session;

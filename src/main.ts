@@ -58,7 +58,7 @@ function announce(config: Config, { served, secrets }: Service): void {
   }
   // Where database and secrets are given, nothing has needed the directory yet.
   mkdirSync(config.dataDir, { recursive: true, mode: 0o711 });
-  writeFileSync(join(config.dataDir, 'service.json'), `${JSON.stringify({ url: served.url, pid: process.pid })}\n`, { mode: 0o600 });
+  writeFileSync(join(config.dataDir, 'service.json'), `${JSON.stringify({ url: served.localUrl, pid: process.pid })}\n`, { mode: 0o600 });
   if (config.http.orNext && served.port !== config.http.port)
     progress(`port ${String(config.http.port)} is taken; using ${String(served.port)}`);
   say(`tidings ready ${served.url}`);

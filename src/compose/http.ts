@@ -30,7 +30,8 @@ import { CONSUMERS } from './readModels.ts';
 
 export type Served = {
   readonly port: number;
-  readonly url: string;
+  /** As others reach it. */ readonly url: string;
+  /** As this machine reaches it, past any proxy: for the command line. */ readonly localUrl: string;
   /** Opens the outbox in a browser, once. */ readonly outboxLink: () => string;
 };
 export type About = { readonly version: string; /** In tests every answer is held against its schema. */ readonly checkAnswers: boolean };
@@ -100,8 +101,15 @@ export async function startHttp(core: Core, { version, checkAnswers }: About, cl
   });
   const listener = await openPort(config.http, app);
   closing.add('http', () => listener.drain(Math.floor(config.shutdownMs / 2)));
-  const url = config.http.publicUrl ?? `http://${config.http.host}:${String(listener.port)}`;
-  return { port: listener.port, url, outboxLink: () => `${url}/outbox/enter?token=${access.link(OPERATOR)}` };
+  const localUrl = localUrlOf(config.http.host, listener.port);
+  const url = config.http.publicUrl ?? localUrl;
+  return { port: listener.port, url, localUrl, outboxLink: () => `${url}/outbox/enter?token=${access.link(OPERATOR)}` };
+}
+
+/** An address that means all of this machine's is spoken to on loopback; one of IPv6 stands in brackets (RFC 3986 §3.2.2). */
+function localUrlOf(host: string, port: number): string {
+  const name = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return `http://${name.includes(':') ? `[${name}]` : name}:${String(port)}`;
 }
 
 /** Whoever reads what the service printed when it started: they hold its data directory. */

@@ -13,7 +13,9 @@ begin
   end if;
   if to_regclass(child) is null then
     perform pg_advisory_xact_lock(hashtext(child));
-    execute format('create table if not exists %I partition of %I for values from (%L) to (%L)', child, parent, first, first + interval '1 month');
+    -- Half of each page is left for the changes that follow soon after a row was made.
+    execute format('create table if not exists %I partition of %I for values from (%L) to (%L) with (fillfactor = 50)',
+                   child, parent, first, first + interval '1 month');
   end if;
 end;
 $$;

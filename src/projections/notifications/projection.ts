@@ -25,7 +25,7 @@ type Fold = {
 /** Notifications and their deliveries, as status, lists, dead letters and batches show them. */
 export const notificationsProjection: Projection = {
   name: 'notifications',
-  version: 1,
+  version: 2,
   nouns: ['notification', 'engagement'],
   facts: false,
   schema,

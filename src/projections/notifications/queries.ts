@@ -235,7 +235,7 @@ function deliveryConditions(tenant: TenantId, filter: DeliveryFilter, place: str
   const { status } = filter;
   if (status !== undefined) where.add((p) => `${OUTWARD} = any(${p(status)}::text[])`);
   // Named outright so that the index of dead letters serves their list.
-  if (status?.every((it) => DEAD_LETTERS.has(it)) === true) where.add(() => `d.status in ('failed', 'dead_lettered', 'unknown')`);
+  if (status?.every((it) => DEAD_LETTERS.has(it)) === true) where.add(() => 'd.dead');
   if (place !== undefined) afterDelivery(where, place);
   return where;
 }

@@ -3,11 +3,11 @@ import type { LineRefusal } from '../domain/batch/events.ts';
 import { PortError } from '../domain/kernel/portError.ts';
 import { present } from '../domain/kernel/present.ts';
 import { isRejection, reject, type Rejection } from '../domain/kernel/rejection.ts';
-import type { NotificationRequested, RecipientRefusal } from '../domain/notification/events.ts';
+import type { NotificationRequested, RecipientRefusal, RequestedRecipient } from '../domain/notification/events.ts';
 import type { Variables } from '../domain/values/message.ts';
 import { planAtOf } from '../domain/policy/wallTime.ts';
 import { trusted, type KeyedHash, type NotificationId, type TenantId } from '../domain/values/ids.ts';
-import { attachmentsOf, type Attached } from './attach.ts';
+import { lookUpFiles, storeFiles, withFiles, type LookedUp } from './attach.ts';
 import type { BatchLine } from './batchLines.ts';
 import { handle } from './handle.ts';
 import type { RecipientInput } from './notificationInput.ts';
@@ -46,9 +46,9 @@ export function chunkRequests(ports: NotificationPorts) {
   return async (it: ChunkRequest): Promise<ChunkResult | Rejection> => {
     const { tenant, batch, chunk, digest } = it;
     const { batchId, terms } = batch.opened;
-    const { given, refused } = await peopleOf(ports, it);
-    const resolved = await resolveRecipients(ports.subjects, tenant, given);
-    const allRefused = [...refused, ...resolved.refused].sort((a, b) => a.index - b.index);
+    const people = await peopleOf(ports, it);
+    const resolved = await resolveRecipients(ports.subjects, tenant, people.given);
+    const allRefused = [...people.refused, ...resolved.refused].sort((a, b) => a.index - b.index);
     if (resolved.recipients.length === 0) return { accepted: 0, rejections: rejectionsOf(it, allRefused) };
     const notificationId = trusted<NotificationId>(await ports.indexes.uuid(tenant, 'chunk', batchId, String(chunk)));
     const now = ports.clock.now();
@@ -57,7 +57,7 @@ export function chunkRequests(ports: NotificationPorts) {
       notificationId,
       requestedAt: now,
       terms: { ...unscheduled, ...(batch.schedule && { schedule: batch.schedule }) },
-      recipients: resolved.recipients,
+      recipients: await attach(ports, tenant, people, resolved.recipients),
       refused: allRefused,
       batch: { batchId, chunk },
       request: digest,
@@ -90,42 +90,49 @@ async function keepThose(ports: NotificationPorts, { tenant, envelope, lines }: 
 const rejectionsOf = ({ firstLine }: ChunkRequest, refused: readonly RecipientRefusal[]): readonly LineRefusal[] =>
   refused.map(({ index, code, detail }) => ({ line: firstLine + index, code, detail }));
 
-type People = { readonly given: readonly Given[]; readonly refused: readonly RecipientRefusal[] };
+type Readable = { readonly index: number; readonly input: RecipientInput };
+type People = {
+  readonly given: readonly Given[];
+  readonly refused: readonly RecipientRefusal[];
+  /** By place in the chunk. */
+  readonly lines: ReadonlyMap<number, RecipientInput>;
+  readonly found: LookedUp['found'];
+};
 
 /** Lines → people, by place in the chunk; what can't be read, is too large or names a missing file is a verdict about its line alone. */
 async function peopleOf(ports: NotificationPorts, it: ChunkRequest): Promise<People> {
   const refused: RecipientRefusal[] = [];
-  const readable: { readonly index: number; readonly input: RecipientInput }[] = [];
+  const readable: Readable[] = [];
   for (const [index, line] of it.lines.entries()) {
     if ('refusal' in line) refused.push({ index, ...line.refusal });
     else if (Buffer.byteLength(line.raw) > MAX_LINE_BYTES)
       refused.push({ index, code: 'line_too_large', detail: `a line has at most ${String(MAX_LINE_BYTES)} bytes` });
     else readable.push({ index, input: line.recipient });
   }
-  const { attached, missing } = await attach(
-    ports,
+  const { found, problems } = await lookUpFiles(
+    ports.files,
     it.tenant,
-    readable.map(({ input }) => input),
+    readable.map(({ input }) => ({ recipients: [input] })),
   );
   const given = readable.map(({ index, input }, place): Given => {
-    const attachments = attached.own.get(place);
-    const own =
-      input.variables === undefined && attachments === undefined ? undefined : present({ variables: input.variables, attachments });
-    const refusal = missing.get(place) ?? variablesRefusal(ports, it.settled, { ...it.variables, ...input.variables });
+    const own = input.variables === undefined ? undefined : { variables: input.variables };
+    const refusal = problems[place]?.[0] ?? variablesRefusal(ports, it.settled, { ...it.variables, ...input.variables });
     return { index, input, ...present({ own, refusal }) };
   });
-  return { given, refused };
+  return { given, refused, lines: new Map(readable.map(({ index, input }) => [index, input])), found };
 }
 
-type Files = { readonly attached: Attached; readonly missing: ReadonlyMap<number, Rejection> };
-
-/** A missing file concerns the one who was to get it: the others are looked up again without it. */
-async function attach({ files }: NotificationPorts, tenant: TenantId, recipients: readonly RecipientInput[]): Promise<Files> {
-  const attached = await attachmentsOf(files, tenant, { recipients });
-  if (!('problems' in attached)) return { attached, missing: new Map() };
-  const missing = new Map(attached.problems.map((problem) => [Number(problem.path?.split('/')[2]), problem]));
-  const others = await attachmentsOf(files, tenant, {
-    recipients: recipients.map((it, place) => (missing.has(place) ? { ...it, attachments: [] } : it)),
+/** The files of those who were accepted, each under their own key. */
+async function attach(
+  { files }: NotificationPorts,
+  tenant: TenantId,
+  { lines, found }: People,
+  recipients: readonly RequestedRecipient[],
+): Promise<readonly RequestedRecipient[]> {
+  const carrying = recipients.map(({ index, subject }) => {
+    const line = lines.get(index);
+    return { carrying: { recipients: line === undefined ? [] : [line] }, owners: { subjects: new Map([[0, subject]]) } };
   });
-  return { attached: 'problems' in others ? { shared: [], own: new Map() } : others, missing };
+  const attached = await storeFiles(files, tenant, carrying, found);
+  return recipients.map((it, place) => withFiles(it, attached[place]?.own.get(0)));
 }

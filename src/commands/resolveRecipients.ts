@@ -23,38 +23,54 @@ export type Given = { readonly index: number; readonly input: RecipientInput; re
 
 /** People → subjects, in one statement for all. A malformed address is a verdict about that person alone. */
 export async function resolveRecipients(subjects: Subjects, tenant: TenantId, given: readonly Given[]): Promise<Resolved> {
-  const parsed = given.map((it) => ({ ...it, person: parsePerson(it.input) }));
-  const named = parsed.flatMap((it) => {
-    const name = nameOf(it.input, it.person);
-    return name === undefined ? [] : [{ index: it.index, name }];
-  });
-  const found = await subjects.resolve(
-    tenant,
-    named.map((it) => it.name),
+  const [resolved = NOBODY] = await resolveMany(subjects, tenant, [given]);
+  return resolved;
+}
+const NOBODY: Resolved = { recipients: [], refused: [], subjects: new Map() };
+
+/** The same for the people of several requests: one statement for all of them. */
+export async function resolveMany(
+  subjects: Subjects,
+  tenant: TenantId,
+  requests: readonly (readonly Given[])[],
+): Promise<readonly Resolved[]> {
+  const parsed = requests.map((given) =>
+    given.map((it): Named => {
+      const person = parsePerson(it.input);
+      return { ...it, person, name: nameOf(it.input, person) };
+    }),
   );
-  const byIndex = new Map(named.map((it, i) => [it.index, found[i]]));
+  const names = parsed.flat().flatMap(({ name }) => name ?? []);
+  const found = names.length > 0 ? await subjects.resolve(tenant, names) : [];
+  let next = 0;
+  return parsed.map((some) => resolvedOf(some.map((it) => ({ it, found: it.name === undefined ? undefined : found[next++] }))));
+}
+
+type Found = SubjectId | 'erased' | undefined;
+
+function resolvedOf(people: readonly { readonly it: Parsed; readonly found: Found }[]): Resolved {
   const refused: RecipientRefusal[] = [];
   const recipients: RequestedRecipient[] = [];
+  const known = new Map<number, SubjectId>();
   const seen = new Set<string>();
-  for (const it of parsed) {
-    const verdict = verdictOf(it, byIndex.get(it.index), seen);
+  for (const { it, found } of people) {
+    if (found !== undefined && found !== 'erased') known.set(it.index, found);
+    const verdict = verdictOf(it, found, seen);
     if ('code' in verdict) refused.push(verdict);
     else {
       seen.add(verdict.subject);
       recipients.push(verdict);
     }
   }
-  const known = [...byIndex].flatMap(([index, subject]) =>
-    subject === undefined || subject === 'erased' ? [] : [[index, subject] as const],
-  );
-  return { recipients, refused, subjects: new Map(known) };
+  return { recipients, refused, subjects: known };
 }
 
 type Parsed = Given & { readonly person: InlinePerson | Rejection };
+type Named = Parsed & { readonly name: PersonName | undefined };
 
 function verdictOf(
   { index, person, own, refusal }: Parsed,
-  found: SubjectId | 'erased' | undefined,
+  found: Found,
   seen: ReadonlySet<string>,
 ): RequestedRecipient | RecipientRefusal {
   if (isRejection(person)) return refusedFor(index, person);
@@ -67,7 +83,7 @@ function verdictOf(
 
 const refusedFor = (index: number, { rejected, detail }: Rejection): RecipientRefusal => ({ index, code: rejected, detail });
 
-function subjectOrRefusal(found: SubjectId | 'erased' | undefined, seen: ReadonlySet<string>): SubjectId | Rejection {
+function subjectOrRefusal(found: Found, seen: ReadonlySet<string>): SubjectId | Rejection {
   if (found === undefined) return reject('no_recipient', 'name the person by recipientId or give an address');
   if (found === 'erased') return reject('erased', 'this person has been erased; nothing is sent to them any more');
   return seen.has(found) ? reject('duplicate_recipient', 'the same person stands earlier in this request') : found;

@@ -61,6 +61,9 @@ export function clientConfig(options: PoolOptions): pg.ClientConfig {
 /** A pool that has not been checked: `openPool` is what serves. */
 export function lazyPool(options: PoolOptions): Pool {
   const pool = new pg.Pool({ ...clientConfig(options), max: options.max ?? 10, idleTimeoutMillis: 60_000 });
+  // Between its release and its next user a connection has no listener for a moment, and an error nobody hears ends the process:
+  // whoever uses it learns from his query.
+  pool.on('connect', (client) => void client.on('error', () => undefined));
   pool.on('error', (error) => {
     // While it ends, the server may be going down as well, and nobody is idle any more.
     if (pool.ending) return;

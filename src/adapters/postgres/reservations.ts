@@ -3,10 +3,7 @@ import type { Database, Transaction } from '../../consumers/ports.ts';
 import type { Instant } from '../../domain/values/instant.ts';
 
 /** The table `reservations` (migrations/models/0005_reservations.sql). */
-export function postgresReservations(database: Pick<Database, 'transaction'>): Reservations & {
-  /** At most `limit` of those whose time is over; gives how many went. */
-  readonly deleteExpired: (now: Instant, limit: number) => Promise<number>;
-} {
+export function postgresReservations(database: Pick<Database, 'transaction'>): Reservations {
   return {
     reserve: (wanted, now) =>
       database.transaction(async (tx) => {
@@ -18,16 +15,6 @@ export function postgresReservations(database: Pick<Database, 'transaction'>): R
           // Nobody has it any more: the one who had has just been swept.
           return reserved.has(place) ? 'reserved' : (holder ?? { delivery: it.delivery, until: now });
         });
-      }),
-    deleteExpired: (now, limit) =>
-      database.transaction(async (tx) => {
-        const rows = await tx.query({
-          name: 'reservations.expired',
-          text: `delete from reservations where (tenant, key) in (
-                   select tenant, key from reservations where until <= $1 order by until limit $2 for update skip locked) returning 1`,
-          values: [now, limit],
-        });
-        return rows.length;
       }),
   };
 }

@@ -4,6 +4,7 @@ import { redocBundle } from '../adapters/http/redocBundle.ts';
 import { keySecrets } from '../adapters/crypto/keySecrets.ts';
 import { listen, LISTENER, type Listener } from '../adapters/http/listen.ts';
 import { monotonicMs } from '../adapters/clock/monotonic.ts';
+import { parkedActions, retryParkedAction } from '../adapters/postgres/actions/parkedActions.ts';
 import { createRenderer } from '../adapters/templating/renderer.ts';
 import { askParked, listParked } from '../consumers/parking.ts';
 import { requestRebuild } from '../consumers/rebuild.ts';
@@ -56,6 +57,10 @@ export async function startHttp(core: Core, { version, checkAnswers }: About, cl
     captures,
     previewer: createRenderer(),
     projections: projectionsOf(core, observed),
+    actions: {
+      parked: (request) => parkedActions(models.db, request),
+      retry: (id) => retryParkedAction(models.db, id),
+    },
     health: observed.health,
     metrics: observed.metrics,
     checks,

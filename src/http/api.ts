@@ -10,7 +10,8 @@ import type { tenantCommands } from '../commands/tenants.ts';
 import { explaining } from './explaining.ts';
 import { notificationReads } from './notificationReads.ts';
 import type { Operation } from './operation.ts';
-import type { Captures, Health, MetricsText, Previewer, Projections, Reads } from './ports.ts';
+import type { Captures, Health, MetricsText, ParkedActions, Previewer, Projections, Reads } from './ports.ts';
+import { actionRoutes } from './routes/actions.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { attachmentRoutes } from './routes/attachments.ts';
 import { batchReadRoutes } from './routes/batchReads.ts';
@@ -53,6 +54,7 @@ export type ApiPorts = {
   readonly captures: Captures;
   readonly previewer: Previewer;
   readonly projections: Projections;
+  readonly actions: ParkedActions;
   readonly health: Health;
   readonly metrics: MetricsText;
   /** The same that check the requests. */
@@ -90,6 +92,7 @@ export function apiOperations(ports: ApiPorts): readonly Operation[] {
     ...tenantRoutes({ commands: ports.tenants, reads }),
     ...auditRoutes({ reads, people }),
     ...projectionRoutes({ projections: ports.projections }),
+    ...actionRoutes({ actions: ports.actions }),
     ...serviceRoutes({ health: ports.health, metrics: ports.metrics }),
   ];
   return [...operations, ...documentRoutes(operations, { version: ports.version, url: ports.url, redoc: ports.redoc })];

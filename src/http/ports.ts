@@ -123,6 +123,29 @@ export interface Previewer {
   }): { readonly channel: Channel } | { readonly failed: string; readonly path: string; readonly detail: string };
 }
 
+export type ParkedAction = {
+  readonly id: string;
+  readonly kind: string;
+  readonly tenant: string;
+  /** The notification, or the batch. */
+  readonly target: string;
+  readonly items: readonly number[];
+  readonly tries: number;
+  /** Our own code of the last try. */
+  readonly error: string;
+  readonly parkedAt: string;
+};
+/** Actions that failed too often, of all tenants. */
+export interface ParkedActions {
+  /** Oldest first. */
+  parked(request: {
+    readonly limit: number;
+    readonly place?: string;
+  }): Promise<{ readonly rows: readonly ParkedAction[]; readonly next: string | null }>;
+  /** Due at once, with all its tries anew; false: there is no such parked action. */
+  retry(id: string): Promise<boolean>;
+}
+
 /** One set of tables of a consumer. */
 export type ProjectionStatus = {
   readonly name: string;

@@ -95,6 +95,7 @@ export const PROBLEMS = {
   // Consumers
   projection_not_found: [404, 'There is no such projection'],
   parked_event_not_found: [404, 'No such event is parked'],
+  parked_action_not_found: [404, 'No such action is parked'],
   facts_cannot_be_skipped: [409, 'What gates decide by cannot be skipped'],
   // The service's state
   internal_error: [500, 'Something went wrong on our side'],

@@ -52,7 +52,7 @@ describe('the OpenAPI document', () => {
 
   test('every GET of a tenant names the read models that it waits for, unless it reads none', () => {
     const without = operations.filter(({ method, scope, reads }) => method === 'get' && scope !== 'public' && reads === undefined);
-    expect(without.map(({ id }) => id)).toStrictEqual(['listProjections', 'listParkedEvents']);
+    expect(without.map(({ id }) => id)).toStrictEqual(['listProjections', 'listParkedEvents', 'listParkedActions']);
   });
 
   test('every promised path is there', () => {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { freeAbandoned } from '../../src/adapters/postgres/actions/abandoned.ts';
 import { actionQueue } from '../../src/adapters/postgres/actions/actionQueue.ts';
 import { liveClaims } from '../../src/adapters/postgres/actions/liveClaims.ts';
-import { actionsBacklog, listParkedActions, retryParkedAction } from '../../src/adapters/postgres/actions/parkedActions.ts';
+import { actionsBacklog, parkedActions, retryParkedAction } from '../../src/adapters/postgres/actions/parkedActions.ts';
 import { PortError } from '../../src/domain/kernel/portError.ts';
 import type { StreamName } from '../../src/domain/values/ids.ts';
 import { instantOf } from '../../src/domain/values/instant.ts';
@@ -263,8 +263,8 @@ describe('a drainer', () => {
       },
       { pollMs: 50, observe: { onParked: (kind) => parked.push(kind) } },
     );
-    await until(async () => (await left()) === 1 && (await listParkedActions(bench.db)).length === 1);
-    const [action] = await listParkedActions(bench.db);
+    await until(async () => (await left()) === 1 && (await parkedActions(bench.db, { limit: 9 })).rows.length === 1);
+    const [action] = (await parkedActions(bench.db, { limit: 9 })).rows;
     expect({
       done: [...done].sort(),
       blamed,
@@ -282,6 +282,19 @@ describe('a drainer', () => {
     });
     expect([await retryParkedAction(bench.db, 'a5'), await retryParkedAction(bench.db, 'a4')]).toStrictEqual([true, false]);
     await until(() => blamed > 8);
+  });
+
+  test('lists what is parked in pages, the oldest first', async () => {
+    await seed({ id: 'c' }, { id: 'b' }, { id: 'a' });
+    const at = `timestamptz '2026-01-01T00:00:00Z' + case id when 'a' then interval '2 ms' else interval '700 us' end`;
+    await bench.db.query({ text: `update actions set parked_at = ${at}, run_at = 'infinity', error = 'bug'` });
+    const first = await parkedActions(bench.db, { limit: 2 });
+    expect(first.rows.map(({ id, error }) => [id, error])).toStrictEqual([
+      ['b', 'bug'],
+      ['c', 'bug'],
+    ]);
+    const second = await parkedActions(bench.db, { limit: 2, place: first.next ?? '' });
+    expect([second.rows.map(({ id }) => id), second.next]).toStrictEqual([['a'], null]);
   });
 
   test('waits out an outage without counting tries', async () => {

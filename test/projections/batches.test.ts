@@ -7,7 +7,7 @@ import { open } from '../../src/domain/kernel/personal.ts';
 import type { BatchId, KeyedHash, NotificationId, TenantId } from '../../src/domain/values/ids.ts';
 import type { Instant } from '../../src/domain/values/instant.ts';
 import { batchesProjection } from '../../src/projections/batches/projection.ts';
-import { batchesPage, batchOf, batchStatesOf, notificationsOf, rejectionsPage } from '../../src/projections/batches/queries.ts';
+import { batchesPage, batchOf, batchStatesOf, rejectionsPage } from '../../src/projections/batches/queries.ts';
 import { ACME, openHouse, START, type House } from '../support/house.ts';
 import { bothWays, openReadModel, V1, type ReadModel } from '../support/readModel.ts';
 
@@ -135,5 +135,4 @@ test('batches are listed newest first; refused lines in their order; notificatio
   const rest = await lines(some.next ?? '');
   expect([...some.rows, ...rest.rows].map(({ line }) => line)).toStrictEqual([4, 5, 6]);
   expect(rest.next).toBe(null);
-  expect(await model.asTenant(ACME, (tx) => notificationsOf(tx, V1, ACME, id(1)))).toStrictEqual(['notification-0', 'notification-1']);
 });

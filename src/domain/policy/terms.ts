@@ -1,7 +1,6 @@
 import { present } from '../kernel/present.ts';
 import { isRejection, reject, type Rejection } from '../kernel/rejection.ts';
 import { PRIORITIES, type Channel, type MessageClass, type Priority } from '../values/channel.ts';
-import type { KeyedHash } from '../values/ids.ts';
 import type { Instant } from '../values/instant.ts';
 import type { Routing } from '../values/routing.ts';
 import type { Schedule } from '../values/schedule.ts';
@@ -54,7 +53,6 @@ export type Settled = Expiry & {
   readonly schedule?: Schedule;
   readonly unknownOutcome: 'retry' | 'hold';
 };
-export type DedupKey = { readonly key: KeyedHash; readonly windowMs: number };
 
 /** How long `first … until delivered` waits for a confirmation where nobody says. */
 const DEFAULT_WAIT_MS = 10 * 60_000;

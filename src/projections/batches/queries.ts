@@ -1,7 +1,7 @@
 import type { Transaction } from '../../consumers/ports.ts';
 import type { BatchOpened, LineRefusal } from '../../domain/batch/events.ts';
 import type { Sealed } from '../../domain/kernel/personal.ts';
-import type { BatchId, NotificationId, TenantId } from '../../domain/values/ids.ts';
+import type { BatchId, TenantId } from '../../domain/values/ids.ts';
 import type { Instant } from '../../domain/values/instant.ts';
 import type { Schedule } from '../../domain/values/schedule.ts';
 import { pageOf, type Page, type PageRequest } from '../page.ts';
@@ -72,16 +72,6 @@ export async function batchesPage(
   });
   const { rows: shown, next } = pageOf(rows, limit, (last) => last.place);
   return { rows: shown.map(({ place: _, ...view }) => view), next };
-}
-
-/** The notifications of a batch, in order of its chunks. */
-export async function notificationsOf(tx: Transaction, suffix: string, tenant: TenantId, id: BatchId): Promise<readonly NotificationId[]> {
-  const rows = await tx.query<{ readonly notification: NotificationId }>({
-    name: `batch_notifications_of${suffix}`,
-    text: `select notification from batch_chunks${suffix} where tenant = $1 and batch = $2 and notification is not null order by chunk`,
-    values: [tenant, id],
-  });
-  return rows.map(({ notification }) => notification);
 }
 
 /** In the order of the lines, as the caller sent them. */

@@ -1,27 +1,23 @@
 import type { Transaction } from '../../../consumers/ports.ts';
 import { ACTION_KINDS } from '../../../processes/process.ts';
-import type { Instant } from '../../../domain/values/instant.ts';
+import type { ParkedAction } from '../../../http/ports.ts';
 
-/** An action that failed too often: it waits for an operator. */
-export type ParkedAction = {
-  readonly id: string;
-  readonly kind: string;
-  readonly tenant: string;
-  readonly target: string;
-  readonly items: readonly number[];
-  readonly tries: number;
-  /** Our own code of the last time. */
-  readonly error: string;
-  readonly parkedAt: Instant;
-};
+type Page = { readonly rows: readonly ParkedAction[]; readonly next: string | null };
 
-/** Oldest first. */
-export const listParkedActions = (tx: Transaction, limit = 100): Promise<readonly ParkedAction[]> =>
-  tx.query({
-    text: `select id, kind, tenant, target, items, tries, error, parked_at as "parkedAt"
-             from actions where parked_at is not null order by parked_at limit $1`,
-    values: [limit],
+/** Oldest first. `place`: where the page before ended. */
+export async function parkedActions(tx: Transaction, { limit, place }: { readonly limit: number; readonly place?: string }): Promise<Page> {
+  const [at, id] = place?.split(' ') ?? [];
+  const rows = await tx.query<ParkedAction>({
+    // To the millisecond, as the place holds it.
+    text: `with parked as (select *, date_trunc('milliseconds', parked_at) as at from actions where parked_at is not null)
+           select id, kind, tenant, target, items, tries, error, at as "parkedAt" from parked
+            where $2::timestamptz is null or (at, id) > ($2, $3) order by at, id limit $1`,
+    values: [limit + 1, at ?? null, id ?? ''],
   });
+  const shown = rows.slice(0, limit);
+  const last = shown.at(-1);
+  return { rows: shown, next: rows.length > limit && last !== undefined ? `${last.parkedAt} ${last.id}` : null };
+}
 
 /** Due at once, with all its tries; false: there is no such parked action. */
 export async function retryParkedAction(tx: Transaction, id: string): Promise<boolean> {

@@ -25,26 +25,38 @@ type Materials = {
   readonly templates: ReadonlyMap<string, Localised | undefined>;
   readonly files: ReadonlyMap<string, Uint8Array>;
 };
-type ComposePorts = Pick<DispatchPorts, 'material' | 'renderer'>;
+type ComposePorts = Pick<DispatchPorts, 'material' | 'renderer' | 'clock' | 'pause'>;
+
+/** Milliseconds of rendering after which others get their turn: requests are answered, leases renewed. */
+const SLICE_MS = 20;
+
+function slices({ clock, pause }: Pick<DispatchPorts, 'clock' | 'pause'>): () => Promise<void> {
+  let since = clock.epochMs();
+  return async () => {
+    if (clock.epochMs() - since < SLICE_MS) return;
+    await pause(0);
+    since = clock.epochMs();
+  };
+}
 
 /** Renders what goes (docs/architecture.md, step 7): templates and files of the group are fetched once, whoever needs them. */
-export async function composeJobs(
-  { material, renderer }: ComposePorts,
-  tenant: TenantId,
-  group: readonly JudgedJob[],
-): Promise<readonly ComposedJob[]> {
+export async function composeJobs(ports: ComposePorts, tenant: TenantId, group: readonly JudgedJob[]): Promise<readonly ComposedJob[]> {
   const going = group.filter(({ outcomes }) => outcomes.some((it) => it.plan === 'go'));
   if (going.length === 0) return group.map((judged) => ({ judged, ready: [], failed: new Map() }));
   const wanted = new Map(
     going.flatMap(({ opened }) => opened.job.state.requested.terms.template ?? []).map((it) => [templateName(it), it]),
   );
   const ids = [...new Set(going.flatMap(fileIds))];
+  const { material } = ports;
   const [sender, files, ...templates] = await Promise.all([
     material.sender(tenant),
     ids.length > 0 ? material.files(tenant, ids) : new Map<string, Uint8Array>(),
     ...[...wanted].map(async ([name, { key, version }]) => [name, await material.template(tenant, key, version)] as const),
   ]);
-  return group.map((judged) => composeJob(renderer, judged, { sender, files, templates: new Map(templates) }));
+  const materials = { sender, files, templates: new Map(templates) };
+  const [composed, breathe]: [ComposedJob[], () => Promise<void>] = [[], slices(ports)];
+  for (const judged of group) composed.push(await composeJob(ports.renderer, judged, materials, breathe));
+  return composed;
 }
 
 const templateName = ({ key, version }: { readonly key: string; readonly version: number }): string => `${key} ${String(version)}`;
@@ -58,7 +70,12 @@ function fileIds(judged: JudgedJob): readonly string[] {
 }
 
 /** What does not render is a planned failure: a second try would give the same. */
-function composeJob(renderer: DispatchPorts['renderer'], judged: JudgedJob, { sender, templates, files }: Materials): ComposedJob {
+async function composeJob(
+  renderer: DispatchPorts['renderer'],
+  judged: JudgedJob,
+  { sender, templates, files }: Materials,
+  breathe: () => Promise<void>,
+): Promise<ComposedJob> {
   const { job, message, people } = judged.opened;
   const going = goingOf(judged);
   const failed = new Map<number, string>();
@@ -67,6 +84,7 @@ function composeJob(renderer: DispatchPorts['renderer'], judged: JudgedJob, { se
   const { template } = job.state.requested.terms;
   const localised = template && templates.get(templateName(template));
   for (const n of going) {
+    await breathe();
     const person = people.get(indexOf(n));
     const made = person && compose(renderer, { judged, n, person, message, sender, localised, files });
     if (made === undefined || 'failed' in made) failed.set(n, made?.failed ?? 'content_missing');

@@ -3,6 +3,7 @@ import { eventLog } from '../adapters/codec/eventLog.ts';
 import { codecOf } from '../adapters/codec/codec.ts';
 import { mergeStorage } from '../adapters/codec/registry.ts';
 import { KEYS_CHANNEL } from '../adapters/crypto/destroy.ts';
+import { checkMasterKeys } from '../adapters/crypto/checkMasterKeys.ts';
 import { keysOver, type Keys } from '../adapters/crypto/keys.ts';
 import { checkKeyStore } from '../adapters/crypto/keyStoreId.ts';
 import { parseMasterKeys } from '../adapters/crypto/masterKeys.ts';
@@ -27,7 +28,9 @@ export type Logged = {
 /** The log in the domain's words, and the keys that open what is personal in it. */
 export async function openLogged(databases: Databases, masterKeys: string, observer: StoreObserver, closing: Closing): Promise<Logged> {
   await checkKeyStore(databases.keys.worker, databases.models.worker);
-  const keys = keysOver(new PostgresKeyRows(databases.keys.worker), parseMasterKeys(masterKeys));
+  const masters = parseMasterKeys(masterKeys);
+  await checkMasterKeys(databases.keys.worker, masters);
+  const keys = keysOver(new PostgresKeyRows(databases.keys.worker), masters);
   const end = await databases.keys.listener.subscribe(KEYS_CHANNEL, () => {
     keys.clear();
   });

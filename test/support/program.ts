@@ -16,6 +16,7 @@ export type ProgramOptions = {
 };
 
 export type Program = {
+  /** Empty: this process does not serve the API. */
   readonly url: string;
   readonly pid: number;
   /** Of the tenant `default`, with all scopes. */
@@ -32,7 +33,7 @@ export type Program = {
 export type Ended = { readonly status: number | null; readonly stdout: string; readonly stderr: string };
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const READY = /^tidings ready (http:\/\/\S+)/m;
+const READY = /^tidings ready (?:(http:\/\/\S+)|\(.*\))$/m;
 const READY_MS = 90_000;
 
 /** The entry: the sources, or what PROGRAM_UNDER_TEST names (a built or a broken one). */
@@ -107,10 +108,10 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     };
     const timer = setTimeout(() => fail('the program was not ready in time'), READY_MS);
     child.stdout.on('data', () => {
-      const ready = READY.exec(said.stdout)?.[1];
-      if (ready === undefined) return;
+      const ready = READY.exec(said.stdout);
+      if (ready === null) return;
       clearTimeout(timer);
-      resolve(ready);
+      resolve(ready[1] ?? '');
     });
     void ended.then((status) => fail(`the program ended with ${String(status)} before it was ready`));
   });

@@ -72,4 +72,14 @@ describe('a first message', () => {
     const never = await tidings.get('/v1/explain?email=never@example.com');
     expect(never.body).toMatchObject({ data: [], code: 'never_requested' });
   });
+
+  test('of marketing needs no consent where it is only captured', async () => {
+    const { id } = await tidings.send(message([{ email: 'offer@example.com' }], { type: 'offer', category: 'marketing' }));
+    expect((await tidings.settled(id)).map(({ status }) => status)).toStrictEqual(['captured']);
+    const told = await tidings.get(`/v1/deliveries/${id}_0/explain`);
+    expect(told.body.gates.find(({ gate }: any) => gate === 'consent')).toMatchObject({
+      verdict: 'pass',
+      because: 'marketing is only captured here and reaches nobody',
+    });
+  });
 });

@@ -378,6 +378,19 @@ describe('an opt-out', () => {
 });
 
 describe('what is not carried out', () => {
+  test('a recovery of a start that another worker has recovered already, though an older row of it is still there', async () => {
+    const id = await bench.request();
+    bench.provider.script = () => NEVER;
+    const first = (await bench.claim('plan'))!;
+    void run(first);
+    await started(id);
+    leaseOver();
+    const second = (await bench.claim('recover'))!;
+    void run(second);
+    while (bench.provider.calls.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    expect(await run({ ...second, id: 'another', until: plusMs(START, 90_000) })).toBe('nothing');
+    expect(bench.provider.calls).toStrictEqual([1, 1]);
+  });
   test('a retry is not made before it is due, though an older row of it is still there', async () => {
     const id = await bench.request();
     bench.provider.script = () => ({ outcome: 'refused', kind: 'transient', code: 'no' });

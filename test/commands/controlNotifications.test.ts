@@ -1,0 +1,170 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { notificationControls } from '../../src/commands/controlNotifications.ts';
+import { isRejection } from '../../src/domain/kernel/rejection.ts';
+import type { NotificationId } from '../../src/domain/values/ids.ts';
+import { plusMs, type Instant } from '../../src/domain/values/instant.ts';
+import { openDispatch, type DispatchBench } from '../support/dispatchBench.ts';
+import { ACME, caller, START } from '../support/house.ts';
+import { workOf } from '../support/memoryActions.ts';
+
+let bench: DispatchBench;
+let controls: ReturnType<typeof notificationControls>;
+/** What the caller's key leads to. */
+let byKey: Map<string, readonly NotificationId[]>;
+let pauses: number;
+
+beforeEach(async () => {
+  bench = await openDispatch();
+  byKey = new Map();
+  pauses = 0;
+  const { log, clock, ids, indexes, subjects } = bench.house;
+  controls = notificationControls({
+    log,
+    clock,
+    ids,
+    indexes,
+    subjects,
+    findByKey: (_, key) => Promise.resolve(byKey.get(key) ?? []),
+    pause: async (ms) => {
+      pauses += 1;
+      clock.advance(ms);
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+  });
+});
+const code = (it: object): unknown => (isRejection(it) ? it.rejected : it);
+const without = (it: object): object => {
+  const { position, ...rest } = it as { position?: string };
+  expect(position).toMatch(/^\d+$/);
+  return rest;
+};
+
+describe('cancelling', () => {
+  test('ends what waits, and says what was too late', async () => {
+    const id = await bench.request({ people: 3 });
+    bench.provider.script = ({ message }) =>
+      message.to === 'p0@example.com' ? undefined : { outcome: 'refused', kind: 'transient', code: 'no' };
+    await bench.drain();
+    expect(without(await controls.cancel(caller(), id, 'by mistake'))).toStrictEqual({ cancelled: 2, alreadySent: 1, pending: false });
+    await bench.onwards(3);
+    expect(bench.provider.ledger).toHaveLength(1);
+  });
+
+  test('answers when what is in flight has been answered', async () => {
+    const id = await bench.request();
+    let cancellation: Promise<object> | undefined;
+    bench.provider.script = async () => {
+      cancellation = controls.cancel(caller(), id);
+      for (let turns = 0; turns < 3; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+      return { outcome: 'refused', kind: 'transient', code: 'no' };
+    };
+    await bench.work('plan');
+    expect(without((await cancellation)!)).toStrictEqual({ cancelled: 1, alreadySent: 0, pending: false });
+  });
+
+  test('is pending when that takes too long, and never a false “cancelled”', async () => {
+    const id = await bench.request();
+    bench.provider.script = () => new Promise(() => undefined);
+    void bench.effect((await bench.claim('plan'))!, new AbortController().signal);
+    while (bench.provider.calls.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(without(await controls.cancel(caller(), id))).toStrictEqual({ cancelled: 0, alreadySent: 0, pending: true });
+    // Five seconds, a look every fifty milliseconds.
+    expect(pauses).toBe(100);
+  });
+
+  test('of what has gone is refused, and of what is unknown too', async () => {
+    const id = await bench.request();
+    await bench.drain();
+    expect(code(await controls.cancel(caller(), id))).toBe('nothing_to_cancel');
+    expect(code(await controls.cancel(caller(), '01900000-0000-7000-8000-00000000ffff' as NotificationId))).toBe('notification_not_found');
+  });
+
+  test('twice is the same', async () => {
+    const id = await bench.request();
+    const first = await controls.cancel(caller(), id);
+    expect(await controls.cancel(caller(), id)).toStrictEqual(first);
+  });
+
+  describe('by the caller’s own key', () => {
+    const named = async (...ids: readonly NotificationId[]): Promise<void> => {
+      const [hash] = await bench.house.indexes.hash(ACME, 'key', ['order-1']);
+      byKey.set(hash!, ids);
+    };
+    test('cancels everything that was requested under it', async () => {
+      await named(await bench.request({ people: 2 }), await bench.request());
+      expect(without(await controls.cancelByKey(caller(), { key: 'order-1' }))).toStrictEqual({
+        cancelled: 3,
+        alreadySent: 0,
+        pending: false,
+      });
+    });
+    test('or what some people would have got of it', async () => {
+      const id = await bench.request({ people: 3 });
+      await named(id, await bench.request({ people: [{ name: 'zoe' }] }));
+      expect(without(await controls.cancelByKey(caller(), { key: 'order-1', recipientIds: ['p1', 'nobody'] }))).toStrictEqual({
+        cancelled: 1,
+        alreadySent: 0,
+        pending: false,
+      });
+      expect(await bench.statuses(id)).toStrictEqual({ 0: 'new', 8: 'cancelled', 16: 'new' });
+    });
+    test('goes on past what has gone, and is refused only if all has', async () => {
+      const gone = await bench.request();
+      await bench.drain();
+      await named(gone, await bench.request());
+      expect(without(await controls.cancelByKey(caller(), { key: 'order-1' }))).toStrictEqual({
+        cancelled: 1,
+        alreadySent: 1,
+        pending: false,
+      });
+      await named(gone);
+      expect(code(await controls.cancelByKey(caller(), { key: 'order-1' }))).toBe('nothing_to_cancel');
+    });
+    test('of nothing is not found', async () => {
+      expect(code(await controls.cancelByKey(caller(), { key: 'order-2' }))).toBe('notification_not_found');
+      await named(await bench.request());
+      expect(code(await controls.cancelByKey(caller(), { key: 'order-1', recipientIds: ['nobody'] }))).toBe('nothing_to_cancel');
+    });
+  });
+});
+
+describe('rescheduling', () => {
+  test('moves what waits', async () => {
+    const id = await bench.request({ people: 2 });
+    const at = plusMs(START, 3_600_000);
+    expect(without(await controls.reschedule(caller(), id, { at }))).toStrictEqual({ moved: 2 });
+    await bench.consume();
+    expect(workOf(bench.actions.rows())).toStrictEqual([`plan 0 ${at}`, `plan 8 ${at}`]);
+    expect(await controls.reschedule(caller(), id, { at })).toMatchObject({ moved: 0 });
+  });
+  test('to a local time is worked out, and into the past is now', async () => {
+    const id = await bench.request();
+    await controls.reschedule(caller(), id, { local: '2026-12-01T09:00', timeZone: 'Europe/Vienna' });
+    await bench.consume();
+    expect(bench.actions.rows().map(({ dueAt }) => dueAt)).toStrictEqual(['2026-12-01T08:00:00.000Z']);
+    await controls.reschedule(caller(), id, { at: '2020-01-01T00:00:00.000Z' as Instant });
+    await bench.drain();
+    expect(await bench.statuses(id)).toStrictEqual({ 0: 'sent' });
+  });
+  test('of what is under way is refused', async () => {
+    const id = await bench.request();
+    await bench.drain();
+    expect(code(await controls.reschedule(caller(), id, { at: plusMs(START, 1) }))).toBe('nothing_to_reschedule');
+  });
+});
+
+describe('redriving', () => {
+  test('sends dead letters on their way again, all or one', async () => {
+    const id = await bench.request({ people: 3 });
+    bench.provider.script = () => ({ outcome: 'refused', kind: 'permanent', code: 'no' });
+    await bench.drain();
+    bench.provider.script = () => undefined;
+    expect(without(await controls.redrive(caller(), id, [8]))).toStrictEqual({ moved: 1 });
+    await bench.drain();
+    expect(await bench.statuses(id)).toStrictEqual({ 0: 'failed', 8: 'sent', 16: 'failed' });
+    expect(without(await controls.redrive(caller(), id, undefined, 'mended'))).toStrictEqual({ moved: 2 });
+    await bench.drain();
+    expect(await bench.statuses(id)).toStrictEqual({ 0: 'sent', 8: 'sent', 16: 'sent' });
+    expect(code(await controls.redrive(caller(), id))).toBe('nothing_to_redrive');
+  });
+});

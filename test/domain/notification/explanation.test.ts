@@ -1,0 +1,144 @@
+import { describe, expect, test } from 'vitest';
+import type { Recorded } from '../../../src/domain/kernel/metadata.ts';
+import type { NotificationEvent } from '../../../src/domain/notification/events.ts';
+import { deliveriesOf, explain } from '../../../src/domain/notification/explanation.ts';
+import type { Position, StreamName, TenantId } from '../../../src/domain/values/ids.ts';
+import type { Trace } from '../../../src/domain/values/verdict.ts';
+import {
+  at,
+  cancelled,
+  ended,
+  goes,
+  left,
+  OF,
+  planned,
+  recorded,
+  requested,
+  retried,
+  sent,
+  started,
+  T0,
+} from '../../support/notifications.ts';
+
+const log = (...events: readonly NotificationEvent[]): readonly Recorded<NotificationEvent>[] =>
+  events.map((event, revision) => ({
+    id: `event-${String(revision)}`,
+    stream: 'notification-acme_x' as StreamName,
+    revision,
+    position: `position ${String(revision)}` as Position,
+    event,
+    meta: {
+      tenantId: 'acme' as TenantId,
+      commandId: 'c',
+      correlationId: 'c',
+      causationId: 'c',
+      actor: { kind: 'system', id: 'test' },
+      occurredAt: at(revision),
+      schemaVersion: 1,
+      digest: '',
+    },
+  }));
+const sentence = (n: number, ...events: readonly NotificationEvent[]): string | undefined => explain(log(...events), n)?.sentence;
+const whats = (n: number, ...events: readonly NotificationEvent[]) => explain(log(...events), n)?.timeline.map(({ what }) => what);
+const NO: Trace = [
+  { gate: 'address', verdict: 'pass', because: 'the request brought the address' },
+  { gate: 'consent', verdict: 'suppress', code: 'no_consent', because: 'marketing needs a recorded consent, and none is on record' },
+];
+
+test('what never was cannot be explained', () => {
+  expect(explain([], 0)).toBe(undefined);
+  expect(explain(log(requested()), 8)).toBe(undefined);
+});
+
+test('every verdict of the newest plan, and every event that concerned it, each with its place in the log', () => {
+  const events = [
+    requested({ people: 2 }),
+    planned([goes(0, 8)], { plannedAt: at(1) }),
+    started('c1', [0]),
+    recorded('c1', [retried([0], { code: 'greylisted' })]),
+    started('c2', [0], { attempt: 2 }),
+    recorded('c2', [sent([0], { attempt: 2 })]),
+  ];
+  expect(explain(log(...events), 0)).toStrictEqual({
+    n: 0,
+    channel: 'email',
+    gates: [{ gate: 'address', verdict: 'pass', because: 'the request brought the address', at: at(1) }],
+    timeline: [
+      { at: at(0), event: 'NotificationRequested', what: 'requested', position: 'position 0' },
+      { at: at(1), event: 'DeliveriesPlanned', what: 'planned', position: 'position 1' },
+      { at: at(2), event: 'HandOffStarted', what: 'hand-off started', provider: 'smtp', attempt: 1, position: 'position 2' },
+      {
+        at: at(3),
+        event: 'HandOffRecorded',
+        what: 'to be tried again',
+        provider: 'smtp',
+        attempt: 1,
+        code: 'greylisted',
+        position: 'position 3',
+      },
+      { at: at(4), event: 'HandOffStarted', what: 'hand-off started', provider: 'smtp', attempt: 2, position: 'position 4' },
+      { at: at(5), event: 'HandOffRecorded', what: 'accepted by the provider', provider: 'smtp', attempt: 2, position: 'position 5' },
+    ],
+    sentence: `The e-mail for “order_shipped” (orders, transactional) passed all 1 gates and was accepted by smtp at ${at(5)}.`,
+  });
+  expect(whats(8, ...events)).toStrictEqual(['requested', 'planned']);
+});
+
+test('what happened to others is not told', () => {
+  const others = [cancelled([8]), { type: 'DeliveriesRedriven', data: { ...OF, items: [8], redrivenAt: T0 } } as const];
+  expect(whats(0, requested({ people: 2 }), ...others)).toStrictEqual(['requested']);
+});
+
+test.each<[readonly NotificationEvent[], string]>([
+  [[cancelled([0])], 'cancelled'],
+  [[planned([goes(0)]), started('c1', [0]), cancelled([], [0])], 'cancellation came while it was in flight'],
+  [[{ type: 'DeliveriesRedriven', data: { ...OF, items: [0], redrivenAt: T0 } }], 'redriven'],
+  [[{ type: 'NotificationRescheduled', data: { ...OF, items: [0], planAt: T0, rescheduledAt: T0 } }], 'released'],
+  [[{ type: 'NotificationRescheduled', data: { ...OF, items: [0], schedule: { at: T0 }, planAt: T0, rescheduledAt: T0 } }], 'rescheduled'],
+  [[planned([left(0)])], 'left for another channel'],
+  [[planned([left(0)], { escalated: [{ items: [0], at: T0 }] })], 'called upon, since the channel before did not do'],
+  [[planned([left(0)]), recorded('c1', [], { escalated: [{ items: [0], at: T0 }] })], 'called upon, since the channel before did not do'],
+])('the timeline says %j', (events, what) => {
+  expect(whats(0, requested(), ...events)?.at(-1)).toBe(what);
+});
+
+describe('one sentence for a person', () => {
+  const about = 'The e-mail for “order_shipped” (orders, transactional)';
+  const open = [planned([goes(0)]), started('c1', [0])] as const;
+  test.each<[string, readonly NotificationEvent[]]>([
+    ['has been accepted and waits for its time.', []],
+    [
+      `waits until ${at(99)}: its batch is paused (gate “batch”).`,
+      [
+        planned([{ plan: 'defer', code: 'batch_paused', until: at(99), items: [0], trace: 0 }], {
+          traces: [[{ gate: 'batch', verdict: 'defer', code: 'batch_paused', because: 'its batch is paused' }]],
+        }),
+      ],
+    ],
+    ['has passed every gate and is about to be handed off.', [planned([goes(0)], { later: [{ items: [0], at: T0 }] })]],
+    ['is being handed to smtp.', open],
+    ['was not taken by smtp (greylisted) and will be tried again.', [...open, recorded('c1', [retried([0], { code: 'greylisted' })])]],
+    [
+      `was refused for good by smtp (mailbox_unavailable) at ${at(3)}.`,
+      [...open, recorded('c1', [ended('failed', [0], { code: 'mailbox_unavailable' })])],
+    ],
+    ['could not be made (template_invalid).', [planned([{ plan: 'fail', code: 'template_invalid', items: [0], trace: 0 }])]],
+    ['was given up after 1 attempts with smtp (busy).', [...open, recorded('c1', [ended('dead', [0], { code: 'busy' })])]],
+    [
+      'left for smtp, which never answered for certain (timeout): it may or may not have arrived.',
+      [...open, recorded('c1', [ended('unknown', [0], { code: 'timeout' })])],
+    ],
+    [
+      'was not sent: marketing needs a recorded consent, and none is on record (gate “consent”).',
+      [planned([{ plan: 'suppress', code: 'no_consent', items: [0], trace: 0 }], { traces: [NO] })],
+    ],
+    [`was cancelled before it went at ${at(1)}.`, [cancelled([0])]],
+    ['is not needed: another channel of the same notification serves this person.', [planned([left(0)])]],
+  ])('%s', (fate, events) => {
+    expect(sentence(0, requested(), ...events)).toBe(`${about} ${fate}`);
+  });
+});
+
+test('deliveries of a recipient by their place in the request', () => {
+  expect(deliveriesOf(['sms', 'email', 'wallet'], 2)).toStrictEqual([17, 16, 21]);
+});

@@ -20,7 +20,9 @@ const NAME = {
 
 /** One sentence that tells a person what became of a delivery and why. Holds nothing personal. */
 export function sentenceOf({ delivery, terms, gates, timeline }: Told): string {
-  const what = `The ${NAME[channelOf(delivery.n)]} for “${terms.type}” (${terms.category}, ${terms.class})`;
+  // The built-in categories are called as their class is.
+  const filed = terms.category === terms.class ? terms.class : `${terms.category}, ${terms.class}`;
+  const what = `The ${NAME[channelOf(delivery.n)]} for “${terms.type}” (${filed})`;
   return `${what} ${fateOf(delivery, gates, timeline)}`;
 }
 

@@ -24,13 +24,11 @@ import { handleMany, type CommandContext, type Outcome } from './handle.ts';
 import { lookUpFiles, storeFiles, withFiles, type Attached, type LookedUp, type Owners } from './attach.ts';
 import type { NotificationInput } from './notificationInput.ts';
 import type { NotificationPorts } from './notificationPorts.ts';
+import { verdictsOf, type RecipientVerdict } from './recipientVerdicts.ts';
 import { NOTIFICATION } from './registry.ts';
 import { resolveMany, type Given, type Resolved } from './resolveRecipients.ts';
 import { settleMessage, variablesRefusal, type SettledMessage } from './settleMessage.ts';
 
-export type RecipientVerdict =
-  | { readonly index: number; readonly recipientId: string; readonly status: 'accepted' }
-  | { readonly index: number; readonly recipientId?: string; readonly status: 'rejected'; readonly code: string; readonly detail: string };
 export type Accepted = {
   readonly id: NotificationId;
   readonly createdAt: Instant;
@@ -127,7 +125,17 @@ export function acceptNotifications(ports: NotificationPorts) {
         fresh: true,
       })),
     );
-    return drafts.map((draft, at) => [draft, answerOf(ports, draft, prepared[at], outcomes[at])] as const);
+    // What was there already is read once more: its first answer names the position of its first event.
+    const firsts = await firstsOf(
+      ports,
+      tenant,
+      drafts.filter((_, at) => wasThere(prepared[at], outcomes[at])),
+    );
+    return drafts.map((draft, at) => {
+      const [it, first] = [prepared[at], firsts.get(draft.id)];
+      const again = it !== undefined && first !== undefined && wasThere(it, outcomes[at]);
+      return [draft, again ? answerAgain(ports, draft, first, it.resolved) : answerOf(ports, draft, it, outcomes[at])] as const;
+    });
   }
 
   return { accept };
@@ -178,11 +186,8 @@ async function firstsOf(ports: NotificationPorts, tenant: TenantId, drafts: read
   const streams = await ports.log.read<NotificationEvent>([...new Set(drafts.map(streamOfDraft))]);
   return new Map(
     drafts.flatMap((draft) => {
-      const events = streams.get(streamOfDraft(draft)) ?? [];
-      const [first, last] = [events[0]?.event, events.at(-1)];
-      return first?.type === 'NotificationRequested' && last !== undefined
-        ? [[draft.id, { requested: first.data, position: last.position }]]
-        : [];
+      const first = streams.get(streamOfDraft(draft))?.[0];
+      return first?.event.type === 'NotificationRequested' ? [[draft.id, { requested: first.event.data, position: first.position }]] : [];
     }),
   );
 }
@@ -247,13 +252,20 @@ type Requested = Outcome<Notification, NotificationEvent, NotificationCode>;
 const noOutcome = (): PortError =>
   new PortError('unavailable', 'no_outcome', 'the log gave no outcome; repeat the request with the same Idempotency-Key');
 
+/** Nothing was appended, since a request under the same key came first. */
+const wasThere = (prepared: Prepared | undefined, outcome: Requested | undefined): boolean =>
+  outcome !== undefined &&
+  !(outcome instanceof PortError) &&
+  !isRejection(outcome) &&
+  outcome.state.status === 'requested' &&
+  outcome.state.requested !== prepared?.data;
+
 function answerOf(ports: NotificationPorts, draft: Draft, prepared: Prepared | undefined, outcome: Requested | undefined): Acceptance {
   if (outcome === undefined || prepared === undefined) return noOutcome();
   if (outcome instanceof PortError) return outcome;
   if (isRejection<NotificationCode>(outcome)) return { problems: [outcome] };
   const { state, position } = outcome;
   if (state.status === 'absent' || position === undefined) return noOutcome();
-  if (state.requested !== prepared.data) return answerAgain(ports, draft, { requested: state.requested, position }, prepared.resolved);
   const { resolved, data } = prepared;
   ports.watch('accepted', resolved.recipients.length);
   if (resolved.refused.length > 0) ports.watch('rejected', resolved.refused.length);
@@ -269,19 +281,3 @@ function answerAgain(ports: NotificationPorts, { request, digest }: Draft, { req
 }
 
 const REUSED = reject('idempotency_key_reused', 'this Idempotency-Key came before with another body; use a new key for a new request');
-
-/** In the order of the request; an inline person is called by the opaque id that every other call takes. */
-function verdictsOf(input: NotificationInput, { recipients, refused, subjects }: Resolved): readonly RecipientVerdict[] {
-  const accepted = new Map(recipients.map((it) => [it.index, it.subject]));
-  const refusals = new Map(refused.map((it) => [it.index, it]));
-  return input.recipients.flatMap((recipient, index): RecipientVerdict[] => {
-    const subject = accepted.get(index) ?? subjects.get(index);
-    const recipientId = recipient.recipientId ?? (subject === undefined ? undefined : inlineId(subject));
-    const refusal = refusals.get(index);
-    if (refusal !== undefined)
-      return [{ index, ...present({ recipientId }), status: 'rejected', code: refusal.code, detail: refusal.detail }];
-    return recipientId === undefined ? [] : [{ index, recipientId, status: 'accepted' }];
-  });
-}
-
-const inlineId = (subject: SubjectId): string => `addr_${subject}`;

@@ -8,6 +8,7 @@ import { isSealed, type Personal } from '../../src/domain/kernel/personal.ts';
 import type { NotificationRequested } from '../../src/domain/notification/events.ts';
 import type { SubjectId } from '../../src/domain/values/ids.ts';
 import { plusMs } from '../../src/domain/values/instant.ts';
+import { streamOf } from '../../src/domain/values/streams.ts';
 import type { AttachmentRef } from '../../src/domain/values/message.ts';
 import { ACME, caller, openHouse, START, type House } from '../support/house.ts';
 
@@ -321,9 +322,23 @@ describe('a repeat under the same idempotency key', () => {
     const recipients = [{ recipientId: 'ana' }, { email: 'no' }, { email: 'bo@example.com' }];
     const first = good(await one({ recipients }, 'k'));
     house.clock.advance(60_000);
+    // It goes on meanwhile: the answer is that of the first time all the same.
+    const stream = streamOf('notification', ACME, first.id);
+    const envelope = {
+      commandId: 'x',
+      correlationId: 'c',
+      causationId: 'c',
+      actor: { kind: 'system', id: 'x' },
+      occurredAt: START,
+    } as const;
+    const went = {
+      type: 'NotificationCancelled',
+      data: { notificationId: first.id, requestedAt: START, priority: 'normal', items: [0], open: [], cancelledAt: START },
+    };
+    expect(await house.log.append([{ stream, at: 0, events: [went], envelope }])).toMatchObject([{ ok: true }]);
     const again = good(await one({ recipients }, 'k'));
     expect(again).toStrictEqual({ ...first, replayed: true });
-    expect(await house.events()).toHaveLength(1);
+    expect(await house.events()).toHaveLength(2);
     expect(asked).toMatchObject({ accepted: 2, replayed: 2, rejected: 1 });
   });
   test('with another body is refused', async () => {

@@ -16,6 +16,9 @@ export type Owners = { readonly subjects: ReadonlyMap<number, SubjectId>; readon
 /** `problems`: by request. */
 export type LookedUp = { readonly found: ReadonlyMap<string, AttachmentRef>; readonly problems: readonly (readonly Rejection[])[] };
 
+/** Of all files that one message carries, as mail servers take them; in base64 they are a third longer. */
+export const MAX_FILES_BYTES = 25_000_000;
+
 type Placed = { readonly it: AttachmentInput; readonly index: number; readonly path: string };
 const SHARED = -1;
 
@@ -37,7 +40,24 @@ export async function lookUpFiles(files: Files, tenant: TenantId, requests: read
       .filter(missing)
       .map(({ path }) => reject('attachment_not_found', 'upload it first (POST /v1/attachments); unused uploads expire', `${path}/id`)),
   );
-  return { found, problems };
+  const tooLarge = placed.map((some) => tooMuch(some, found));
+  return { found, problems: problems.map((some, at) => [...some, ...(tooLarge[at] ?? [])]) };
+}
+
+/** Each person's message carries what all get and their own. */
+function tooMuch(placed: readonly Placed[], found: LookedUp['found']): readonly Rejection[] {
+  const sizes = new Map<number, number>();
+  for (const { it, index } of placed) {
+    const size = 'id' in it ? (found.get(it.id)?.size ?? 0) : it.content.byteLength;
+    sizes.set(index, (sizes.get(index) ?? 0) + size);
+  }
+  const shared = sizes.get(SHARED) ?? 0;
+  return [...sizes]
+    .filter(([index, size]) => (index === SHARED ? size : size + shared) > MAX_FILES_BYTES)
+    .map(([index]) => {
+      const path = index === SHARED ? '/attachments' : `/recipients/${String(index)}/attachments`;
+      return reject('attachments_too_large', 'the files of one message have at most 25 MB together', path);
+    });
 }
 
 /** Stores what came with the requests, each file under the key of the person it is for; one call for all of them. */

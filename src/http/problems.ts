@@ -84,6 +84,7 @@ export const PROBLEMS = {
   notification_not_found: [404, 'There is no such notification'],
   delivery_not_found: [404, 'There is no such delivery'],
   attachment_not_found: [422, 'There is no such attachment'],
+  attachments_too_large: [422, 'The files of a message are too large together'],
   already_expired: [422, 'It would have expired already'],
   nothing_to_cancel: [409, 'There is nothing left to cancel'],
   nothing_to_redrive: [409, 'There is nothing to send again'],

@@ -10,14 +10,43 @@ import type { CapturedEmail, CapturedMessage, CaptureEntry, CaptureStore } from 
 const RAW_KEPT = 1_048_576;
 const PURGE_EVERY_MS = 600_000;
 const DEADLINE_MS = 10_000;
-/** Messages of one statement. */
 const WINDOW = 200;
+/** Characters of messages in one statement, about. */
+const STATEMENT = 4_000_000;
+
+/** Entries in order, so many together as one statement should carry. */
+function statementsOf(entries: readonly CaptureEntry[]): readonly (readonly CaptureEntry[])[] {
+  const all: CaptureEntry[][] = [];
+  let room = 0;
+  for (const entry of entries) {
+    const { message } = entry;
+    const size =
+      1000 + (message.channel === 'email' ? (message.raw?.length ?? 0) + (message.html?.length ?? 0) + (message.text?.length ?? 0) : 0);
+    if (size > room || all.length === 0) {
+      all.push([]);
+      room = STATEMENT;
+    }
+    room -= size;
+    all.at(-1)?.push(entry);
+  }
+  return all;
+}
 
 type Taken = CaptureEntry | SendResult;
 const isEntry = (it: Taken): it is CaptureEntry => 'key' in it;
 
+/** Of the files no more than what is kept of the mail: base64 makes them longer, so what is cut off lies behind it. */
+function beginningOf(attachments: EmailMessage['attachments']): EmailMessage['attachments'] {
+  let left = RAW_KEPT;
+  return attachments.map((it) => {
+    const content = it.content.subarray(0, left);
+    left -= content.byteLength;
+    return { ...it, content };
+  });
+}
+
 async function captureEmail(compose: ComposeEmail, message: EmailMessage, key: string): Promise<CapturedEmail | SendResult> {
-  const mail = await compose(message, key);
+  const mail = await compose({ ...message, attachments: beginningOf(message.attachments) }, key);
   if ('refused' in mail) return { outcome: 'refused', kind: 'permanent', code: mail.refused };
   const attachments = message.attachments.map(({ filename, contentType, content }) => ({
     filename,
@@ -66,7 +95,8 @@ export function captureProvider(
   async function capture(messages: readonly Outgoing[]): Promise<readonly SendResult[]> {
     const taken = await Promise.all(messages.map(take));
     const entries = taken.filter(isEntry);
-    const answers = entries.length === 0 ? [] : await put(entries);
+    const answers: SendResult[] = [];
+    for (const part of statementsOf(entries)) answers.push(...(await put(part)));
     const results = new Map(entries.map((entry, index) => [entry, answers[index]]));
     return taken.map((it) => (isEntry(it) ? (results.get(it) ?? { outcome: 'unknown', code: 'unanswered' }) : it));
   }

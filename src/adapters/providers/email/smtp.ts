@@ -1,5 +1,6 @@
 import type { Clock } from '../../../commands/ports.ts';
-import type { Outgoing, Provider, SendResult } from '../../../processes/dispatch/provider.ts';
+import type { EmailMessage, Outgoing, Provider, SendResult } from '../../../processes/dispatch/provider.ts';
+import { byteBudget } from '../byteBudget.ts';
 import { emailComposer } from './composeEmail.ts';
 import type { ComposeEmail } from './composeEmail.ts';
 import { dkimSigner } from './dkim.ts';
@@ -11,6 +12,15 @@ import type { SmtpOptions } from './smtpUrl.ts';
 
 /** What the deadline of `send` leaves for settling, in milliseconds. */
 const SETTLING_MS = 500;
+
+/** What mails with attachments may hold of memory at a time, and how many times its files such a mail is large on its way. */
+const FILES_BYTES = 64 * 1024 * 1024;
+const FILES_FACTOR = 4;
+
+/** A call of `send`: what it has under way, and whether its time is over. */
+type Call = { readonly jobs: Set<Job>; over: boolean };
+
+const filesBytes = (message: EmailMessage): number => message.attachments.reduce((sum, { content }) => sum + content.byteLength, 0);
 
 const refusedAs = (code: string, kind: Refused['kind']): Refused => ({ outcome: 'refused', kind, code });
 
@@ -26,6 +36,7 @@ class SmtpPool implements Provider {
   readonly #compose: ComposeEmail;
   readonly #lanes: readonly SmtpLane[];
   readonly #calls = new Set<Promise<unknown>>();
+  readonly #memory = byteBudget(FILES_BYTES);
   #queue: Job[] = [];
   #closed = false;
 
@@ -51,16 +62,17 @@ class SmtpPool implements Provider {
   }
 
   send(messages: readonly Outgoing[]): Promise<readonly SendResult[]> {
-    const jobs = new Set<Job>();
+    const call: Call = { jobs: new Set(), over: false };
     const timer = setTimeout(() => {
-      this.#giveUp(jobs);
+      call.over = true;
+      this.#giveUp(call.jobs);
     }, this.#options.deadlineMs);
-    const call = Promise.all(messages.map((outgoing) => this.#deliver(outgoing, jobs))).finally(() => {
+    const answered = Promise.all(messages.map((outgoing) => this.#deliver(outgoing, call))).finally(() => {
       clearTimeout(timer);
-      this.#calls.delete(call);
+      this.#calls.delete(answered);
     });
-    this.#calls.add(call);
-    return call;
+    this.#calls.add(answered);
+    return answered;
   }
 
   async close(): Promise<void> {
@@ -69,14 +81,26 @@ class SmtpPool implements Provider {
     for (const lane of this.#lanes) lane.close();
   }
 
-  async #deliver({ message, key }: Outgoing, jobs: Set<Job>): Promise<SendResult> {
+  async #deliver({ message, key }: Outgoing, call: Call): Promise<SendResult> {
     if (this.#closed) return refusedAs('provider_closed', 'transient');
     if (message.channel !== 'email') return refusedAs('unsupported_channel', 'permanent');
+    const files = filesBytes(message);
+    if (files === 0) return this.#mail(message, key, call);
+    const giveBack = await this.#memory.take(FILES_FACTOR * files);
+    try {
+      return await this.#mail(message, key, call);
+    } finally {
+      giveBack();
+    }
+  }
+
+  async #mail(message: EmailMessage, key: string, call: Call): Promise<SendResult> {
+    if (call.over) return refusedAs('timeout', 'transient');
     const mail = await this.#compose(message, key);
     if ('refused' in mail) return refusedAs(mail.refused, 'permanent');
     return new Promise((settle) => {
       const job: Job = { mail, losses: 0, settled: false, settle };
-      jobs.add(job);
+      call.jobs.add(job);
       this.#queue.push(job);
       this.#wake();
     });

@@ -2,12 +2,13 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { destroySubjects } from '../../../../src/adapters/crypto/destroy.ts';
 import type { Keys } from '../../../../src/adapters/crypto/keys.ts';
 import { captureProvider } from '../../../../src/adapters/providers/capture/capture.ts';
-import type { CaptureStore } from '../../../../src/adapters/providers/capture/captureStore.ts';
+import type { CaptureEntry, CaptureStore } from '../../../../src/adapters/providers/capture/captureStore.ts';
+import { emailComposer } from '../../../../src/adapters/providers/email/composeEmail.ts';
 import { postgresCaptureStore } from '../../../../src/adapters/providers/capture/postgresCaptureStore.ts';
 import { PortError } from '../../../../src/domain/kernel/portError.ts';
 import { trusted, type DeliveryId, type NotificationId, type SubjectId, type TenantId } from '../../../../src/domain/values/ids.ts';
 import type { Instant } from '../../../../src/domain/values/instant.ts';
-import type { ChannelMessage, Outgoing } from '../../../../src/processes/dispatch/provider.ts';
+import type { ChannelMessage, EmailMessage, Outgoing } from '../../../../src/processes/dispatch/provider.ts';
 import { outgoing, providerContract } from '../../../contract/provider.ts';
 import { known, keysOf, oneMaster } from '../../../support/keys.ts';
 import { manualClock } from '../../../support/manualClock.ts';
@@ -190,5 +191,55 @@ describe('the capture provider', () => {
       { outcome: 'unknown', code: 'database_unreachable' },
       { outcome: 'refused', kind: 'permanent', code: 'invalid_header' },
     ]);
+  });
+});
+
+describe('large mails', () => {
+  const large = (n: number, files: readonly Uint8Array[]): Outgoing =>
+    message('email', n, {
+      channel: 'email',
+      from: 'shop@example.com',
+      to: 'ana@example.com',
+      subject: 'Large',
+      text: 'see the files',
+      headers: {},
+      attachments: files.map((content, at) => ({ filename: `${String(at)}.bin`, contentType: 'application/octet-stream', content })),
+    });
+  /** A store that keeps what it is given, statement by statement. */
+  function recording() {
+    const statements: (readonly CaptureEntry[])[] = [];
+    const store: CaptureStore = {
+      put: (entries) => {
+        statements.push(entries);
+        return Promise.resolve(entries.map(() => 'kept'));
+      },
+      list: () => Promise.resolve({ rows: [], next: null }),
+      clear: () => Promise.resolve(0),
+      purge: () => Promise.resolve(0),
+    };
+    const provider = captureProvider(store, { clock: manualClock(start), onError: () => undefined });
+    onTestFinished(() => provider.close());
+    return { provider, statements };
+  }
+  const rawOf = ({ message: captured }: CaptureEntry): string => (captured.channel === 'email' ? (captured.raw ?? '') : '');
+
+  test('are kept by their beginning, as they would have left, with the true sizes of their files', async () => {
+    const { provider, statements } = recording();
+    const files = [new Uint8Array(10).fill(1), new Uint8Array(3_000_000).fill(2), new Uint8Array(3_000_000).fill(3)];
+    await provider.send([large(1, files)]);
+    const entry = statements[0]![0]!;
+    const { clock } = { clock: manualClock(start) };
+    const whole = await emailComposer({ clock })(large(1, files).message as EmailMessage, large(1, files).key);
+    expect('raw' in whole && whole.raw.slice(0, 1_048_576) === rawOf(entry)).toBe(true);
+    expect(entry.message.channel === 'email' && entry.message.attachments.map(({ size }) => size)).toStrictEqual([
+      10, 3_000_000, 3_000_000,
+    ]);
+  });
+
+  test('share a statement only as far as it can carry them', async () => {
+    const { provider, statements } = recording();
+    const results = await provider.send(Array.from({ length: 10 }, (_, n) => large(n, [new Uint8Array(2_000_000)])));
+    expect(results.map(({ outcome }) => outcome)).toStrictEqual(Array.from({ length: 10 }, () => 'accepted'));
+    expect(statements.map((entries) => entries.length)).toStrictEqual([3, 3, 3, 1]);
   });
 });

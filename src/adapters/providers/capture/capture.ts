@@ -14,20 +14,18 @@ const WINDOW = 200;
 /** Characters of messages in one statement, about. */
 const STATEMENT = 4_000_000;
 
+const sizeOf = ({ message }: CaptureEntry): number =>
+  1000 + (message.channel === 'email' ? [message.raw, message.html, message.text].reduce((sum, it) => sum + (it?.length ?? 0), 0) : 0);
+
 /** Entries in order, so many together as one statement should carry. */
 function statementsOf(entries: readonly CaptureEntry[]): readonly (readonly CaptureEntry[])[] {
   const all: CaptureEntry[][] = [];
   let room = 0;
   for (const entry of entries) {
-    const { message } = entry;
-    const size =
-      1000 + (message.channel === 'email' ? (message.raw?.length ?? 0) + (message.html?.length ?? 0) + (message.text?.length ?? 0) : 0);
-    if (size > room || all.length === 0) {
-      all.push([]);
-      room = STATEMENT;
-    }
-    room -= size;
-    all.at(-1)?.push(entry);
+    const [size, last] = [sizeOf(entry), all.at(-1)];
+    if (last === undefined || size > room) all.push([entry]);
+    else last.push(entry);
+    room = (last === undefined || size > room ? STATEMENT : room) - size;
   }
   return all;
 }

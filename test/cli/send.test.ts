@@ -122,7 +122,7 @@ test.each([
 
 test('when the answer is lost, it says how to repeat without sending twice', async () => {
   const service = await fakeService(() => 'hang');
-  const argv = ['send', '--type', 'welcome', '--recipient', 'user-1', '--timeout', '0.1'];
+  const argv = ['send', '--type', 'welcome', '--recipient', 'user-1', '--timeout', '3'];
   const { exit, err } = await tidings(argv, { TIDINGS_DATA_DIR: dataDirOf(service) });
   expect(exit).toBe(3);
   const used = String(service.asked[0]?.headers['idempotency-key']);

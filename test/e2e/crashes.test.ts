@@ -31,7 +31,7 @@ const requests = (prefix: string, count: number): string =>
   ndjson(Array.from({ length: count }, (_, at) => message([{ email: `${prefix}-${String(at)}@example.com` }])));
 
 describe('the service', () => {
-  test('finishes on SIGTERM what is under way, and goes on after a restart without doubling anything', { timeout: 120_000 }, async () => {
+  test('finishes on SIGTERM what is under way, and goes on after a restart without doubling anything', { timeout: 400_000 }, async () => {
     const { body } = await tidings.post('/v1/notifications/bulk', requests('term', 1500), NDJSON);
     expect((body as string).trim().split('\n')).toHaveLength(1500);
     await eventually('some have gone', () => (arrivedOf('term').length > 50 ? true : undefined));
@@ -41,7 +41,7 @@ describe('the service', () => {
     expect(arrivedOf('term').filter(([, times]) => times !== 1)).toStrictEqual([]);
   });
 
-  test('answers what it has begun to answer when it is told to stop, and takes nothing new', { timeout: 60_000 }, async () => {
+  test('answers what it has begun to answer when it is told to stop, and takes nothing new', { timeout: 200_000 }, async () => {
     const posting = Promise.all(
       Array.from({ length: 40 }, (_, at) =>
         tidings.post('/v1/notifications', message([{ email: `last-${String(at)}@example.com` }])).catch(() => undefined),
@@ -56,7 +56,7 @@ describe('the service', () => {
     await everybody('last', accepted.length);
   });
 
-  test('loses nothing that it accepted when it is killed, and doubles no more than was in flight', { timeout: 120_000 }, async () => {
+  test('loses nothing that it accepted when it is killed, and doubles no more than was in flight', { timeout: 400_000 }, async () => {
     const accepted = new Set<string>();
     let killed = false;
     const post = async (poster: number): Promise<void> => {
@@ -92,7 +92,7 @@ describe('the service', () => {
     expect(doubled).toBeLessThanOrEqual(CONNECTIONS * PIPELINE);
   });
 
-  test('killed again and again ends where it would have ended anyway', { timeout: 180_000 }, async () => {
+  test('killed again and again ends where it would have ended anyway', { timeout: 500_000 }, async () => {
     const keyed = (round: number): Record<string, string> => ({ ...NDJSON, 'Idempotency-Key': `again-${String(round)}` });
     for (let round = 0; round < 3; round++) {
       const before = arrivedOf('again').length;

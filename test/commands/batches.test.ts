@@ -97,7 +97,8 @@ describe('an upload', () => {
     expect(again).toStrictEqual({ ...result, replayed: true });
   });
 
-  test('that stopped between a notification and its chunk does not ask for it twice', async () => {
+  /** Killed after a chunk's notification was asked for and before the chunk was noted. */
+  const stopped = async (lines: readonly BatchLine[]): Promise<void> => {
     const broken = batchCommands({
       ...ports,
       log: {
@@ -108,12 +109,21 @@ describe('an upload', () => {
         },
       },
     });
-    const lines = people(10);
     const dying = broken.upload(caller({ idempotencyKey: 'spring mailing' }), { mode: 'live', message: MESSAGE, lines: stream(lines) });
     await expect(dying).rejects.toThrow('killed');
     house.clock.advance(60_000);
-    expect(await upload(lines)).toMatchObject({ accepted: 10, rejected: 0 });
+  };
+
+  test('that stopped between a notification and its chunk does not ask for it twice', async () => {
+    await stopped(people(10));
+    expect(await upload(people(10))).toMatchObject({ accepted: 10, rejected: 0 });
     expect(typesOf(await house.events())).toStrictEqual(['BatchOpened', 'NotificationRequested', 'ChunkAdded', 'BatchClosed']);
+  });
+
+  test('that stopped there and is sent again with other lines is refused: those of the notification have been told', async () => {
+    await stopped(people(10));
+    expect(await upload([...people(9), person(7777)])).toMatchObject({ problems: [{ rejected: 'idempotency_key_reused' }] });
+    expect(typesOf(await house.events())).toStrictEqual(['BatchOpened', 'NotificationRequested']);
   });
 
   test.each([

@@ -35,8 +35,8 @@ export type Service = Client & {
   readonly restart: (more?: Env) => Promise<void>;
   /** Requests a notification that must be accepted. */
   readonly send: (message: object, headers?: Env) => Promise<Sent>;
-  /** Its deliveries, once none of them is pending. */
-  readonly settled: (notificationId: string) => Promise<readonly any[]>;
+  /** Its deliveries, once none of them is pending; 25 s is time enough where no claim is lost. */
+  readonly settled: (notificationId: string, deadlineMs?: number) => Promise<readonly any[]>;
   /** Its deliveries, as the read model has them at this position. */
   readonly deliveries: (notificationId: string, position?: string) => Promise<readonly any[]>;
   /** What was captured of it, in the order of its deliveries. */
@@ -144,7 +144,7 @@ export function serviceForSuite(options: ServiceOptions = {}): Service {
       return { id, position, recipients, answer };
     },
     deliveries,
-    settled: async (id) => {
+    settled: async (id, deadlineMs = 25_000) => {
       let last: unknown;
       return eventually(
         'no delivery is pending any more',
@@ -153,7 +153,7 @@ export function serviceForSuite(options: ServiceOptions = {}): Service {
           last = rows;
           return rows !== undefined && rows.length > 0 && rows.every(({ outcome }) => outcome !== 'pending') ? rows : undefined;
         },
-        { seen: () => last },
+        { deadlineMs, seen: () => last },
       );
     },
     captured: async (id) => {

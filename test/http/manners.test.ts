@@ -319,6 +319,20 @@ describe('bodies', () => {
     expect(await ask({ 'content-length': '13' })).toStrictEqual({ continued: false, status: 401 });
   });
 
+  test('what else a client expects is passed over', async () => {
+    const app = await httpApp({ operations });
+    const status = await new Promise((resolve, reject) => {
+      const headers = { ...json, authorization: 'Bearer tk_all_scopes', expect: 'the-moon' };
+      const req = request(`${app.url}/v1/notes`, { method: 'POST', headers }, (res) => {
+        res.resume();
+        resolve(res.statusCode);
+      });
+      req.on('error', reject);
+      req.end('{"title":"a"}');
+    });
+    expect(status).toBe(201);
+  });
+
   test('lines come back while others are still being sent, in order, the wrong ones with their place', async () => {
     const app = await httpApp({ operations, limits: { lineBytes: 20 } });
     const got: string[] = [];

@@ -203,7 +203,10 @@ describe('the table of actions', () => {
       { of: 'n1', priority: 'normal', event: { type: 'requested', items: [0, 1] } },
       { of: 'n1', priority: 'normal', event: { type: 'cancelled', items: [0, 1] } },
     ]);
-    await apply([asked!, { ...settled!, stream: 'notification-other_n1' as Recorded['stream'] }]);
+    const others = { ...settled!, stream: 'notification-other_n1' as Recorded['stream'] };
+    await apply([asked!, others]);
+    expect(withoutIds(await table())).toStrictEqual([{ kind: 'plan', target: 'n1', items: [0, 1], priority: 2 }]);
+    await apply([others]);
     expect(withoutIds(await table())).toStrictEqual([{ kind: 'plan', target: 'n1', items: [0, 1], priority: 2 }]);
   });
 

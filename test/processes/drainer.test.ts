@@ -367,7 +367,7 @@ describe('a drainer', () => {
 
 describe('the handshake', () => {
   const facts = { projection: 'facts', position: positionAt(1), stream: 'recipient-acme_s' as StreamName };
-  const ports = (waited: 'reached' | 'parked' = 'reached') => ({
+  const ports = (waited: 'reached' | 'parked' | 'not_caught_up' = 'reached') => ({
     waitFor: async () => waited,
     claims: liveClaims(bench.db),
     time: systemTime,
@@ -404,7 +404,10 @@ describe('the handshake', () => {
       await settleHandOffs(ports(), who, { facts, boundMs: 60 }),
       await settleHandOffs(ports('parked'), who, { facts, boundMs: 10_000 }),
       await settleHandOffs(ports(), { subjects: ['bob'], addressKeys: [] }, { facts, boundMs: 10_000 }),
-    ]).toStrictEqual(['pending', 'pending', 'settled']);
+      // Nobody is busy with them, and still nobody can tell whether the facts have it.
+      await settleHandOffs(ports('parked'), { subjects: ['bob'], addressKeys: [] }, { facts, boundMs: 10_000 }),
+      await settleHandOffs(ports('not_caught_up'), { subjects: ['bob'], addressKeys: [] }, { facts, boundMs: 10_000 }),
+    ]).toStrictEqual(['pending', 'pending', 'settled', 'pending', 'pending']);
   });
 
   test('a claim that ran out stands in nobody’s way, and is removed', async () => {

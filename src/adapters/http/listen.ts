@@ -63,6 +63,8 @@ export async function listen(handler: RequestListener, settings: ListenerSetting
   server.on('request', handler);
   // The handler says `100 Continue` itself, once it wants the body: an overloaded service refuses before it is sent.
   server.on('checkContinue', handler);
+  // What else somebody expects may be ignored (RFC 9110 §10.1.1); Node's own answer would be no problem of ours.
+  server.on('checkExpectation', handler);
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
     else socket.end(rawProblem(error.code));

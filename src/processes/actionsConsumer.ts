@@ -1,5 +1,6 @@
 import type { Projection, Transaction } from '../consumers/ports.ts';
 import { actionChanges, type AskedRow, type SettledRow } from './actionChanges.ts';
+import { keepReservations, reservationsIn } from './planning/keepReservations.ts';
 import type { Process } from './process.ts';
 
 export const ACTIONS_CHANNEL = 'tidings_actions';
@@ -7,7 +8,8 @@ export const ACTIONS_CHANNEL = 'tidings_actions';
 /**
  * Keeps the table of actions (migrations/models/0003_actions.sql) a function of the log: what the processes ask for and settle. It only
  * inserts, subtracts and deletes; drainers carry actions out, and stand still while this is rebuilt. `version` counts on when a `react`
- * changes its answers about events of the past: the table is then built anew.
+ * changes its answers about events of the past: the table is then built anew. What planners have reserved is kept beside it, since
+ * drainers wait for this consumer after a loss of the database, and must not plan without either.
  */
 export function actionsConsumer(processes: readonly Process[], version = 1): Projection {
   return {
@@ -23,6 +25,8 @@ export function actionsConsumer(processes: readonly Process[], version = 1): Pro
       const { settled, asked } = actionChanges(processes, events);
       if (settled.length > 0) await subtract(tx, settled);
       if (asked.length > 0) await insert(tx, asked);
+      const reserved = reservationsIn(events);
+      if (reserved.length > 0) await keepReservations(reserved, tx);
       const last = events.at(-1);
       if (last) await release(tx, last.position);
     },

@@ -145,4 +145,18 @@ describe('a dedup key', () => {
       )
       .toStrictEqual([['captured', null]]);
   });
+
+  test('is still taken when the table that knew of it was lost and is made again from the log', async () => {
+    const ana = { recipientId: 'd-lost', email: 'd-lost@example.com' };
+    const first = await tidings.send(message([ana], dedup('lost')));
+    await tidings.settled(first.id);
+    const { workerPool } = tidings.database();
+    const held = async () => (await workerPool.query<{ delivery: string }>('select delivery from reservations order by tenant, key')).rows;
+    const before = await held();
+    await workerPool.query('delete from reservations');
+    expect((await tidings.post('/v1/projections/actions/rebuild')).status).toBe(202);
+    await expect.poll(held, { timeout: 20_000 }).toStrictEqual(before);
+    const second = await tidings.send(message([ana], dedup('lost')));
+    expect(codesOf(await tidings.settled(second.id))).toStrictEqual([['suppressed', 'duplicate']]);
+  });
 });

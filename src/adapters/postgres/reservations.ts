@@ -28,11 +28,12 @@ async function take(tx: Transaction, wanted: readonly ReservationRequest[], now:
     // Of two deliveries of one call that want the same key the first gets it; keys are locked in order, so that nobody waits in a circle.
     text: `with wanted as materialized (
              select distinct on (tenant, key) * from json_to_recordset($1)
-               as w (place int, tenant text, key text, delivery text, until timestamptz, holder text, held timestamptz)
+               as w (place int, tenant text, key text, delivery text, since timestamptz, until timestamptz, holder text, held timestamptz)
               order by tenant, key, place
            ), taken as (
-             insert into reservations as r (tenant, key, delivery, until) select tenant, key, delivery, until from wanted order by tenant, key
-             on conflict (tenant, key) do update set delivery = excluded.delivery, until = excluded.until
+             insert into reservations as r (tenant, key, delivery, since, until)
+             select tenant, key, delivery, since, until from wanted order by tenant, key
+             on conflict (tenant, key) do update set delivery = excluded.delivery, since = excluded.since, until = excluded.until
                where r.until <= $2 or r.delivery = excluded.delivery
                   or exists (select from wanted w where w.tenant = r.tenant and w.key = r.key and w.holder = r.delivery and w.held = r.until)
              returning r.tenant, r.key

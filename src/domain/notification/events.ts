@@ -73,6 +73,12 @@ export type DeliveriesPlanned = Fact<
     /** What goes but is not started in the same append, and from when on: these ask for a hand-off. */
     readonly later: readonly { readonly items: readonly number[]; readonly at: Instant; readonly code?: VerdictCode }[];
     readonly escalated: readonly Escalated[];
+    /** What goes under the request's dedup key. Planners compete in a table; this is what it is made of again where it was lost. */
+    readonly reserved?: {
+      readonly key: KeyedHash;
+      readonly until: Instant;
+      readonly holders: readonly { readonly n: number; readonly subject: SubjectId }[];
+    };
   }
 >;
 

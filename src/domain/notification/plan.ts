@@ -1,6 +1,7 @@
-import type { Instant } from '../values/instant.ts';
+import { present } from '../kernel/present.ts';
+import { plusMs, type Instant } from '../values/instant.ts';
 import type { Trace, VerdictCode } from '../values/verdict.ts';
-import { WORK, type Delivery } from './delivery.ts';
+import { indexOf, WORK, type Delivery } from './delivery.ts';
 import { escalatedByPlan } from './escalation.ts';
 import type {
   DeliveriesPlanned,
@@ -40,9 +41,28 @@ export function planDeliveries(command: PlanDeliveries, state: RequestedNotifica
   const { claim, until, now, start, later } = command;
   const events: NotificationEvent[] = [];
   const escalated = escalatedByPlan(state, command.outcomes, now);
-  if (planned.length > 0) events.push({ type: 'DeliveriesPlanned', data: { ...of, plannedAt: now, traces, planned, later, escalated } });
+  const reserved = present({ reserved: reservedBy(state, planned, now) });
+  if (planned.length > 0) {
+    events.push({ type: 'DeliveriesPlanned', data: { ...of, plannedAt: now, traces, planned, later, escalated, ...reserved } });
+  }
   if (start.length > 0) events.push({ type: 'HandOffStarted', data: { ...of, claim, until, startedAt: now, started: start } });
   return events;
+}
+
+function reservedBy(
+  { requested: { terms, recipients } }: RequestedNotification,
+  planned: readonly PlannedGroup[],
+  now: Instant,
+): DeliveriesPlanned['data']['reserved'] {
+  const { dedup } = terms;
+  const going = planned.flatMap((group) => (group.plan === 'go' ? group.items : []));
+  if (dedup === undefined || going.length === 0) return undefined;
+  const subjects = new Map(recipients.map(({ index, subject }) => [index, subject]));
+  const holders = going.flatMap((n) => {
+    const subject = subjects.get(indexOf(n));
+    return subject === undefined ? [] : [{ n, subject }];
+  });
+  return { key: dedup.key, until: plusMs(now, dedup.windowMs), holders };
 }
 
 export type RecoverDeliveries = {

@@ -69,6 +69,7 @@ export const notificationStorage = {
       planned: list(planned),
       later: list(shape({ items, at: instant, code: optional(text) })),
       escalated,
+      reserved: optional(shape({ key: text, until: instant, holders: list(shape({ n: count, subject: text })) })),
     }),
   ),
   HandOffStarted: firstVersion(

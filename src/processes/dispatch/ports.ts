@@ -48,6 +48,8 @@ export type ReservationRequest = {
   readonly tenant: TenantId;
   readonly key: string;
   readonly delivery: DeliveryId;
+  /** When it was planned, and when the window that begins then is over. */
+  readonly since: Instant;
   readonly until: Instant;
   /** Who is known to hold it in vain: what they hold, as it was seen, may be taken from them. */
   readonly over?: Holder;

@@ -2,7 +2,7 @@ import type { EngagementItem } from '../../domain/engagement/events.ts';
 import type { RecordEngagement } from '../../domain/engagement/engagement.ts';
 import { PortError } from '../../domain/kernel/portError.ts';
 import { isRejection } from '../../domain/kernel/rejection.ts';
-import { indexOf } from '../../domain/notification/delivery.ts';
+import { deliveryIdIn, indexOf } from '../../domain/notification/delivery.ts';
 import type { NotificationEvent } from '../../domain/notification/events.ts';
 import type { RequestedNotification } from '../../domain/notification/evolve.ts';
 import type { StreamName } from '../../domain/values/ids.ts';
@@ -73,10 +73,11 @@ export function feedbackSink({ log, clock, ids, watch }: FeedbackPorts): Feedbac
 
 /** Of a delivery that was started at least once; anything else cannot have been answered. */
 function engagementItem(state: RequestedNotification, item: FeedbackItem): readonly EngagementItem[] {
-  const n = Number(item.deliveryId.slice(item.deliveryId.lastIndexOf('_') + 1));
-  const delivery = state.deliveries.get(n);
+  const n = deliveryIdIn(item.deliveryId)?.n;
+  const delivery = n === undefined ? undefined : state.deliveries.get(n);
+  if (n === undefined || delivery === undefined || delivery.starts === 0) return [];
   const recipient = state.requested.recipients.find(({ index }) => index === indexOf(n));
-  if (recipient === undefined || delivery === undefined || delivery.starts === 0) return [];
+  if (recipient === undefined) return [];
   const { kind, provider, providerEventId, at, bounceType } = item;
   return [
     { n, subject: recipient.subject, kind, provider, eventId: providerEventId, at, ...(bounceType === undefined ? {} : { bounceType }) },

@@ -2,6 +2,7 @@ import { present } from '../../domain/kernel/present.ts';
 import { channelOf, deliveryIdOf, indexOf } from '../../domain/notification/delivery.ts';
 import type { Outcome } from '../../domain/notification/plan.ts';
 import { duplicateVerdict, judge, runGates, type GateFacts, type Reservation, type Ruling } from '../../domain/policy/gates.ts';
+import { reservationKey } from '../../domain/policy/dedup.ts';
 import { dueFor } from '../../domain/policy/wallTime.ts';
 import type { BatchId, TenantId } from '../../domain/values/ids.ts';
 import { plusMs, type Instant } from '../../domain/values/instant.ts';
@@ -116,14 +117,12 @@ function reservationsOf({ job }: OpenedJob, deliveries: readonly Chosen[], now: 
     .filter((it) => !it.leave && judge(it.rulings).plan === 'go')
     .map((it) => ({
       tenant: job.tenant,
-      key: keyOf(dedup.key, it),
+      key: reservationKey(dedup.key, it.person.subject, channelOf(it.n)),
+      since: now,
       delivery: deliveryIdOf(notificationId, it.n),
       until: plusMs(now, dedup.windowMs),
     }));
 }
-
-/** One message per key, person and channel. */
-const keyOf = (key: string, { person, n }: Judged): string => `${key} ${person.subject} ${channelOf(n)}`;
 
 function finish(opened: OpenedJob, deliveries: readonly Chosen[], answers: ReadonlyMap<string, Reservation | undefined>): JudgedJob {
   const id = opened.job.state.requested.notificationId;

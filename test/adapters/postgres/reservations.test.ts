@@ -30,6 +30,7 @@ const wanted = (delivery: string, more: Partial<ReservationRequest> = {}): Reser
   tenant: 'acme' as TenantId,
   key: 'k',
   delivery: delivery as DeliveryId,
+  since: NOW,
   until: HOUR,
   ...more,
 });

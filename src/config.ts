@@ -13,6 +13,7 @@ import {
   settingsOf,
   type Shown,
 } from './config/settings.ts';
+import { present } from './domain/kernel/present.ts';
 import type { Channel } from './domain/values/channel.ts';
 
 export const ROLES = ['api', 'worker', 'projector', 'ingest'] as const;
@@ -163,12 +164,6 @@ function deepFrozen<T>(it: T): T {
   return it;
 }
 
-const present = <Name extends string, T>(name: Name, value: T | undefined): Partial<Readonly<Record<Name, T>>> => {
-  const it: Partial<Record<Name, T>> = {};
-  if (value !== undefined) it[name] = value;
-  return it;
-};
-
 function readAll(settings: Settings): Omit<Config, 'exposed' | 'shown'> {
   const providers = readProviders(settings);
   return {
@@ -178,12 +173,10 @@ function readAll(settings: Settings): Omit<Config, 'exposed' | 'shown'> {
     database: databaseUrls(settings, 'DATABASE_URL', 'DATABASE_MIGRATION_URL') ?? 'embedded',
     keys: databaseUrls(settings, 'TIDINGS_KEYS_URL', 'TIDINGS_KEYS_MIGRATION_URL') ?? 'database',
     eventStore: readEventStore(settings),
-    ...present('adminKey', readAdminKey(settings)),
-    ...present('masterKeys', readMasterKeys(settings)),
+    ...present({ adminKey: readAdminKey(settings), masterKeys: readMasterKeys(settings) }),
     providers,
     email: readEmail(settings, providers.email),
-    ...present('allowlist', readAllowlist(settings)),
-    ...present('jwt', readJwt(settings)),
+    ...present({ allowlist: readAllowlist(settings), jwt: readJwt(settings) }),
     shutdownMs: settings.integer('TIDINGS_SHUTDOWN_MS', { fallback: 25_000, least: 0, most: 3_600_000 }),
     logLevel: settings.choice('LOG_LEVEL', LOG_LEVELS, 'info'),
   };

@@ -3,6 +3,7 @@ import type { Variables } from '../domain/values/message.ts';
 import type { Channel, Priority } from '../domain/values/channel.ts';
 import type { Content } from '../domain/values/content.ts';
 import type { Instant } from '../domain/values/instant.ts';
+import type { RoutingInput } from '../domain/values/routing.ts';
 import type { Schedule } from '../domain/values/schedule.ts';
 
 /** A file that comes with the request, or one that was uploaded before. */
@@ -27,12 +28,6 @@ export type RecipientInput = InlinePerson & {
   /** Keeps the addresses in the person's profile; only with a `recipientId`. */
   readonly save?: boolean;
 };
-
-/** `waitMs` absent: the default of the type or the tenant. */
-export type RoutingInput =
-  | { readonly method: 'all' }
-  | { readonly method: 'first'; readonly until: 'accepted' }
-  | { readonly method: 'first'; readonly until: 'delivered'; readonly waitMs?: number };
 
 /** What is to be told, without whom: a notification's request less its recipients, and the first line of a batch. No default is filled in. */
 export type MessageInput = {

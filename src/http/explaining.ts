@@ -1,4 +1,5 @@
 import type { EventLog } from '../commands/ports.ts';
+import { indexOf } from '../domain/notification/delivery.ts';
 import { deliveriesOf, explain } from '../domain/notification/explanation.ts';
 import type { Explanation } from '../domain/notification/explanation.ts';
 import type { NotificationEvent } from '../domain/notification/events.ts';
@@ -25,7 +26,7 @@ export function explaining(log: EventLog) {
   async function delivery(tenant: TenantId, id: NotificationId, n: number): Promise<Told | undefined> {
     const read = await events(tenant, id);
     const explanation = explain(read, n);
-    const recipient = foldNotification(read)?.requested.recipients.find(({ index }) => index === n >> 3);
+    const recipient = foldNotification(read)?.requested.recipients.find(({ index }) => index === indexOf(n));
     return explanation === undefined || recipient === undefined ? undefined : { n, subject: recipient.subject, explanation };
   }
 

@@ -1,9 +1,10 @@
-import type { AttachmentInput, MessageInput, NotificationInput, RecipientInput, RoutingInput } from '../commands/notificationInput.ts';
+import type { AttachmentInput, MessageInput, NotificationInput, RecipientInput } from '../commands/notificationInput.ts';
 import { present } from '../domain/kernel/present.ts';
 import type { Content } from '../domain/values/content.ts';
 import { parseDuration } from '../domain/values/duration.ts';
 import { instantOf } from '../domain/values/instant.ts';
 import type { Instant } from '../domain/values/instant.ts';
+import type { RoutingInput } from '../domain/values/routing.ts';
 import type { Schedule } from '../domain/values/schedule.ts';
 import type { AttachmentBody, MessageBody, NotificationBody, RecipientBody, RoutingBody, ScheduleBody } from './schemas/notification.ts';
 

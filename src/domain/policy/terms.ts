@@ -2,7 +2,8 @@ import { present } from '../kernel/present.ts';
 import { isRejection, reject, type Rejection } from '../kernel/rejection.ts';
 import { PRIORITIES, type Channel, type MessageClass, type Priority } from '../values/channel.ts';
 import type { Instant } from '../values/instant.ts';
-import type { Routing } from '../values/routing.ts';
+import type { Terms } from '../values/message.ts';
+import { DEFAULT_WAIT_MS, type Routing, type RoutingInput } from '../values/routing.ts';
 import type { Schedule } from '../values/schedule.ts';
 import { expiryOf, type Expiry } from './expiry.ts';
 import { planAtOf } from './wallTime.ts';
@@ -13,10 +14,7 @@ export type Wanted = {
   readonly category?: string;
   readonly priority?: Priority;
   readonly channels?: readonly Channel[];
-  readonly routing?:
-    | { readonly method: 'all' }
-    | { readonly method: 'first'; readonly until: 'accepted' }
-    | { readonly method: 'first'; readonly until: 'delivered'; readonly waitMs?: number };
+  readonly routing?: RoutingInput;
   readonly schedule?: Schedule;
   readonly expires?: { readonly at: Instant } | { readonly afterMs: number };
 };
@@ -42,20 +40,7 @@ export type TermsCode =
   'unknown_type' | 'category_required' | 'unknown_category' | 'category_conflict' | 'content_required' | 'already_expired';
 
 /** How the message is treated, but for what is hashed or looked up elsewhere. */
-export type Settled = Expiry & {
-  readonly type: string;
-  readonly category: string;
-  readonly class: MessageClass;
-  readonly priority: Priority;
-  readonly channels: readonly Channel[];
-  readonly channelsNamed: boolean;
-  readonly routing: Routing;
-  readonly schedule?: Schedule;
-  readonly unknownOutcome: 'retry' | 'hold';
-};
-
-/** How long `first … until delivered` waits for a confirmation where nobody says. */
-const DEFAULT_WAIT_MS = 10 * 60_000;
+export type Settled = Omit<Terms, 'mode' | 'template' | 'dedup' | 'key' | 'source'>;
 
 /** The catalogue decides, a request can only tighten. All that is wrong is told, not the first. */
 export function settleTerms(wanted: Wanted, known: Known): Settled | readonly Rejection<TermsCode>[] {

@@ -4,7 +4,7 @@ import type { Category, MessageType } from '../../domain/catalogue/events.ts';
 import type { TypePatch } from '../../domain/catalogue/messageType.ts';
 import { present } from '../../domain/kernel/present.ts';
 import { durationOf } from '../../domain/values/duration.ts';
-import type { Routing } from '../../domain/values/routing.ts';
+import { DEFAULT_WAIT_MS, type Routing } from '../../domain/values/routing.ts';
 import { catalogueOf, categoryOf, typeOf } from '../../projections/catalogue/queries.ts';
 import { millisecondsIn, routingIn } from '../notificationBody.ts';
 import { routingView } from '../notificationView.ts';
@@ -29,8 +29,6 @@ export type CatalogueRoutePorts = { readonly commands: ReturnType<typeof catalog
 
 const tag = 'Catalogue';
 const reads = ['catalogue'];
-/** How long the first of several channels is waited for, where a type says `delivered` and not how long. */
-const DEFAULT_WAIT_MS = 10 * 60_000;
 
 const categoryView = (key: string, entry: Category, version: number): object => ({ key, ...entry, version });
 function typeView(type: string, { expiresAfterMs, routing, ...entry }: MessageType, version: number): object {

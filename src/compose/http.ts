@@ -3,7 +3,7 @@ import { unguessable } from '../adapters/secrets/unguessable.ts';
 import { redocBundle } from '../adapters/http/redocBundle.ts';
 import { keySecrets } from '../adapters/crypto/keySecrets.ts';
 import { listen, LISTENER, type Listener } from '../adapters/http/listen.ts';
-import { monotonicMs } from '../adapters/clock/monotonic.ts';
+import { requestLog } from '../adapters/logging/requestLog.ts';
 import { parkedActions, retryParkedAction } from '../adapters/postgres/actions/parkedActions.ts';
 import { createRenderer } from '../adapters/templating/renderer.ts';
 import { askParked, listParked } from '../consumers/parking.ts';
@@ -19,7 +19,7 @@ import { createCursors } from '../http/cursor.ts';
 import { explaining } from '../http/explaining.ts';
 import { outboxPages } from '../http/pages/outbox.ts';
 import { createOutboxAccess } from '../http/pages/outboxAccess.ts';
-import type { KeyRing, Projections, RequestLog, WaitFor } from '../http/ports.ts';
+import type { KeyRing, Projections, WaitFor } from '../http/ports.ts';
 import { createChecks } from '../http/validation.ts';
 import { WIRE } from '../http/wire.ts';
 import { grantOf } from '../projections/tenants/queries.ts';
@@ -42,7 +42,9 @@ export async function startHttp(core: Core, { version, checkAnswers }: About, cl
   const { config, models, logged, clock, ids, blobs, captures, secrets } = core;
   const { indexes, subjects: people, vault } = logged.keys;
   const checks = createChecks();
-  const requests = requestLog(core);
+  const requests = requestLog(core.log, (name, status, seconds) => {
+    core.metrics.requests.observe({ operation: name, status: String(status) }, seconds);
+  });
   const commands = openCommands(core, closing);
   const observed = observing(core, closing);
   const operations = apiOperations({
@@ -168,27 +170,3 @@ const waitFor = ({ models }: Core): WaitFor => ({
     return all.every((it) => it === 'reached');
   },
 });
-
-function requestLog({ log, metrics }: Core): RequestLog {
-  return {
-    begin: () => {
-      const began = monotonicMs();
-      return ({ operation, method, status, requestId, tenant, code }) => {
-        const durationMs = monotonicMs() - began;
-        metrics.requests.observe({ operation, status: String(status) }, durationMs / 1000);
-        log.debug('request', {
-          name: operation,
-          method,
-          status,
-          requestId,
-          durationMs: Math.round(durationMs),
-          ...(tenant && { tenant }),
-          ...(code && { code }),
-        });
-      };
-    },
-    failed: (error, requestId) => {
-      log.error('a request failed', { error, requestId });
-    },
-  };
-}

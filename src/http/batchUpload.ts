@@ -9,7 +9,12 @@ import { Attachment, recipientMembers } from './schemas/notification.ts';
 import type { MessageBody, RecipientBody } from './schemas/notification.ts';
 import type { Check } from './validation.ts';
 
-export type BatchStream = { readonly message: MessageInput; readonly lines: AsyncIterable<readonly BatchLine[]> };
+export type BatchStream = {
+  readonly message: MessageInput;
+  /** The message's content as the caller wrote it, for the paths of what is wrong with it. */
+  readonly written: MessageBody['content'];
+  readonly lines: AsyncIterable<readonly BatchLine[]>;
+};
 export type BatchChecks = { readonly message: Check<MessageBody>; readonly recipient: Check<RecipientBody> };
 
 /** Names of members that are ours; what a caller called a member of their own may be somebody's name. */
@@ -51,7 +56,7 @@ export async function batchOfLines(groups: AsyncIterable<readonly Line[]>, check
       yield next.value.map((line) => batchLine(line, checks.recipient));
     }
   }
-  return { message: messageIn(message.value), lines: lines() };
+  return { message: messageIn(message.value), written: message.value.content, lines: lines() };
 }
 
 /** JSON: the same, with the recipients in an array. */
@@ -63,5 +68,5 @@ export function batchOfJson(body: MessageBody & { readonly recipients: readonly 
     const made = recipients.map((value, index) => batchLine({ index, raw: JSON.stringify(value), ok: true, value }, checks.recipient));
     yield await Promise.resolve(made);
   }
-  return { message: messageIn(message.value), lines: lines() };
+  return { message: messageIn(message.value), written: message.value.content, lines: lines() };
 }

@@ -15,7 +15,7 @@ export function refusalOfAll(problems: readonly Rejection[], more: Omit<Refusal,
 /** Content given at the top level is e-mail to everyone inside: its paths are told as they were written. */
 export function asWritten(content: object | undefined, refusal: Refusal): Refusal {
   if (content === undefined || !('subject' in content) || refusal.errors === undefined) return refusal;
-  return { ...refusal, errors: refusal.errors.map((it) => ({ ...it, path: it.path.replace(/^\/content\/email\//, '/content/') })) };
+  return { ...refusal, errors: refusal.errors.map((it) => ({ ...it, path: it.path.replace(/^\/content\/email(?=\/|$)/, '/content') })) };
 }
 
 const refusalOfAcceptance = ({ problems, recipients }: NotAccepted): Refusal =>

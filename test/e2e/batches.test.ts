@@ -93,6 +93,23 @@ describe('a batch', () => {
     expect(rejections.data).toMatchObject([{ line: 2, code: 'malformed_json' }]);
   });
 
+  test('whose message does not compile hears where, in the words in which it was written', async () => {
+    const content = { subject: 'Order {{ orderNumber', text: 'Hi' };
+    const asJson = { ...plainMessage, content, recipients: ['ana'] };
+    const answers = await Promise.all([
+      upload(['ana'], undefined, { content }),
+      tidings.post('/v1/batches', asJson),
+      tidings.post('/v1/notifications', asJson),
+      upload(['ana'], undefined, { content: { email: content } }),
+    ]);
+    expect(answers.map(({ status, body }) => [status, body.code, body.errors[0].path])).toStrictEqual([
+      [422, 'template_invalid', '/content/subject'],
+      [422, 'template_invalid', '/content/subject'],
+      [422, 'template_invalid', '/content/subject'],
+      [422, 'template_invalid', '/content/email/subject'],
+    ]);
+  });
+
   test('without a message, or without anybody, is refused', async () => {
     const answers = await Promise.all([
       tidings.post('/v1/batches', ndjson([{ recipientId: 'x' }]), NDJSON),

@@ -32,6 +32,7 @@ const opened = (it: BatchStream | Refusal): BatchStream => {
 test('the first line is the message, each further one a recipient with the text it came as', async () => {
   const stream = opened(await linesOf(`${MESSAGE}\n"ana"\n\n{"email":"bö@example.com"}`));
   expect(stream.message).toStrictEqual({ type: 'a', content: { sms: { text: 'Hi' } } });
+  expect(stream.written).toStrictEqual({ sms: { text: 'Hi' } });
   expect(await collected(stream)).toStrictEqual([
     { raw: '"ana"', recipient: { recipientId: 'ana' } },
     { raw: '{"email":"bö@example.com"}', recipient: { email: 'bö@example.com' } },

@@ -22,7 +22,7 @@ import {
 } from '../schemas/batch.ts';
 import { IdParams } from '../schemas/values.ts';
 import type { Checks } from '../validation.ts';
-import { refusalOfAll } from '../verdicts.ts';
+import { asWritten, refusalOfAll } from '../verdicts.ts';
 
 export type BatchRoutePorts = { readonly commands: ReturnType<typeof batchCommands>; readonly checks: Checks };
 
@@ -83,9 +83,10 @@ export const batchRoutes = ({ commands, checks }: BatchRoutePorts): readonly Ope
         if (body.kind === 'bytes') return refuse('unsupported_media_type', 'Send application/x-ndjson or application/json.');
         const stream = body.kind === 'lines' ? await batchOfLines(body.lines, schemas) : batchOfJson(body.value, schemas);
         if (isRefusal(stream)) return stream;
-        const correlationId = stream.message.context?.correlationId ?? caller.correlationId;
-        const outcome = await commands.upload({ ...caller, correlationId }, { mode: access.mode, ...stream });
-        if ('problems' in outcome) return refusalOfAll(outcome.problems);
+        const { message, written, lines } = stream;
+        const correlationId = message.context?.correlationId ?? caller.correlationId;
+        const outcome = await commands.upload({ ...caller, correlationId }, { mode: access.mode, message, lines });
+        if ('problems' in outcome) return asWritten(written, refusalOfAll(outcome.problems));
         const { position, replayed, ...counts } = outcome;
         const at = present({ position });
         return { status: 202, body: { ...counts, ...at }, ...at, replayed, headers: { Location: `/v1/batches/${outcome.id}` } };

@@ -1,10 +1,10 @@
 import type { notificationControls } from '../../commands/controlNotifications.ts';
 import type { Subjects } from '../../commands/ports.ts';
 import { present } from '../../domain/kernel/present.ts';
+import { deliveryIdIn } from '../../domain/notification/delivery.ts';
 import type { NotificationId, Position } from '../../domain/values/ids.ts';
 import { DEAD_LETTER_STATUSES } from '../../projections/notifications/queries.ts';
 import type { DeliveryRow } from '../../projections/notifications/queries.ts';
-import { deliveryIdIn } from '../deliveryId.ts';
 import { deliveryViews } from '../deliveryView.ts';
 import { closed, OutsideId } from '../schemas/values.ts';
 import type { NotificationReads } from '../notificationReads.ts';

@@ -1,11 +1,11 @@
 import type { Indexes, Subjects } from '../../commands/ports.ts';
 import { present } from '../../domain/kernel/present.ts';
+import { deliveryIdIn } from '../../domain/notification/delivery.ts';
 import { addressKeyText } from '../../domain/values/addressKey.ts';
 import { isNotificationId } from '../../domain/values/ids.ts';
 import type { SubjectId, TenantId } from '../../domain/values/ids.ts';
 import type { DeliveryRow } from '../../projections/notifications/queries.ts';
 import { recipientsPage } from '../../projections/recipients/queries.ts';
-import { deliveryIdIn } from '../deliveryId.ts';
 import { explanationView, labelsOf } from '../deliveryView.ts';
 import type { Explaining } from '../explaining.ts';
 import { instantIn } from '../notificationBody.ts';

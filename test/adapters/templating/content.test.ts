@@ -177,6 +177,25 @@ describe('the text part', () => {
     expect(textOf('<ol><li>a</li><li>b</li></ol><img src="x" alt="y">')).toBe('1. a\n 2. b');
   });
 
+  test('shows the targets of links, but none that would run something', () => {
+    const links = (href: string, label = 'here'): string => `<p>Click <a href="${href}">${label}</a>, please.</p>`;
+    expect(textOf(links('https://x.y/a'))).toBe('Click here [https://x.y/a], please.');
+    expect(textOf(links('https://x.y/a', 'https://x.y/a'))).toBe('Click https://x.y/a, please.');
+    expect(textOf(links('https://x.y/a', '<img src="i">'))).toBe('Click https://x.y/a, please.');
+    expect(textOf(links('mailto:a@x.y'))).toBe('Click here [a@x.y], please.');
+    expect(textOf(links('#top'))).toBe('Click here, please.');
+    expect(textOf(links('myapp://orders'))).toBe('Click here [myapp://orders], please.');
+    const running = ['javascript:alert(1)', ' JavaScript:alert(1)', 'java\tscript:alert(1)', 'data:text/html,<b>', 'vbscript:x'];
+    for (const url of running) {
+      expect(textOf(links(url.replace('<b>', '')))).toBe('Click here, please.');
+      expect(textOf(links('{{ url }}'), { url })).toBe('Click here, please.');
+      expect(textOf(links('{{ url }}', '<img src="i">'), { url })).toBe('Click, please.');
+    }
+    expect(textOf(links('{{ url }}'), { url: 'https://x.y/b' })).toBe('Click here [https://x.y/b], please.');
+    expect(textOf('<p>{{ words }}</p>', { words: 'a [javascript:x] \uFDD2b\uFDD3' })).toBe('a [javascript:x] b');
+    expect(textOf('<p>&#123;&#123; not a tag }}</p>')).toBe('{{ not a tag }}');
+  });
+
   test('cannot be made from everything, and then an author hears of it', () => {
     expect(checkContent(email({ html: `<p>${'x'.repeat(120_001)}</p>` })).map((it) => [it.path, it.code])).toStrictEqual([['/email/text', 'text_not_derivable']]);
     expect(checkContent(email({ html: `<p>${'x'.repeat(120_001)}</p>`, text: 'x' }))).toStrictEqual([]);

@@ -71,7 +71,7 @@ export function batchCommands(ports: NotificationPorts) {
     );
     const [{ envelope }, session, settled] = await Promise.all([
       contextOf(ports, caller, 'batches'),
-      openSession(ports.log, BATCH, { tenant, id }),
+      openSession(ports.log, BATCH, { tenant, id, attempt: ports.ids.uuid() }),
       settleMessage(ports, tenant, message),
     ]);
     if ('problems' in settled) return settled;

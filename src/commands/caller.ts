@@ -20,13 +20,15 @@ export type ContextPorts = { readonly clock: Clock; readonly ids: Ids; readonly 
 
 /**
  * A command's context. With an idempotency key the command's id derives from tenant, route and key, so a repeat is the same
- * command and gets the first result; without one it is new.
+ * command and gets the first result; without one it is new. Two at the same time are told apart by `attempt`: the slower one meets a
+ * conflict, and finds the other's events when it looks again.
  */
 export async function contextOf(ports: ContextPorts, caller: Caller, route: string): Promise<CommandContext> {
   const { tenant, actor, correlationId, idempotencyKey, traceparent } = caller;
   const commandId = idempotencyKey === undefined ? ports.ids.uuid() : await ports.indexes.uuid(tenant, 'command', route, idempotencyKey);
   return {
     tenant,
+    ...(idempotencyKey !== undefined && { attempt: ports.ids.uuid() }),
     envelope: {
       commandId,
       correlationId,
@@ -39,7 +41,7 @@ export async function contextOf(ports: ContextPorts, caller: Caller, route: stri
 }
 
 /** The context of one of several commands of a request: its own command id, so that two for one stream are told apart. */
-export const partOf = ({ tenant, envelope }: CommandContext, place: number): CommandContext => ({
-  tenant,
+export const partOf = ({ envelope, ...context }: CommandContext, place: number): CommandContext => ({
+  ...context,
   envelope: { ...envelope, commandId: `${envelope.commandId}.${String(place)}` },
 });

@@ -1,6 +1,8 @@
 import type { AnyFact, Decider } from '../domain/kernel/decider.ts';
+import { isEventOf } from '../domain/kernel/eventsOf.ts';
 import type { Recorded } from '../domain/kernel/metadata.ts';
 import { PortError } from '../domain/kernel/portError.ts';
+import { present } from '../domain/kernel/present.ts';
 import { isRejection, type Rejection } from '../domain/kernel/rejection.ts';
 import type { StorageOf } from '../domain/kernel/storage.ts';
 import type { Position, StreamName, TenantId } from '../domain/values/ids.ts';
@@ -12,8 +14,8 @@ export type Aggregate<C, S, E extends AnyFact, Code extends string> = {
   readonly decider: Decider<C, S, E, Code>;
   readonly storage: StorageOf<E>;
 };
-/** Whose it is, and what its events are to say about their making. */
-export type CommandContext = { readonly tenant: TenantId; readonly envelope: Envelope };
+/** Whose it is, and what its events are to say about their making. `attempt`: as in `EventWrite`. */
+export type CommandContext = { readonly tenant: TenantId; readonly envelope: Envelope; readonly attempt?: string };
 
 /**
  * One input for one stream. `fresh`: the stream is expected not to exist, so the first try does without reading. Its command id must be
@@ -145,6 +147,7 @@ const writeOf = <I, S, E extends AnyFact>({ entry: { stream, item }, revision, e
   at: revision,
   events,
   envelope: item.context.envelope,
+  ...present({ attempt: item.context.attempt }),
 });
 
 function decideOn<C, S, E extends AnyFact, Code extends string>(
@@ -174,17 +177,15 @@ export function fold<C, S, E extends AnyFact, Code extends string>(
   commandId: string,
   start: Loaded<S, E>,
 ): Loaded<S, E> {
+  const isOurs = isEventOf(storage);
   const own: E[] = [];
   let folded = start;
   for (const { event, meta, revision, position } of recorded) {
     const isOwn = meta.commandId === commandId;
     if (own.length > 0 && !isOwn) break;
-    if (!belongsTo(storage, event))
-      throw new PortError('invalid', 'foreign_event', 'a stream holds an event that its aggregate does not know');
+    if (!isOurs(event)) throw new PortError('invalid', 'foreign_event', 'a stream holds an event that its aggregate does not know');
     if (isOwn) own.push(event);
     folded = { events: own, revision, position, state: decider.evolve(folded.state, event) };
   }
   return folded;
 }
-
-const belongsTo = <E extends AnyFact>(storage: StorageOf<E>, event: AnyFact): event is E => Object.hasOwn(storage, event.type);

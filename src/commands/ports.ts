@@ -15,6 +15,11 @@ export type EventWrite<E extends AnyFact = AnyFact> = {
   readonly at: ExpectedRevision;
   readonly events: readonly E[];
   readonly envelope: Envelope;
+  /**
+   * Which carrying out of the command this is, where one under an idempotency key may be carried out twice at the same time: without
+   * it the store would take the second for a repeat of the first, whatever it says. Absent: of this command there is one content only.
+   */
+  readonly attempt?: string;
 };
 export type WriteResult =
   | { readonly ok: true; readonly revision: number; readonly position: Position }
@@ -23,7 +28,7 @@ export type WriteResult =
 
 /**
  * The log in the domain's words: what is written is checked against its schema, sealed and digested; what is read has the newest
- * shape, its personal fields sealed. Ids of events derive from `envelope.commandId`, the stream and the event's index.
+ * shape, its personal fields sealed. Ids of events derive from `envelope.commandId` (and `attempt`), the stream and the event's index.
  */
 export interface EventLog {
   /** One outcome per write, in order. A write over 900 kB encoded: `invalid`, `append_too_large`; for an erased subject: `invalid`, `subject_erased`. */

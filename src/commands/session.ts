@@ -17,11 +17,11 @@ export interface Session<C, S, Code extends string> {
 
 type Read<S> = { readonly state: S; readonly revision: ExpectedRevision; readonly position?: Position };
 
-/** @throws PortError `unavailable` */
+/** `attempt`: new for each session, since two may say different things under the same command ids. @throws PortError `unavailable` */
 export async function openSession<C, S, E extends AnyFact, Code extends string>(
   log: EventLog,
   aggregate: Aggregate<C, S, E, Code>,
-  of: { readonly tenant: TenantId; readonly id: string },
+  of: { readonly tenant: TenantId; readonly id: string; readonly attempt: string },
 ): Promise<Session<C, S, Code>> {
   const { decider } = aggregate;
   const stream = streamOf(aggregate.noun, of.tenant, of.id);
@@ -37,7 +37,7 @@ export async function openSession<C, S, E extends AnyFact, Code extends string>(
       const decision = decider.decide(command, current.state);
       if (isRejection<Code>(decision)) return decision;
       if (decision.length === 0) return null;
-      const [result] = await log.append([{ stream, at: current.revision, events: decision, envelope }]);
+      const [result] = await log.append([{ stream, at: current.revision, events: decision, envelope, attempt: of.attempt }]);
       if (result?.ok === true) {
         const state = decision.reduce((folded, event) => decider.evolve(folded, event), current.state);
         current = { state, revision: result.revision, position: result.position };

@@ -126,6 +126,19 @@ describe('an upload', () => {
     expect(typesOf(await house.events())).toStrictEqual(['BatchOpened', 'NotificationRequested']);
   });
 
+  test('beside one with another message under the same key: one of them is refused, and nobody is told what the other says', async () => {
+    const other: MessageInput = { ...MESSAGE, content: { sms: { text: 'Other' } } };
+    const [first, second] = await Promise.all([upload(people(3)), upload(people(3), { message: other })]);
+    expect(first).toMatchObject({ accepted: 3, rejected: 0 });
+    expect(second).toMatchObject({ problems: [{ rejected: 'idempotency_key_reused' }] });
+  });
+
+  test('beside the same one under the same key: both get the same answer', async () => {
+    const [first, second] = await Promise.all([upload(people(600)), upload(people(600))]);
+    expect(second).toMatchObject({ ...('id' in first && { id: first.id, accepted: 600, rejected: 0 }) });
+    expect(typesOf(await house.events()).filter((it) => it === 'ChunkAdded' || it === 'NotificationRequested')).toHaveLength(4);
+  });
+
   test.each([
     ['another message', people(600), { message: { ...MESSAGE, content: { sms: { text: 'Other' } } } }],
     ['other lines', [...people(599), person(7777)], {}],

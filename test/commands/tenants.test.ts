@@ -77,6 +77,15 @@ describe('API keys', () => {
     });
     expect(await events()).toHaveLength(3);
   });
+  test('several asked for at once under one Idempotency-Key are one, and only the answer whose key works shows it', async () => {
+    const asked = await Promise.all(
+      Array.from({ length: 4 }, () => tenants.createApiKey(operator('at once'), { name: 'CI', scopes: ['send'] })),
+    );
+    const keys = asked.flatMap((it) => ('rejected' in it || it.key === undefined ? [] : [it.key]));
+    const made = (await events()).at(-1);
+    expect(keys.map((key) => keySecrets.hash(key))).toStrictEqual([made?.type === 'ApiKeyCreated' ? made.data.hash : '']);
+    expect(asked.map((it) => 'repeated' in it && it.repeated)).toStrictEqual([false, true, true, true]);
+  });
   test('one for another tenant takes an operator; to others that tenant does not exist', async () => {
     await tenants.createTenant(operator(), { id: 'acme' as TenantId, name: 'Acme' });
     const input = { name: 'CI', scopes: ['send'], tenantId: 'acme' as TenantId } as const;

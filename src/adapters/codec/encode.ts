@@ -49,7 +49,7 @@ function draftEvent(registry: Registry, write: EventWrite, event: AnyFact, index
   const { tenant } = partsOf(write.stream);
   const stored = registry.get(event.type);
   if (stored === undefined) return invalid('event_unknown', `no storage is declared for ${event.type}`);
-  const id = eventIdOf(write.envelope.commandId, write.stream, index);
+  const id = eventIdOf(write, index);
   const { data, places } = placesOfCopy(event.data, stored.paths);
   const of = { tenant, stream: write.stream, eventId: id, type: event.type, schemaVersion: stored.version };
   const slots: Slot[] = [];

@@ -53,8 +53,8 @@ const templateProblems = ({ key, facts }: Chosen, { template }: MessageInput): r
     ? []
     : [
         reject(
-          'template_not_found',
-          'there is no published template of this key and version',
+          'unknown_template',
+          'publish a template of this key first (POST /v1/templates/{key}/publish), or correct key and version',
           template === undefined ? '/type' : '/template',
         ),
       ];

@@ -205,7 +205,7 @@ describe('a request', () => {
       template: { key: 'no' },
     });
     expect('problems' in answer && answer.problems.map(({ rejected, path }) => [rejected, path])).toStrictEqual([
-      ['template_not_found', '/template'],
+      ['unknown_template', '/template'],
       ['template_invalid', '/content/email/text'],
       ['category_conflict', '/channels'],
       ['category_conflict', '/priority'],

@@ -38,7 +38,7 @@ describe('a template', () => {
 
   test('that is only a draft is not sent', async () => {
     const { status, body } = await tidings.post('/v1/notifications', request({ email: 'a@example.com' }));
-    expect([status, body.code]).toStrictEqual([404, 'template_not_found']);
+    expect([status, body.code]).toStrictEqual([422, 'unknown_template']);
   });
 
   test('shows what it would say before it is published', async () => {

@@ -5,13 +5,13 @@ import type { Category, MessageType } from './events.ts';
 
 /** JSON Merge Patch (RFC 7386) by member: null removes. `routing` and `variablesSchema` are units of meaning and replaced as a whole. */
 export type TypePatch = { readonly [Member in keyof MessageType]?: MessageType[Member] | null };
-export type TypeCode = 'category_required' | 'category_not_found' | 'marketing_needs_opt_out';
+export type TypeCode = 'category_required' | 'unknown_category' | 'marketing_needs_opt_out';
 
 /** A type's class comes from its category alone, so the category has to be there. */
 export function checkedType(input: MessageType, categories: ReadonlyMap<string, Category>): MessageType | Rejection<TypeCode> {
   const category = categories.get(input.category);
   if (category === undefined)
-    return reject('category_not_found', 'declare the category first: PUT /v1/categories/{key}, or name one that is built in', '/category');
+    return reject('unknown_category', 'declare the category first: PUT /v1/categories/{key}, or name one that is built in', '/category');
   if (category.class === 'marketing' && input.canOptOut === false)
     return reject('marketing_needs_opt_out', 'marketing can always be left; leave canOptOut out or set it to true', '/canOptOut');
   return input;

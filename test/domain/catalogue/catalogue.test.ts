@@ -121,7 +121,7 @@ describe('types', () => {
   });
   test('its category has to be there', () => {
     when({ type: 'PutType', data: { key: 'spring', messageType: { category: 'offers' }, now: LATER } }).thenRejected(
-      'category_not_found',
+      'unknown_category',
       '/category',
     );
     when({ type: 'PatchType', data: { key: 'spring', patch: { priority: 'low' }, now: LATER } }).thenRejected(

@@ -65,18 +65,17 @@ export function batchCommands(ports: NotificationPorts) {
    * goes on where it broke; other lines under the same key are refused.
    */
   async function upload(caller: Caller, { mode, message, lines }: BatchUpload): Promise<BatchResult | BatchProblems> {
-    const { tenant, idempotencyKey } = caller;
-    const id = trusted<BatchId>(
-      idempotencyKey === undefined ? ports.ids.uuid() : await ports.indexes.uuid(tenant, 'batch', idempotencyKey),
-    );
+    const { tenant } = caller;
+    const id = await idOf(caller);
     const [{ envelope }, session, settled] = await Promise.all([
       contextOf(ports, caller, 'batches'),
       openSession(ports.log, BATCH, { tenant, id, attempt: ports.ids.uuid() }),
       settleMessage(ports, tenant, message),
     ]);
-    if ('problems' in settled) return settled;
-    const opening: Opening = { tenant, id, envelope, session };
     const before = session.state();
+    // What has been taken is answered as it was the first time, also where it would be refused by now; only what is new needs the terms.
+    if ('problems' in settled && before.status === 'absent') return settled;
+    const opening: Opening = { tenant, id, envelope, session };
     const replayed = before.status === 'opened' && before.closed;
     let [chunk, firstLine] = [0, 1];
     for await (const part of chunksOf(lines, sizeOf(session.state()))) {
@@ -97,13 +96,17 @@ export function batchCommands(ports: NotificationPorts) {
     return { id, accepted, rejected, replayed, ...present({ position: session.position() }) };
   }
 
-  type Said = { readonly message: MessageInput; readonly settled: SettledMessage };
+  const idOf = async ({ tenant, idempotencyKey: key }: Caller): Promise<BatchId> =>
+    trusted(key === undefined ? ports.ids.uuid() : await ports.indexes.uuid(tenant, 'batch', key));
+
+  type Said = { readonly message: MessageInput; readonly settled: SettledMessage | BatchProblems };
 
   async function openBatch(opening: Opening, mode: 'live' | 'test', { message, settled }: Said): Promise<BatchProblems | null> {
     const { tenant, id, session } = opening;
     const request = await digestOf(tenant, canonicalJson({ mode, message: withoutBytes(message) }));
     const before = session.state();
     if (before.status === 'opened') return before.opened.request === request ? null : { problems: [OTHER_LINES] };
+    if ('problems' in settled) return settled;
     const attached = await attachmentsOf(ports.files, tenant, { ...present({ attachments: message.attachments }), recipients: [] });
     if ('problems' in attached) return attached;
     const now = ports.clock.now();
@@ -137,6 +140,7 @@ export function batchCommands(ports: NotificationPorts) {
     if (before !== undefined) return before.digest === digest ? null : { problems: [OTHER_LINES] };
     if (batch.closed) return { problems: [OTHER_LINES] };
     if (batch.cancelled !== undefined) return { problems: [CANCELLED] };
+    if ('problems' in settled) return settled;
     const envelope = envelopeOf(opening, `chunk.${String(chunk)}`);
     const variables = message.variables ?? {};
     const made = await requestChunk({ tenant, envelope, batch, settled, variables, chunk, firstLine, lines, digest });

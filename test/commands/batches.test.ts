@@ -126,6 +126,16 @@ describe('an upload', () => {
     expect(typesOf(await house.events())).toStrictEqual(['BatchOpened', 'NotificationRequested']);
   });
 
+  test('of a message that has expired since gets its first answer; what an upload left out would come too late', async () => {
+    const message = { ...MESSAGE, expires: { at: '2026-11-22T00:00:00.000Z' as Instant } };
+    const first = await upload(people(3), { message });
+    await expect(upload(people(600), { message, key: 'broken', breakAfter: 550 })).rejects.toThrow('the connection was lost');
+    house.clock.advance(400 * 86_400_000);
+    expect(await upload(people(3), { message })).toStrictEqual({ ...first, replayed: true });
+    expect(await upload(people(600), { message, key: 'broken' })).toMatchObject({ problems: [{ rejected: 'already_expired' }] });
+    expect(await upload(people(3), { message, key: 'new' })).toMatchObject({ problems: [{ rejected: 'already_expired' }] });
+  });
+
   test('beside one with another message under the same key: one of them is refused, and nobody is told what the other says', async () => {
     const other: MessageInput = { ...MESSAGE, content: { sms: { text: 'Other' } } };
     const [first, second] = await Promise.all([upload(people(3)), upload(people(3), { message: other })]);

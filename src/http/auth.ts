@@ -4,8 +4,10 @@ import type { Clock } from '../commands/ports.ts';
 import { epochMsOf } from '../domain/values/instant.ts';
 import { SCOPES } from '../domain/tenant/events.ts';
 import type { Scope } from '../domain/tenant/events.ts';
+import { DEFAULT_TENANT } from '../domain/tenant/tenant.ts';
+import type { KeyGrant } from '../projections/tenants/queries.ts';
 import type { Access } from './access.ts';
-import type { KeyGrant, KeyRing, TokenClaims, TokenVerifier } from './ports.ts';
+import type { KeyRing, TokenClaims, TokenVerifier } from './ports.ts';
 import { refuse } from './problems.ts';
 import type { Refusal } from './problems.ts';
 
@@ -88,6 +90,7 @@ export function allows(access: Access, scope: Scope | 'instance'): true | Refusa
       headers: challenge(`, error="insufficient_scope", scope="${needed}"`),
     });
   }
-  if (scope === 'instance' && access.tenant !== 'default') return refuse('forbidden', 'Only the tenant default administers the instance.');
+  if (scope === 'instance' && access.tenant !== DEFAULT_TENANT)
+    return refuse('forbidden', 'Only the tenant default administers the instance.');
   return true;
 }

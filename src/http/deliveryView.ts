@@ -2,21 +2,11 @@ import type { Subjects } from '../commands/ports.ts';
 import { present } from '../domain/kernel/present.ts';
 import { channelOf, deliveryIdOf } from '../domain/notification/delivery.ts';
 import type { Explanation } from '../domain/notification/explanation.ts';
-import type { DeliveryId, NotificationId, SubjectId, TenantId } from '../domain/values/ids.ts';
+import type { DeliveryId, NotificationId, TenantId } from '../domain/values/ids.ts';
 import type { DeliveryRow } from '../projections/notifications/queries.ts';
+import { labelsOf, type LabelOf } from './people.ts';
 import { OUTCOME_OF, STATUSES } from './schemas/delivery.ts';
 import type { DeliveryStatus, Outcome } from './schemas/delivery.ts';
-
-/** What the outside calls these people: one batch for all. */
-export async function labelsOf(
-  people: Pick<Subjects, 'labels'>,
-  tenant: TenantId,
-  subjects: readonly SubjectId[],
-): Promise<ReadonlyMap<SubjectId, string>> {
-  const distinct = [...new Set(subjects)];
-  const labels = await people.labels(tenant, distinct);
-  return new Map(distinct.map((subject, place) => [subject, labels[place] ?? `addr_${subject}`]));
-}
 
 const isStatus = (text: string): text is DeliveryStatus => STATUSES.some((status) => status === text);
 export const statusesOf = (outcome: Outcome): readonly DeliveryStatus[] => STATUSES.filter((status) => OUTCOME_OF[status] === outcome);
@@ -42,12 +32,12 @@ function templateOf({ template, templateVersion, locale }: DeliveryRow): object 
   };
 }
 
-export function deliveryView(row: DeliveryRow, labels: ReadonlyMap<SubjectId, string>): object {
+function deliveryView(row: DeliveryRow, labelOf: LabelOf): object {
   const { notification, n, subject } = row;
   return {
     id: deliveryIdOf(notification, n),
     notificationId: notification,
-    recipientId: labels.get(subject) ?? `addr_${subject}`,
+    recipientId: labelOf(subject),
     type: row.type,
     channel: channelOf(n),
     ...statusOfRow(row),
@@ -65,17 +55,18 @@ export function deliveryView(row: DeliveryRow, labels: ReadonlyMap<SubjectId, st
   };
 }
 
+/** In order; all labels come in one batch. */
 export async function deliveryViews(
   people: Pick<Subjects, 'labels'>,
   tenant: TenantId,
   rows: readonly DeliveryRow[],
 ): Promise<readonly object[]> {
-  const labels = await labelsOf(
+  const labelOf = await labelsOf(
     people,
     tenant,
     rows.map(({ subject }) => subject),
   );
-  return rows.map((row) => deliveryView(row, labels));
+  return rows.map((row) => deliveryView(row, labelOf));
 }
 
 export function explanationView(notification: NotificationId, recipientId: string, it: Explanation): object {

@@ -5,11 +5,11 @@ import { present } from '../domain/kernel/present.ts';
 import type { InlinePerson, RequestedRecipient } from '../domain/notification/events.ts';
 import type { Message, OwnPart, Terms } from '../domain/values/message.ts';
 import type { RequestedNotification } from '../domain/notification/evolve.ts';
-import type { SubjectId, TenantId } from '../domain/values/ids.ts';
+import type { TenantId } from '../domain/values/ids.ts';
 import { durationOf } from '../domain/values/duration.ts';
 import type { NotificationRow } from '../projections/notifications/queries.ts';
-import { labelsOf } from './deliveryView.ts';
 import { maskedEmail, maskedPhone } from './masking.ts';
+import { labelsOf, type LabelOf } from './people.ts';
 
 export const summaryView = (row: NotificationRow): object => ({
   id: row.id,
@@ -70,13 +70,13 @@ const openNotification =
 function recipientView(
   { index, subject }: RequestedRecipient,
   { person, own }: Opened['people'][number],
-  labels: ReadonlyMap<SubjectId, string>,
+  labelOf: LabelOf,
   unmasked: boolean,
 ): object {
   const { email, phone, locale, timeZone } = person ?? {};
   return present({
     index,
-    recipientId: labels.get(subject) ?? `addr_${subject}`,
+    recipientId: labelOf(subject),
     email: email === undefined || unmasked ? email : maskedEmail(email),
     phone: phone === undefined || unmasked ? phone : maskedPhone(phone),
     locale,
@@ -102,7 +102,7 @@ export async function notificationView(
   unmasked: boolean,
 ): Promise<object> {
   const { terms, recipients, refused } = state.requested;
-  const [labels, opened] = await Promise.all([
+  const [labelOf, opened] = await Promise.all([
     labelsOf(
       people,
       tenant,
@@ -116,7 +116,7 @@ export async function notificationView(
     template: terms.template ?? null,
     schedule: state.schedule ?? null,
     dedupWindow: terms.dedup === undefined ? null : durationOf(terms.dedup.windowMs),
-    recipients: recipients.map((it, place) => recipientView(it, opened.people[place] ?? {}, labels, unmasked)),
+    recipients: recipients.map((it, place) => recipientView(it, opened.people[place] ?? {}, labelOf, unmasked)),
     rejected: refused,
     ...(unmasked && opened.message !== undefined && contentOf(opened.message)),
   };

@@ -14,6 +14,17 @@ export async function subjectOf(
 
 export const isKnown = (subject: SubjectId | 'erased' | 'unknown'): subject is SubjectId => subject !== 'erased' && subject !== 'unknown';
 
+/** What the outside calls a person. */
+export type LabelOf = (subject: SubjectId) => string;
+
+/** What the outside calls these people: one batch for all. */
+export async function labelsOf(people: Pick<Subjects, 'labels'>, tenant: TenantId, subjects: readonly SubjectId[]): Promise<LabelOf> {
+  const distinct = [...new Set(subjects)];
+  const labels = await people.labels(tenant, distinct);
+  const known = new Map(distinct.map((subject, place) => [subject, labels[place]]));
+  return (subject) => known.get(subject) ?? `addr_${subject}`;
+}
+
 /** Keyed hash of an address as read models keep it. */
 export async function addressHash(indexes: Indexes, tenant: TenantId, channel: 'email' | 'sms', address: string) {
   const [hash] = await indexes.hash(tenant, 'address', [addressKeyText(channel, address)]);

@@ -3,16 +3,8 @@ import type { Instant } from '../domain/values/instant.ts';
 import type { Channel } from '../domain/values/channel.ts';
 import type { Content } from '../domain/values/content.ts';
 import type { DeliveryId, NotificationId, Position, TenantId } from '../domain/values/ids.ts';
-import type { KeyMode, Scope } from '../domain/tenant/events.ts';
+import type { KeyGrant } from '../projections/tenants/queries.ts';
 
-/** A key that may act: not revoked, not of another time. */
-export type KeyGrant = {
-  readonly id: string;
-  readonly tenant: TenantId;
-  readonly scopes: readonly Scope[];
-  readonly mode: KeyMode;
-  readonly expiresAt?: Instant;
-};
 export interface KeyRing {
   /** By the secret as the caller sent it; nothing where none fits or it was revoked. */
   find(secret: string): Promise<KeyGrant | undefined>;

@@ -1,10 +1,10 @@
 import type { Opened, Subjects, Vault } from '../commands/ports.ts';
 import { present } from '../domain/kernel/present.ts';
 import type { OwnAddress, Profile } from '../domain/recipient/events.ts';
-import type { SubjectId, TenantId } from '../domain/values/ids.ts';
+import type { TenantId } from '../domain/values/ids.ts';
 import type { AddressView, RecipientView } from '../projections/recipients/queries.ts';
-import { labelsOf } from './deliveryView.ts';
 import { maskedEmail, maskedPhone, maskedText, maskedToken } from './masking.ts';
+import { labelsOf } from './people.ts';
 
 export type RecipientViewPorts = { readonly people: Pick<Subjects, 'labels'>; readonly vault: Vault };
 
@@ -32,13 +32,16 @@ export async function recipientViews(
   rows: readonly RecipientView[],
   unmasked: boolean,
 ): Promise<readonly object[]> {
-  const subjects: readonly SubjectId[] = rows.map(({ subject }) => subject);
-  const [labels, profiles] = await Promise.all([
-    labelsOf(people, tenant, subjects),
+  const [labelOf, profiles] = await Promise.all([
+    labelsOf(
+      people,
+      tenant,
+      rows.map(({ subject }) => subject),
+    ),
     vault.open<Profile>(rows.map(({ profile }) => profile)),
   ]);
   return rows.map(({ subject, version, registeredAt, changedAt }, place) => ({
-    recipientId: labels.get(subject) ?? `addr_${subject}`,
+    recipientId: labelOf(subject),
     ...profileView(profiles[place], unmasked),
     version,
     createdAt: registeredAt,

@@ -7,9 +7,9 @@ import type { Instant } from '../values/instant.ts';
 type Entry = {
   readonly at: Instant;
   readonly actor: Actor;
-  /** `recipient.read`, `template.publish`. */
+  /** The operation of the API: `getRecipient`, `publishTemplate`. */
   readonly action: string;
-  /** `<noun>/<id>`; never a recipientId. */
+  /** `<noun>/<id>` as in its path: `templates/welcome`; never a recipientId. */
   readonly resource: string;
   /** Whom it concerns. */
   readonly subject?: SubjectId;

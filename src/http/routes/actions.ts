@@ -3,7 +3,7 @@ import { operation, plain } from '../operation.ts';
 import type { Operation } from '../operation.ts';
 import type { ParkedActions } from '../ports.ts';
 import { refuse } from '../problems.ts';
-import { answer, closed, InstantOut, listOf, OutsideId, page } from '../schemas/values.ts';
+import { answer, IdParams, InstantOut, page, PageQuery } from '../schemas/values.ts';
 
 export type ActionPorts = { readonly actions: ParkedActions };
 
@@ -31,7 +31,7 @@ export const actionRoutes = ({ actions }: ActionPorts): readonly Operation[] => 
     tag,
     summary: 'What was to be done and failed too often, oldest first',
     scope: 'instance',
-    query: listOf({}),
+    query: PageQuery,
     responses: { 200: { description: 'A page.', schema: ParkedPage } },
     handler: async ({ query: { limit }, place }) => {
       const { rows, next } = await actions.parked({ limit, ...(place !== undefined && { place }) });
@@ -46,7 +46,7 @@ export const actionRoutes = ({ actions }: ActionPorts): readonly Operation[] => 
     tag,
     summary: 'Do it now, with all its tries anew',
     scope: 'instance',
-    params: closed({ id: OutsideId }),
+    params: IdParams,
     responses: { 202: { description: 'Due at once.', schema: Due } },
     handler: async ({ params: { id } }) =>
       (await actions.retry(id))

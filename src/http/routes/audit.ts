@@ -5,11 +5,10 @@ import type { SubjectId, TenantId } from '../../domain/values/ids.ts';
 import { auditPage } from '../../projections/audit/queries.ts';
 import type { AuditFilter, AuditView } from '../../projections/audit/queries.ts';
 import { csvRecord } from '../csv.ts';
-import { labelsOf } from '../deliveryView.ts';
 import { instantIn } from '../notificationBody.ts';
 import { operation, plain } from '../operation.ts';
 import type { Operation } from '../operation.ts';
-import { isKnown, subjectOf } from '../people.ts';
+import { isKnown, labelsOf, subjectOf } from '../people.ts';
 import type { Reads } from '../ports.ts';
 import { answer, closed, InstantOut, listOf, oneOf, OutsideId, page, PositionOut, RecipientId, span } from '../schemas/values.ts';
 
@@ -18,9 +17,9 @@ export type AuditRoutePorts = { readonly reads: Reads; readonly people: Pick<Sub
 const Entry = answer('AuditEntry', {
   at: InstantOut,
   kind: oneOf(['access', 'rejection', 'administration']),
-  action: Type.String(),
+  action: Type.String({ description: 'The operation, by its `operationId`: `publishTemplate`.' }),
   actor: closed({ kind: oneOf(['user', 'key', 'recipient', 'system']), id: Type.String(), onBehalfOf: Type.Optional(Type.String()) }),
-  resource: Type.String(),
+  resource: Type.String({ description: '`<noun>/<id>` as in the path: `templates/welcome`; of people the noun alone.' }),
   recipientId: Type.Optional(Type.String()),
   code: Type.Optional(Type.String({ description: 'Of a refused command.' })),
   requestId: Type.String(),
@@ -46,14 +45,14 @@ type Filters = Omit<AuditFilter, 'subject' | 'since' | 'until'> & {
 };
 
 async function shown(people: Pick<Subjects, 'labels'>, tenant: TenantId, rows: readonly AuditView[]): Promise<readonly Shown[]> {
-  const labels = await labelsOf(
+  const labelOf = await labelsOf(
     people,
     tenant,
     rows.flatMap(({ subject }): readonly SubjectId[] => (subject === undefined ? [] : [subject])),
   );
   return rows.map(({ subject, ...entry }) => ({
     ...entry,
-    ...(subject !== undefined && { recipientId: labels.get(subject) ?? `addr_${subject}` }),
+    ...(subject !== undefined && { recipientId: labelOf(subject) }),
   }));
 }
 

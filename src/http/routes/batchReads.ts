@@ -9,9 +9,9 @@ import type { NotificationReads } from '../notificationReads.ts';
 import { operation, plain } from '../operation.ts';
 import type { Operation } from '../operation.ts';
 import type { Reads } from '../ports.ts';
-import { Batch, BatchPage, BatchQuery, RejectionPage } from '../schemas/batch.ts';
-import { DeliveryPage, PageOnly } from '../schemas/delivery.ts';
-import { IdParams } from '../schemas/values.ts';
+import { Batch, BatchPage, RejectionPage } from '../schemas/batch.ts';
+import { DeliveryPage } from '../schemas/delivery.ts';
+import { IdParams, PageQuery } from '../schemas/values.ts';
 import { noBatch } from './batches.ts';
 
 export type BatchReadPorts = { readonly reads: Reads; readonly queries: NotificationReads; readonly people: Pick<Subjects, 'labels'> };
@@ -57,7 +57,7 @@ export const batchReadRoutes = ({ reads: read, queries, people }: BatchReadPorts
       summary: 'Batches, newest first',
       scope: 'read',
       reads,
-      query: BatchQuery,
+      query: PageQuery,
       responses: { 200: { description: 'A page.', schema: BatchPage } },
       handler: async ({ access: { tenant }, query: { limit }, place }) => {
         const { rows, next } = await read.read(tenant, 'batches', (tx, suffix) =>
@@ -80,7 +80,7 @@ export const batchReadRoutes = ({ reads: read, queries, people }: BatchReadPorts
       scope: 'read',
       reads,
       params: IdParams,
-      responses: { 200: { description: 'It.', schema: Batch } },
+      responses: { 200: { description: 'The batch.', schema: Batch } },
       handler: async ({ access: { tenant }, params: { id } }) => {
         if (!isBatchId(id)) return noBatch();
         const [batch, counts] = await Promise.all([find(tenant, id), queries.countsOfBatches(tenant, [id])]);
@@ -97,7 +97,7 @@ export const batchReadRoutes = ({ reads: read, queries, people }: BatchReadPorts
       scope: 'read',
       reads,
       params: IdParams,
-      query: PageOnly,
+      query: PageQuery,
       responses: { 200: { description: 'A page.', schema: DeliveryPage } },
       handler: async ({ access: { tenant }, params: { id }, query: { limit }, place }) => {
         if (!isBatchId(id) || (await find(tenant, id)) === undefined) return noBatch();
@@ -115,7 +115,7 @@ export const batchReadRoutes = ({ reads: read, queries, people }: BatchReadPorts
       scope: 'read',
       reads,
       params: IdParams,
-      query: PageOnly,
+      query: PageQuery,
       responses: { 200: { description: 'A page.', schema: RejectionPage } },
       handler: async ({ access: { tenant }, params: { id }, query: { limit }, place }) => {
         if (!isBatchId(id) || (await find(tenant, id)) === undefined) return noBatch();

@@ -76,10 +76,10 @@ const categoryPath = '/v1/categories/{key}';
 const typePath = '/v1/types/{type}';
 const TypeParams = closed({ type: OutsideId });
 const oneCategory = {
-  200: { description: 'It.', schema: CategoryShown },
+  200: { description: 'The category.', schema: CategoryShown },
   201: { description: 'Declared.', schema: CategoryShown },
 } as const;
-const oneType = { 200: { description: 'It.', schema: TypeShown }, 201: { description: 'Declared.', schema: TypeShown } } as const;
+const oneType = { 200: { description: 'The type.', schema: TypeShown }, 201: { description: 'Declared.', schema: TypeShown } } as const;
 
 /** What people can leave. */
 const categoryRoutes = ({ commands, reads: read }: CatalogueRoutePorts): readonly Operation[] => [

@@ -6,7 +6,7 @@ import { channelOf, deliveryIdIn, deliveryIdOf } from '../../domain/notification
 import { isBatchId, isNotificationId } from '../../domain/values/ids.ts';
 import type { TenantId } from '../../domain/values/ids.ts';
 import type { DeliveryFilter, DeliveryRow } from '../../projections/notifications/queries.ts';
-import { deliveryView, deliveryViews, labelsOf, statusesOf, statusOfRow } from '../deliveryView.ts';
+import { deliveryViews, statusesOf, statusOfRow } from '../deliveryView.ts';
 import { instantIn } from '../notificationBody.ts';
 import type { NotificationReads } from '../notificationReads.ts';
 import { operation, plain } from '../operation.ts';
@@ -15,9 +15,10 @@ import { isKnown, subjectOf } from '../people.ts';
 import { refuse } from '../problems.ts';
 import type { Refusal } from '../problems.ts';
 import type { DeliveryStatus, Outcome } from '../schemas/delivery.ts';
-import { Delivery, DeliveryPage, DeliveryQuery, PageOnly, TimelinePage } from '../schemas/delivery.ts';
-import { IdParams, RecipientParams } from '../schemas/values.ts';
+import { Delivery, DeliveryPage, DeliveryQuery, TimelinePage } from '../schemas/delivery.ts';
+import { IdParams, PageQuery, RecipientParams } from '../schemas/values.ts';
 import { noNotification } from './notifications.ts';
+import { noRecipient } from './recipients.ts';
 
 export type DeliveryPorts = {
   readonly queries: NotificationReads;
@@ -109,7 +110,7 @@ export const deliveryRoutes = ({ queries, people }: DeliveryPorts): readonly Ope
     scope: 'read',
     reads,
     params: IdParams,
-    query: PageOnly,
+    query: PageQuery,
     responses: { 200: { description: 'A page.', schema: DeliveryPage } },
     handler: async ({ access: { tenant }, params: { id }, query: { limit }, place }) => {
       if (!isNotificationId(id) || (await queries.get(tenant, id)) === undefined) return noNotification();
@@ -127,13 +128,13 @@ export const deliveryRoutes = ({ queries, people }: DeliveryPorts): readonly Ope
     scope: 'read',
     reads,
     params: IdParams,
-    responses: { 200: { description: 'It.', schema: Delivery } },
+    responses: { 200: { description: 'The delivery.', schema: Delivery } },
     handler: async ({ access: { tenant }, params }) => {
       const id = deliveryIdIn(params.id);
       const row = id === undefined ? undefined : await queries.delivery(tenant, id.notification, id.n);
       if (id === undefined || row === undefined) return noDelivery();
-      const labels = await labelsOf(people, tenant, [row.subject]);
-      return { status: 200, body: deliveryView(row, labels) };
+      const [body] = await deliveryViews(people, tenant, [row]);
+      return { status: 200, body };
     },
   }),
   operation({
@@ -146,11 +147,11 @@ export const deliveryRoutes = ({ queries, people }: DeliveryPorts): readonly Ope
     scope: 'read',
     reads,
     params: RecipientParams,
-    query: PageOnly,
+    query: PageQuery,
     responses: { 200: { description: 'A page.', schema: TimelinePage } },
     handler: async ({ access: { tenant }, params: { recipientId }, query: { limit }, place }) => {
       const subject = await subjectOf(people, tenant, recipientId);
-      if (!isKnown(subject)) return refuse('recipient_not_found', 'There is no recipient of this id.');
+      if (!isKnown(subject)) return noRecipient();
       const { rows, next } = await queries.deliveries(tenant, { subject }, { limit, ...present({ place }) });
       return { status: 200, page: { data: rows.map(timelineEntry), next } };
     },

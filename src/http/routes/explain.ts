@@ -6,13 +6,13 @@ import { isNotificationId } from '../../domain/values/ids.ts';
 import type { SubjectId, TenantId } from '../../domain/values/ids.ts';
 import type { DeliveryRow } from '../../projections/notifications/queries.ts';
 import { recipientsPage } from '../../projections/recipients/queries.ts';
-import { explanationView, labelsOf } from '../deliveryView.ts';
+import { explanationView } from '../deliveryView.ts';
 import type { Explaining } from '../explaining.ts';
 import { instantIn } from '../notificationBody.ts';
 import type { NotificationReads } from '../notificationReads.ts';
 import { operation, plain } from '../operation.ts';
 import type { Operation } from '../operation.ts';
-import { addressHash, isKnown, subjectOf } from '../people.ts';
+import { addressHash, isKnown, labelsOf, subjectOf } from '../people.ts';
 import type { Reads } from '../ports.ts';
 import { ExplainNotificationQuery, ExplainQuery, Explanation, Explanations } from '../schemas/delivery.ts';
 import { IdParams } from '../schemas/values.ts';
@@ -65,7 +65,7 @@ async function explainedRows(
   tenant: TenantId,
   rows: readonly DeliveryRow[],
 ): Promise<readonly object[]> {
-  const [labels, told] = await Promise.all([
+  const [labelOf, told] = await Promise.all([
     labelsOf(
       people,
       tenant,
@@ -75,7 +75,7 @@ async function explainedRows(
   ]);
   return rows.flatMap(({ notification, subject }, place) => {
     const it = told[place];
-    return it === undefined ? [] : [explanationView(notification, labels.get(subject) ?? `addr_${subject}`, it.explanation)];
+    return it === undefined ? [] : [explanationView(notification, labelOf(subject), it.explanation)];
   });
 }
 
@@ -96,8 +96,8 @@ export const explainRoutes = (ports: ExplainPorts): readonly Operation[] => [
       const id = deliveryIdIn(params.id);
       const told = id === undefined ? undefined : await ports.explaining.delivery(tenant, id.notification, id.n);
       if (id === undefined || told === undefined) return noDelivery();
-      const labels = await labelsOf(ports.people, tenant, [told.subject]);
-      return { status: 200, body: explanationView(id.notification, labels.get(told.subject) ?? '', told.explanation) };
+      const labelOf = await labelsOf(ports.people, tenant, [told.subject]);
+      return { status: 200, body: explanationView(id.notification, labelOf(told.subject), told.explanation) };
     },
   }),
   operation({

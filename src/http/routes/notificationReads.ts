@@ -84,13 +84,13 @@ export const notificationReadRoutes = (ports: NotificationReadPorts): readonly O
     scope: 'read',
     reads,
     params: IdParams,
-    responses: { 200: { description: 'It.', schema: Notification } },
+    responses: { 200: { description: 'The notification.', schema: Notification } },
     handler: async ({ access: { tenant, scopes }, params: { id } }) => {
       if (!isNotificationId(id)) return noNotification();
       const [row, state] = await Promise.all([ports.queries.get(tenant, id), ports.explaining.requested(tenant, id)]);
       if (row === undefined || state === undefined) return noNotification();
       const body = await notificationView(ports, tenant, { row, state }, scopes.has('pii'));
-      return { status: 200, body, shown: { resource: `notification/${id}` } };
+      return { status: 200, body, shown: { resource: `notifications/${id}` } };
     },
   }),
 ];

@@ -3,7 +3,7 @@ import { operation, plain } from '../operation.ts';
 import type { Operation, Reply } from '../operation.ts';
 import type { Projections } from '../ports.ts';
 import { refuse } from '../problems.ts';
-import { answer, closed, InstantOut, listOf, nullable, oneOf, OutsideId, page } from '../schemas/values.ts';
+import { answer, closed, InstantOut, nullable, oneOf, OutsideId, page, PageQuery } from '../schemas/values.ts';
 
 export type ProjectionPorts = { readonly projections: Projections };
 
@@ -93,7 +93,7 @@ export const projectionRoutes = (ports: ProjectionPorts): readonly Operation[] =
     summary: 'Events that could not be applied and those that wait behind them, oldest first',
     scope: 'instance',
     params: NameParams,
-    query: listOf({}),
+    query: PageQuery,
     responses: { 200: { description: 'A page.', schema: ParkedPage } },
     handler: async ({ params: { name }, query: { limit }, place }) => {
       const all = await ports.projections.list();

@@ -8,6 +8,7 @@ import type { Operation, Reply } from '../operation.ts';
 import { addressHash, isKnown, subjectOf } from '../people.ts';
 import type { Reads } from '../ports.ts';
 import { isRefusal, refuse } from '../problems.ts';
+import type { Refusal } from '../problems.ts';
 import { addressViews, recipientViews } from '../recipientView.ts';
 import { RecipientChanged, RecipientPage, RecipientPatch, RecipientProfile, RecipientQuery, RecipientShown } from '../schemas/recipient.ts';
 import { RecipientParams } from '../schemas/values.ts';
@@ -23,7 +24,7 @@ export type RecipientRoutePorts = {
 const tag = 'Recipients';
 const reads = ['recipients'];
 const path = '/v1/recipients/{recipientId}';
-export const noRecipient = () => refuse('recipient_not_found', 'There is no recipient of this id.');
+export const noRecipient = (): Refusal => refuse('recipient_not_found', 'There is no recipient of this id.');
 
 function answerOfChange(recipientId: string, outcome: ProfileResult | RecipientRefusal): Reply {
   if (isRefusal(outcome)) return outcome;

@@ -7,17 +7,8 @@ import type { Operation, Reply } from '../operation.ts';
 import type { Reads } from '../ports.ts';
 import { isRefusal, refuse } from '../problems.ts';
 import type { Refusal } from '../problems.ts';
-import {
-  DraftSaved,
-  Published,
-  RollbackRequest,
-  TemplateDraft,
-  TemplatePage,
-  TemplateQuery,
-  TemplateShown,
-  VersionPage,
-} from '../schemas/template.ts';
-import { KeyParams } from '../schemas/values.ts';
+import { DraftSaved, Published, RollbackRequest, TemplateDraft, TemplatePage, TemplateShown, VersionPage } from '../schemas/template.ts';
+import { KeyParams, PageQuery } from '../schemas/values.ts';
 
 export type TemplateRoutePorts = { readonly commands: ReturnType<typeof templateCommands>; readonly reads: Reads };
 
@@ -74,7 +65,7 @@ export const templateRoutes = ({ commands, reads: read }: TemplateRoutePorts): r
     scope: 'read',
     reads,
     params: KeyParams,
-    responses: { 200: { description: 'It.', schema: TemplateShown } },
+    responses: { 200: { description: 'The draft.', schema: TemplateShown } },
     handler: async ({ access: { tenant }, params: { key } }) => {
       const found = await read.read(tenant, 'templates', (tx, suffix) => templateOf(tx, suffix, tenant, key));
       return found === undefined ? noTemplate() : { status: 200, body: templateView(found), revision: found.draft };
@@ -89,7 +80,7 @@ export const templateRoutes = ({ commands, reads: read }: TemplateRoutePorts): r
     summary: 'Templates, newest first',
     scope: 'read',
     reads,
-    query: TemplateQuery,
+    query: PageQuery,
     responses: { 200: { description: 'A page.', schema: TemplatePage } },
     handler: async ({ access: { tenant }, query: { limit }, place }) => {
       const { rows, next } = await read.read(tenant, 'templates', (tx, suffix) =>
@@ -134,7 +125,7 @@ export const templateRoutes = ({ commands, reads: read }: TemplateRoutePorts): r
     scope: 'read',
     reads,
     params: KeyParams,
-    query: TemplateQuery,
+    query: PageQuery,
     responses: { 200: { description: 'A page.', schema: VersionPage } },
     handler: async ({ access: { tenant }, params: { key }, query: { limit }, place }) => {
       const found = await read.read(tenant, 'templates', async (tx, suffix) =>

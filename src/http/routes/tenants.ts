@@ -13,14 +13,13 @@ import { isRefusal, refuse } from '../problems.ts';
 import {
   ApiKeyCreated,
   ApiKeyPage,
-  ApiKeyQuery,
   ApiKeyRequest,
   SettingsPatchRequest,
   SettingsShown,
   TenantRequest,
   TenantShown,
 } from '../schemas/tenant.ts';
-import { IdParams } from '../schemas/values.ts';
+import { IdParams, PageQuery } from '../schemas/values.ts';
 
 export type TenantRoutePorts = { readonly commands: ReturnType<typeof tenantCommands>; readonly reads: Reads };
 
@@ -105,7 +104,7 @@ export const tenantRoutes = ({ commands, reads: read }: TenantRoutePorts): reado
     summary: 'API keys, newest first, revoked ones too',
     scope: 'admin',
     reads,
-    query: ApiKeyQuery,
+    query: PageQuery,
     responses: { 200: { description: 'A page.', schema: ApiKeyPage } },
     handler: async ({ access: { tenant }, query: { limit }, place }) => {
       const { rows, next } = await read.read(tenant, 'tenants', (tx, suffix) =>
@@ -138,7 +137,7 @@ export const tenantRoutes = ({ commands, reads: read }: TenantRoutePorts): reado
     summary: 'Defaults of everything that a message leaves open',
     scope: 'read',
     reads,
-    responses: { 200: { description: 'They.', schema: SettingsShown } },
+    responses: { 200: { description: 'The settings.', schema: SettingsShown } },
     handler: async ({ access: { tenant } }) => {
       const found = await read.read(tenant, 'tenants', (tx, suffix) => tenantOf(tx, suffix, tenant));
       const { settings, version } = found ?? { settings: DEFAULT_SETTINGS, version: 0 };

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { BulkNotification, ScheduleSchema } from './notification.ts';
-import { answer, closed, InstantOut, oneOf, PositionOut, RecipientId } from './values.ts';
+import { answer, closed, InstantOut, oneOf, PositionOut, Reason, RecipientId } from './values.ts';
 
 /** What a command about notifications answers. */
 export const RecipientVerdict = answer('RecipientVerdict', {
@@ -34,7 +34,6 @@ export const BulkRequestDescribed = closed(
   { title: 'BulkRequest' },
 );
 
-const Reason = Type.String({ minLength: 1, maxLength: 500 });
 export const CancelRequest = closed({ reason: Type.Optional(Reason) }, { title: 'CancelRequest' });
 export const CancelByKeyRequest = closed(
   {

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { MessageRequest, messageMembers, Recipient, ScheduleSchema } from './notification.ts';
-import { answer, closed, InstantOut, listOf, nullable, oneOf, page } from './values.ts';
+import { answer, closed, InstantOut, nullable, oneOf, page, Reason } from './values.ts';
 
 /** Each recipient is checked by itself: a wrong one is a rejected line, not a refused batch. */
 export const BatchRequest = closed({ ...messageMembers, recipients: Type.Array(Type.Unknown(), { minItems: 1, maxItems: 20_000 }) });
@@ -32,12 +32,8 @@ export const Batch = answer('Batch', {
   outcomes: Type.Record(Type.String(), Type.Integer(), { description: 'Deliveries by outcome.' }),
 });
 export const BatchPage = page('BatchPage', Batch);
-export const BatchQuery = listOf({});
 export const Rejection = answer('LineRejection', { line: Type.Integer(), code: Type.String(), detail: Type.String() });
 export const RejectionPage = page('LineRejectionPage', Rejection);
-export const BatchCancelRequest = closed(
-  { reason: Type.Optional(Type.String({ minLength: 1, maxLength: 500 })) },
-  { title: 'BatchCancelRequest' },
-);
+export const BatchCancelRequest = closed({ reason: Type.Optional(Reason) }, { title: 'BatchCancelRequest' });
 export const BatchRescheduleRequest = closed({ schedule: ScheduleSchema }, { title: 'BatchRescheduleRequest' });
 export const BatchSteered = answer('BatchSteered', { id: Type.String() });

@@ -11,6 +11,7 @@ import {
   OutsideId,
   page,
   PositionOut,
+  Reason,
   RecipientId,
   span,
 } from './values.ts';
@@ -100,10 +101,9 @@ export const DeliveryQuery = listOf({
   status: Type.Optional(oneOf(STATUSES)),
   outcome: Type.Optional(oneOf(OUTCOMES)),
 });
-export const PageOnly = listOf({});
 export const DeadLetterQuery = listOf(deliveryFilters);
 
-export const RedriveRequest = closed({ reason: Type.Optional(Type.String({ minLength: 1, maxLength: 500 })) }, { title: 'RedriveRequest' });
+export const RedriveRequest = closed({ reason: Type.Optional(Reason) }, { title: 'RedriveRequest' });
 export const RedriveFilter = closed(
   {
     channel: Type.Optional(ChannelName),
@@ -112,7 +112,7 @@ export const RedriveFilter = closed(
     batchId: Type.Optional(OutsideId),
     since: Type.Optional(InstantIn),
     until: Type.Optional(InstantIn),
-    reason: Type.Optional(Type.String({ minLength: 1, maxLength: 500 })),
+    reason: Type.Optional(Reason),
   },
   { title: 'RedriveFilter', minProperties: 1 },
 );

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { VariablesSchema } from './catalogue.ts';
 import { ChannelContents } from './content.ts';
 import { Channels } from './notification.ts';
-import { answer, closed, InstantOut, JsonObject, listOf, Locale, nullable, page, RecipientId } from './values.ts';
+import { answer, closed, InstantOut, JsonObject, Locale, nullable, page, RecipientId } from './values.ts';
 import type { Content } from '../../domain/values/content.ts';
 
 const Locales = Type.Unsafe<Readonly<Record<string, Content>>>({
@@ -31,7 +31,6 @@ export const TemplateShown = answer('Template', {
   latest: nullable(Type.Integer()),
 });
 export const TemplatePage = page('TemplatePage', TemplateShown);
-export const TemplateQuery = listOf({});
 export const DraftSaved = answer('DraftSaved', {
   key: Type.String(),
   draft: Type.Integer(),

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { SCOPES } from '../../domain/tenant/events.ts';
 import type { JsonMembers } from '../../domain/values/mergePatch.ts';
-import { answer, closed, InstantIn, InstantOut, listOf, Locale, nullable, oneOf, page, TimeZone } from './values.ts';
+import { answer, closed, InstantIn, InstantOut, Locale, nullable, oneOf, page, TimeZone } from './values.ts';
 
 export const TenantId = Type.String({
   minLength: 1,
@@ -40,7 +40,6 @@ export const ApiKeyCreated = answer('ApiKeyCreated', {
 });
 export const ApiKeyShown = answer('ApiKey', { ...apiKey, revokedAt: nullable(InstantOut) });
 export const ApiKeyPage = page('ApiKeyPage', ApiKeyShown);
-export const ApiKeyQuery = listOf({});
 
 const sender = {
   name: Name,

@@ -39,12 +39,16 @@ export const JsonObject = Type.Unsafe<{ readonly [name: string]: unknown }>({
   propertyNames: { type: 'string', minLength: 1, maxLength: 128 },
   maxProperties: 1000,
 });
+/** The caller's own words for the record. */
+export const Reason = Type.String({ minLength: 1, maxLength: 500, description: 'Why; sealed, and kept with the event.' });
 export const PositionOut = Type.String({ description: 'A place in the log; opaque. `?after=` takes it.' });
 
 export const Limit = Type.Integer({ minimum: 1, maximum: 200, default: 50, description: 'How many at most.' });
 export const Cursor = Type.String({ minLength: 1, maxLength: 2048, description: '`nextCursor` of the page before.' });
 /** The parameters of a list: its own filters, `limit` and `cursor`. */
 export const listOf = <P extends TProperties>(filters: P) => closed({ ...filters, limit: Limit, cursor: Type.Optional(Cursor) });
+/** Of a list without filters of its own. */
+export const PageQuery = listOf({});
 export const span = { since: Type.Optional(InstantIn), until: Type.Optional(InstantIn) };
 export const page = <S extends TSchema>(title: string, of: S) =>
   answer(title, { data: Type.Array(of), nextCursor: nullable(Type.String()) });

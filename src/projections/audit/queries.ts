@@ -2,6 +2,7 @@ import type { Transaction } from '../../consumers/ports.ts';
 import type { AccessEntry } from '../../domain/audit/events.ts';
 import type { Position, SubjectId, TenantId } from '../../domain/values/ids.ts';
 import type { Instant } from '../../domain/values/instant.ts';
+import { conditions } from '../conditions.ts';
 import { pageOf, type Page, type PageRequest } from '../page.ts';
 
 export type AuditView = AccessEntry & {
@@ -33,24 +34,21 @@ export async function auditPage(
   filter: AuditFilter & { readonly tenant: TenantId },
   { limit, place }: PageRequest,
 ): Promise<Page<AuditView>> {
-  const values: unknown[] = [filter.tenant];
-  const where = ['tenant = $1'];
-  const narrow = (value: unknown, condition: (parameter: string) => string): void => {
-    if (value !== undefined) where.push(condition(`$${String(values.push(value))}`));
-  };
-  narrow(filter.actor, (it) => `actor = ${it}`);
-  narrow(filter.action, (it) => `action = ${it}`);
-  narrow(filter.resource, (it) => `resource = ${it}`);
-  narrow(filter.subject, (it) => `subject = ${it}`);
-  narrow(filter.since, (it) => `at >= ${it}`);
-  narrow(filter.until, (it) => `at <= ${it}`);
+  const where = conditions();
+  where.narrow(filter.tenant, (it) => `tenant = ${it}`);
+  where.narrow(filter.actor, (it) => `actor = ${it}`);
+  where.narrow(filter.action, (it) => `action = ${it}`);
+  where.narrow(filter.resource, (it) => `resource = ${it}`);
+  where.narrow(filter.subject, (it) => `subject = ${it}`);
+  where.narrow(filter.since, (it) => `at >= ${it}`);
+  where.narrow(filter.until, (it) => `at <= ${it}`);
   const [position, n] = place?.split('/') ?? [];
-  if (position !== undefined && n !== undefined)
-    where.push(`(position, n) < ($${String(values.push(position))}, $${String(values.push(n))}::integer)`);
+  if (position !== undefined && n !== undefined) where.add(`(position, n) < (${where.param(position)}, ${where.param(n)}::integer)`);
+  const most = where.param(limit + 1);
   const rows = await tx.query<Row>({
-    text: `select kind, position, n, entry from audit_entries${suffix} where ${where.join(' and ')}
-      order by position desc, n desc limit $${String(values.push(limit + 1))}`,
-    values,
+    text: `select kind, position, n, entry from audit_entries${suffix} where ${where.sql()}
+      order by position desc, n desc limit ${most}`,
+    values: where.values,
   });
   const { rows: shown, next } = pageOf(rows, limit, (last) => `${last.position}/${String(last.n)}`);
   return { rows: shown.map((row) => ({ ...row.entry, kind: row.kind, position: row.position })), next };

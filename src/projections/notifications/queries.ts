@@ -1,8 +1,8 @@
 import type { Transaction } from '../../consumers/ports.ts';
 import type { BatchId, KeyedHash, NotificationId, SubjectId, TenantId } from '../../domain/values/ids.ts';
 import type { Instant } from '../../domain/values/instant.ts';
+import { conditions, type Conditions } from '../conditions.ts';
 import { pageOf, type Page, type PageRequest } from '../page.ts';
-import { conditions, type Conditions } from './conditions.ts';
 import type { Attempt } from './deliveryChange.ts';
 
 export type NotificationFilter = {
@@ -85,10 +85,10 @@ export async function notificationsPage(
   of: { readonly tenant: TenantId; readonly filter: NotificationFilter },
   page: PageRequest,
 ): Promise<Page<NotificationRow>> {
-  const where = notificationConditions(of.tenant, of.filter, page.place);
+  const where = notificationConditions(suffix, of, page.place);
   const limit = where.param(page.limit + 1);
   const rows = await tx.query<NotificationRow>({
-    text: `select ${NOTIFICATION} from notifications${suffix} n where ${where.sql(suffix)} order by n.requested_at desc, n.id desc limit ${limit}`,
+    text: `select ${NOTIFICATION} from notifications${suffix} n where ${where.sql()} order by n.requested_at desc, n.id desc limit ${limit}`,
     values: where.values,
   });
   return pageOf(rows, page.limit, (last) => `${last.requestedAt} ${last.id}`);
@@ -118,7 +118,7 @@ export async function deliveriesPage(
   const where = deliveryConditions(of.tenant, of.filter, page.place);
   const limit = where.param(page.limit + 1);
   const rows = await tx.query<DeliveryRow>({
-    text: `select ${DELIVERY} from deliveries${suffix} d ${joined(suffix)} where ${where.sql(suffix)}
+    text: `select ${DELIVERY} from deliveries${suffix} d ${joined(suffix)} where ${where.sql()}
       order by d.requested_at desc, d.notification desc, d.n limit ${limit}`,
     values: where.values,
   });
@@ -186,15 +186,19 @@ const joined = (suffix: string): string =>
 type Span = { readonly since?: Instant; readonly until?: Instant };
 
 function within(where: Conditions, table: 'n' | 'd', { since, until }: Span): void {
-  if (since !== undefined) where.add((p) => `${table}.requested_at >= ${p(since)}`);
-  if (until !== undefined) where.add((p) => `${table}.requested_at < ${p(until)}`);
+  where.narrow(since, (it) => `${table}.requested_at >= ${it}`);
+  where.narrow(until, (it) => `${table}.requested_at < ${it}`);
 }
 
 function equalTo(where: Conditions, columns: Readonly<Record<string, string | number | undefined>>): void {
-  for (const [column, value] of Object.entries(columns)) if (value !== undefined) where.add((p) => `${column} = ${p(value)}`);
+  for (const [column, value] of Object.entries(columns)) where.narrow(value, (it) => `${column} = ${it}`);
 }
 
-function notificationConditions(tenant: TenantId, filter: NotificationFilter, place: string | undefined): Conditions {
+function notificationConditions(
+  suffix: string,
+  { tenant, filter }: { readonly tenant: TenantId; readonly filter: NotificationFilter },
+  place: string | undefined,
+): Conditions {
   const where = conditions();
   equalTo(where, {
     'n.tenant': tenant,
@@ -207,15 +211,15 @@ function notificationConditions(tenant: TenantId, filter: NotificationFilter, pl
     'n.batch': filter.batchId,
   });
   within(where, 'n', filter);
-  const { channel, subject } = filter;
-  if (channel !== undefined) where.add((p) => `${p(channel)} = any(n.channels)`);
-  if (subject !== undefined)
-    where.add(
-      (p, suffix) =>
-        `exists (select from deliveries${suffix} d where d.tenant = n.tenant and d.notification = n.id and d.requested_at = n.requested_at and d.subject = ${p(subject)})`,
-    );
+  where.narrow(filter.channel, (it) => `${it} = any(n.channels)`);
+  where.narrow(
+    filter.subject,
+    (it) => `exists (select from deliveries${suffix} d
+      where d.tenant = n.tenant and d.notification = n.id and d.requested_at = n.requested_at and d.subject = ${it})`,
+  );
   const [at, id] = place?.split(' ') ?? [];
-  if (at !== undefined && id !== undefined) where.add((p) => `(n.requested_at, n.id) < (${p(at)}::timestamptz, ${p(id)}::uuid)`);
+  if (at !== undefined && id !== undefined)
+    where.add(`(n.requested_at, n.id) < (${where.param(at)}::timestamptz, ${where.param(id)}::uuid)`);
   return where;
 }
 
@@ -230,12 +234,12 @@ function deliveryConditions(tenant: TenantId, filter: DeliveryFilter, place: str
     'n.batch': filter.batchId,
     'd.n & 7': filter.channel,
   });
-  where.add(() => `d.status <> 'left'`);
+  where.add(`d.status <> 'left'`);
   within(where, 'd', filter);
   const { status } = filter;
-  if (status !== undefined) where.add((p) => `${OUTWARD} = any(${p(status)}::text[])`);
+  where.narrow(status, (it) => `${OUTWARD} = any(${it}::text[])`);
   // Named outright so that the index of dead letters serves their list.
-  if (status?.every((it) => DEAD_LETTERS.has(it)) === true) where.add(() => 'd.dead');
+  if (status?.every((it) => DEAD_LETTERS.has(it)) === true) where.add('d.dead');
   if (place !== undefined) afterDelivery(where, place);
   return where;
 }
@@ -244,10 +248,8 @@ function deliveryConditions(tenant: TenantId, filter: DeliveryFilter, place: str
 function afterDelivery(where: Conditions, place: string): void {
   const [at, id, n] = place.split(' ');
   if (at === undefined || id === undefined || n === undefined) return;
-  where.add((p) => {
-    const [atParam, idParam] = [p(at), p(id)];
-    return `((d.requested_at, d.notification) < (${atParam}::timestamptz, ${idParam}::uuid)
-      or (d.requested_at = ${atParam}::timestamptz and d.notification = ${idParam}::uuid and d.n > ${p(Number(n))}))`;
-  });
+  const [atParam, idParam, nParam] = [where.param(at), where.param(id), where.param(Number(n))];
+  where.add(`((d.requested_at, d.notification) < (${atParam}::timestamptz, ${idParam}::uuid)
+      or (d.requested_at = ${atParam}::timestamptz and d.notification = ${idParam}::uuid and d.n > ${nParam}))`);
 }
 const DEAD_LETTERS: ReadonlySet<string> = new Set(DEAD_LETTER_STATUSES);

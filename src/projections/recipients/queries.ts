@@ -3,6 +3,7 @@ import type { Sealed } from '../../domain/kernel/personal.ts';
 import type { OwnChannel, Platform } from '../../domain/recipient/events.ts';
 import type { KeyedHash, SubjectId, TenantId } from '../../domain/values/ids.ts';
 import type { Instant } from '../../domain/values/instant.ts';
+import { conditions } from '../conditions.ts';
 import { pageOf, type Page, type PageRequest } from '../page.ts';
 
 export type RecipientView = {
@@ -88,19 +89,16 @@ export async function recipientsPage(
   { tenant, email, phone, tag }: RecipientFilter & { readonly tenant: TenantId },
   { limit, place }: PageRequest,
 ): Promise<Page<RecipientView>> {
-  const values: unknown[] = [tenant];
-  const where = ['tenant = $1'];
-  const narrow = (value: unknown, condition: (parameter: string) => string): void => {
-    if (value !== undefined) where.push(condition(`$${String(values.push(value))}`));
-  };
-  narrow(email, (it) => `email_key = ${it}`);
-  narrow(phone, (it) => `phone_key = ${it}`);
-  narrow(tag, (it) => `tag_keys @> array[${it}::text]`);
-  narrow(place, (it) => `registered_position < ${it}`);
+  const where = conditions();
+  where.narrow(tenant, (it) => `tenant = ${it}`);
+  where.narrow(email, (it) => `email_key = ${it}`);
+  where.narrow(phone, (it) => `phone_key = ${it}`);
+  where.narrow(tag, (it) => `tag_keys @> array[${it}::text]`);
+  where.narrow(place, (it) => `registered_position < ${it}`);
+  const most = where.param(limit + 1);
   const rows = await tx.query<RecipientView & { readonly place: string }>({
-    text: `select ${VIEW} from recipients${suffix} where ${where.join(' and ')}
-      order by registered_position desc limit $${String(values.push(limit + 1))}`,
-    values,
+    text: `select ${VIEW} from recipients${suffix} where ${where.sql()} order by registered_position desc limit ${most}`,
+    values: where.values,
   });
   const { rows: shown, next } = pageOf(rows, limit, (last) => last.place);
   return { rows: shown.map(withoutPlace), next };

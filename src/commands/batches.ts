@@ -10,6 +10,7 @@ import type { Instant } from '../domain/values/instant.ts';
 import type { Schedule } from '../domain/values/schedule.ts';
 import { attachmentsOf } from './attach.ts';
 import { chunksOf, type BatchLine } from './batchLines.ts';
+import { batchPeople, type BatchPeople } from './batchPeople.ts';
 import { contextOf, type Caller } from './caller.ts';
 import { handle } from './handle.ts';
 import type { MessageInput } from './notificationInput.ts';
@@ -46,6 +47,8 @@ type Opening = {
   readonly id: BatchId;
   readonly envelope: Envelope;
   readonly session: Session<BatchCommand, Batch, BatchCode>;
+  /** Of the chunks so far. */
+  readonly people: BatchPeople;
 };
 
 const OTHER_LINES = reject(
@@ -75,7 +78,7 @@ export function batchCommands(ports: NotificationPorts) {
     const before = session.state();
     // What has been taken is answered as it was the first time, also where it would be refused by now; only what is new needs the terms.
     if ('problems' in settled && before.status === 'absent') return settled;
-    const opening: Opening = { tenant, id, envelope, session };
+    const opening: Opening = { tenant, id, envelope, session, people: batchPeople(ports.log, tenant) };
     const replayed = before.status === 'opened' && before.closed;
     let [chunk, firstLine] = [0, 1];
     for await (const part of chunksOf(lines, sizeOf(session.state()))) {
@@ -133,23 +136,25 @@ export function batchCommands(ports: NotificationPorts) {
   type Part = Said & { readonly chunk: number; readonly firstLine: number; readonly lines: readonly BatchLine[] };
 
   async function addChunk(opening: Opening, { message, settled, chunk, firstLine, lines }: Part): Promise<BatchProblems | null> {
-    const { tenant, session } = opening;
+    const { tenant, session, people } = opening;
     const batch = openedOf(session.state());
     const digest = await digestOf(tenant, lines.map(({ raw }) => raw).join('\n'));
     const before = batch.chunks[chunk];
-    if (before !== undefined) return before.digest === digest ? null : { problems: [OTHER_LINES] };
+    if (before !== undefined) {
+      if (before.notificationId !== undefined) people.remember(before.notificationId);
+      return before.digest === digest ? null : { problems: [OTHER_LINES] };
+    }
     if (batch.closed) return { problems: [OTHER_LINES] };
     if (batch.cancelled !== undefined) return { problems: [CANCELLED] };
     if ('problems' in settled) return settled;
     const envelope = envelopeOf(opening, `chunk.${String(chunk)}`);
-    const variables = message.variables ?? {};
-    const made = await requestChunk({ tenant, envelope, batch, settled, variables, chunk, firstLine, lines, digest });
+    const [variables, standsEarlier] = [message.variables ?? {}, await people.known()];
+    const made = await requestChunk({ tenant, envelope, batch, settled, variables, chunk, firstLine, lines, digest, standsEarlier });
     if (isRejection(made)) return { problems: [made] };
+    people.add(made.subjects);
     const range = { from: firstLine, to: firstLine + lines.length - 1 };
-    const refusal = await session.run(
-      { type: 'AddChunk', data: { chunk, lines: range, digest, ...made, now: ports.clock.now() } },
-      envelope,
-    );
+    const data = { chunk, lines: range, digest, ...made.noted, now: ports.clock.now() };
+    const refusal = await session.run({ type: 'AddChunk', data }, envelope);
     return refusal === null ? null : { problems: [refusal] };
   }
 

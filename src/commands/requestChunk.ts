@@ -6,7 +6,7 @@ import { isRejection, reject, type Rejection } from '../domain/kernel/rejection.
 import type { NotificationRequested, RecipientRefusal, RequestedRecipient } from '../domain/notification/events.ts';
 import type { Variables } from '../domain/values/message.ts';
 import { planAtOf } from '../domain/policy/wallTime.ts';
-import { trusted, type KeyedHash, type NotificationId, type TenantId } from '../domain/values/ids.ts';
+import { trusted, type KeyedHash, type NotificationId, type SubjectId, type TenantId } from '../domain/values/ids.ts';
 import { lookUpFiles, storeFiles, withFiles, type LookedUp } from './attach.ts';
 import type { BatchLine } from './batchLines.ts';
 import { handle } from './handle.ts';
@@ -14,7 +14,7 @@ import type { RecipientInput } from './notificationInput.ts';
 import type { NotificationPorts } from './notificationPorts.ts';
 import type { Envelope } from './ports.ts';
 import { NOTIFICATION } from './registry.ts';
-import { resolveRecipients, type Given } from './resolveRecipients.ts';
+import { resolveRecipients, type Given, type StandsEarlier } from './resolveRecipients.ts';
 import { variablesRefusal, type SettledMessage } from './settleMessage.ts';
 
 export type ChunkRequest = {
@@ -28,16 +28,23 @@ export type ChunkRequest = {
   readonly firstLine: number;
   readonly lines: readonly BatchLine[];
   readonly digest: KeyedHash;
+  /** Who stands in an earlier chunk. */
+  readonly standsEarlier: StandsEarlier;
 };
-/** Without `notificationId`: nobody was accepted. */
+/** What is noted of the chunk, and whom it holds. Without `notificationId`: nobody was accepted. */
 export type ChunkResult = {
-  readonly notificationId?: NotificationId;
-  readonly accepted: number;
-  readonly rejections: readonly LineRefusal[];
+  readonly noted: {
+    readonly notificationId?: NotificationId;
+    readonly type?: string;
+    readonly accepted: number;
+    readonly rejections: readonly LineRefusal[];
+  };
+  readonly subjects: readonly SubjectId[];
 };
 
 /** Bytes of a raw line (UTF-8): sealed, it must fit into an append with room for its neighbours. */
 export const MAX_LINE_BYTES = 262_144;
+const TOO_LARGE = reject('line_too_large', `a line has at most ${String(MAX_LINE_BYTES)} bytes`);
 
 /** Makes a chunk's notification durable: the same chunk sent again finds it there and gets the first result. */
 export function chunkRequests(ports: NotificationPorts) {
@@ -47,9 +54,12 @@ export function chunkRequests(ports: NotificationPorts) {
     const { tenant, batch, chunk, digest } = it;
     const { batchId, terms } = batch.opened;
     const people = await peopleOf(ports, it);
-    const resolved = await resolveRecipients(ports.subjects, tenant, people.given);
+    const resolved = await resolveRecipients(ports.subjects, tenant, people.given, it.standsEarlier);
     const allRefused = [...people.refused, ...resolved.refused].sort((a, b) => a.index - b.index);
-    if (resolved.recipients.length === 0) return { accepted: 0, rejections: rejectionsOf(it, allRefused) };
+    if (resolved.recipients.length === 0) {
+      const rejections = allRefused.map(({ index, ...refusal }) => ({ line: it.firstLine + index, ...refusal }));
+      return { noted: { type: terms.type, accepted: 0, rejections }, subjects: [] };
+    }
     const notificationId = trusted<NotificationId>(await ports.indexes.uuid(tenant, 'chunk', batchId, String(chunk)));
     const now = ports.clock.now();
     const { schedule: _, ...unscheduled } = terms;
@@ -73,7 +83,9 @@ export function chunkRequests(ports: NotificationPorts) {
     if (requested.request !== digest)
       return reject('idempotency_key_reused', 'this Idempotency-Key came before with other lines; send the same upload again');
     await keepThose(ports, it, requested);
-    return { notificationId, accepted: requested.recipients.length, rejections: rejectionsOf(it, requested.refused) };
+    const rejections = requested.refused.map(({ index, code, detail }) => ({ line: it.firstLine + index, code, detail }));
+    const subjects = requested.recipients.map(({ subject }) => subject);
+    return { noted: { notificationId, accepted: subjects.length, rejections }, subjects };
   };
 }
 
@@ -87,10 +99,7 @@ async function keepThose(ports: NotificationPorts, { tenant, envelope, lines }: 
   await ports.keepAddresses({ tenant, actor, correlationId }, requested.notificationId, accepted);
 }
 
-const rejectionsOf = ({ firstLine }: ChunkRequest, refused: readonly RecipientRefusal[]): readonly LineRefusal[] =>
-  refused.map(({ index, code, detail }) => ({ line: firstLine + index, code, detail }));
-
-type Readable = { readonly index: number; readonly input: RecipientInput };
+type Readable = { readonly index: number; readonly input: RecipientInput; readonly isTooLarge: boolean };
 type People = {
   readonly given: readonly Given[];
   readonly refused: readonly RecipientRefusal[];
@@ -105,16 +114,15 @@ async function peopleOf(ports: NotificationPorts, it: ChunkRequest): Promise<Peo
   const readable: Readable[] = [];
   for (const [index, line] of it.lines.entries()) {
     if ('refusal' in line) refused.push({ index, ...line.refusal });
-    else if (Buffer.byteLength(line.raw) > MAX_LINE_BYTES)
-      refused.push({ index, code: 'line_too_large', detail: `a line has at most ${String(MAX_LINE_BYTES)} bytes` });
-    else readable.push({ index, input: line.recipient });
+    else readable.push({ index, input: line.recipient, isTooLarge: Buffer.byteLength(line.raw) > MAX_LINE_BYTES });
   }
   const { found, problems } = await lookUpFiles(
     ports.files,
     it.tenant,
-    readable.map(({ input }) => ({ recipients: [input] })),
+    readable.map(({ input, isTooLarge }) => ({ recipients: isTooLarge ? [] : [input] })),
   );
-  const given = readable.map(({ index, input }, place): Given => {
+  const given = readable.map(({ index, input, isTooLarge }, place): Given => {
+    if (isTooLarge) return { index, input, refusal: TOO_LARGE };
     const own = input.variables === undefined ? undefined : { variables: input.variables };
     const refusal = problems[place]?.[0] ?? variablesRefusal(ports, it.settled, { ...it.variables, ...input.variables });
     return { index, input, ...present({ own, refusal }) };

@@ -22,17 +22,26 @@ export type Resolved = {
 export type Given = { readonly index: number; readonly input: RecipientInput; readonly own?: OwnPart; readonly refusal?: Rejection };
 
 /** People → subjects, in one statement for all. A malformed address is a verdict about that person alone. */
-export async function resolveRecipients(subjects: Subjects, tenant: TenantId, given: readonly Given[]): Promise<Resolved> {
-  const [resolved = NOBODY] = await resolveMany(subjects, tenant, [given]);
+export async function resolveRecipients(
+  subjects: Subjects,
+  tenant: TenantId,
+  given: readonly Given[],
+  standsEarlier?: StandsEarlier,
+): Promise<Resolved> {
+  const [resolved = NOBODY] = await resolveMany(subjects, tenant, [given], standsEarlier);
   return resolved;
 }
 const NOBODY: Resolved = { recipients: [], refused: [], subjects: new Map() };
+/** Whether somebody stands in an earlier part of what these are a part of. */
+export type StandsEarlier = (subject: SubjectId) => boolean;
+const nobodyDoes: StandsEarlier = () => false;
 
 /** The same for the people of several requests: one statement for all of them. */
 export async function resolveMany(
   subjects: Subjects,
   tenant: TenantId,
   requests: readonly (readonly Given[])[],
+  standsEarlier: StandsEarlier = nobodyDoes,
 ): Promise<readonly Resolved[]> {
   const parsed = requests.map((given) =>
     given.map((it): Named => {
@@ -43,20 +52,26 @@ export async function resolveMany(
   const names = parsed.flat().flatMap(({ name }) => name ?? []);
   const found = names.length > 0 ? await subjects.resolve(tenant, names) : [];
   let next = 0;
-  return parsed.map((some) => resolvedOf(some.map((it) => ({ it, found: it.name === undefined ? undefined : found[next++] }))));
+  return parsed.map((some) =>
+    resolvedOf(
+      some.map((it) => ({ it, found: it.name === undefined ? undefined : found[next++] })),
+      standsEarlier,
+    ),
+  );
 }
 
 type Found = SubjectId | 'erased' | undefined;
 
-function resolvedOf(people: readonly { readonly it: Parsed; readonly found: Found }[]): Resolved {
+function resolvedOf(people: readonly { readonly it: Parsed; readonly found: Found }[], standsEarlier: StandsEarlier): Resolved {
   const refused: RecipientRefusal[] = [];
   const recipients: RequestedRecipient[] = [];
   const known = new Map<number, SubjectId>();
-  const seen = new Set<string>();
+  const seen = new Set<SubjectId>();
   for (const { it, found } of people) {
-    if (found !== undefined && found !== 'erased') known.set(it.index, found);
-    const verdict = verdictOf(it, found, seen);
-    if ('code' in verdict) refused.push(verdict);
+    const subject = found === 'erased' ? undefined : found;
+    if (subject !== undefined) known.set(it.index, subject);
+    const verdict = verdictOf(it, found, (one) => seen.has(one) || standsEarlier(one));
+    if ('code' in verdict) refused.push({ ...verdict, ...present({ subject }) });
     else {
       seen.add(verdict.subject);
       recipients.push(verdict);
@@ -68,14 +83,10 @@ function resolvedOf(people: readonly { readonly it: Parsed; readonly found: Foun
 type Parsed = Given & { readonly person: InlinePerson | Rejection };
 type Named = Parsed & { readonly name: PersonName | undefined };
 
-function verdictOf(
-  { index, person, own, refusal }: Parsed,
-  found: Found,
-  seen: ReadonlySet<string>,
-): RequestedRecipient | RecipientRefusal {
+function verdictOf({ index, person, own, refusal }: Parsed, found: Found, isThere: StandsEarlier): RequestedRecipient | RecipientRefusal {
   if (isRejection(person)) return refusedFor(index, person);
   if (refusal !== undefined) return refusedFor(index, refusal);
-  const subject = subjectOrRefusal(found, seen);
+  const subject = subjectOrRefusal(found, isThere);
   if (isRejection(subject)) return refusedFor(index, subject);
   const inline = Object.keys(person).length > 0 ? open(person) : undefined;
   return { index, subject, ...present({ person: inline, own: own && open(own) }) };
@@ -83,10 +94,10 @@ function verdictOf(
 
 const refusedFor = (index: number, { rejected, detail }: Rejection): RecipientRefusal => ({ index, code: rejected, detail });
 
-function subjectOrRefusal(found: Found, seen: ReadonlySet<string>): SubjectId | Rejection {
+function subjectOrRefusal(found: Found, isThere: StandsEarlier): SubjectId | Rejection {
   if (found === undefined) return reject('no_recipient', 'name the person by recipientId or give an address');
   if (found === 'erased') return reject('erased', 'this person has been erased; nothing is sent to them any more');
-  return seen.has(found) ? reject('duplicate_recipient', 'the same person stands earlier in this request') : found;
+  return isThere(found) ? reject('duplicate_recipient', 'the same person stands earlier in this request') : found;
 }
 
 /** Inline particulars, normalised; nothing that names nobody is kept. */

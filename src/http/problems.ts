@@ -94,6 +94,7 @@ export const PROBLEMS = {
   batch_cancelled: [409, 'The batch is cancelled'],
   chunk_out_of_order: [409, 'The batch goes on elsewhere'],
   no_recipients: [422, 'Nobody is named'],
+  line_too_large: [413, 'The line is too large'],
   // Consumers
   projection_not_found: [404, 'There is no such projection'],
   parked_event_not_found: [404, 'No such event is parked'],

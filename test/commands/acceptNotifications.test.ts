@@ -180,7 +180,8 @@ describe('a request', () => {
     );
     const { events } = await house.store.readAll('start', {}, 10);
     const text = JSON.stringify(events);
-    for (const personal of ['ana', 'Ana', 'Prohaska', '4711', 'lilac']) expect(text).not.toContain(personal);
+    // Three letters would be found in what is sealed now and then.
+    for (const personal of ['ana@', 'of-ana', 'Ana P', 'Prohaska', '4711', 'lilac']) expect(text).not.toContain(personal);
   });
 
   test('takes its own correlation along', async () => {

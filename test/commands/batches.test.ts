@@ -183,6 +183,100 @@ describe('an upload', () => {
     ]);
   });
 
+  describe('that names somebody in two chunks', () => {
+    const again = [person(0), person(CHUNK_LINES + 1), { raw: '{}', recipient: {} }];
+    const lines = [...people(CHUNK_LINES + 2), ...again, ...people(CHUNK_LINES, 2000), person(1), person(2000)];
+    const later = [
+      [CHUNK_LINES + 3, 'duplicate_recipient', 'the same person stands earlier in this request'],
+      [CHUNK_LINES + 4, 'duplicate_recipient', 'the same person stands earlier in this request'],
+      [CHUNK_LINES + 5, 'no_recipient', 'name the person by recipientId or give an address'],
+      [2 * CHUNK_LINES + 6, 'duplicate_recipient', 'the same person stands earlier in this request'],
+      [2 * CHUNK_LINES + 7, 'duplicate_recipient', 'the same person stands earlier in this request'],
+    ];
+    const rejected = async () =>
+      ofType<Extract<BatchEvent, { type: 'ChunkAdded' }>>(await house.events(), 'ChunkAdded').flatMap(({ data }) =>
+        data.rejections.map(({ line, code, detail }) => [line, code, detail]),
+      );
+    const asked = async () =>
+      ofType<NotificationRequested>(await house.events(), 'NotificationRequested').flatMap(({ data }) =>
+        data.recipients.map(({ subject }) => subject),
+      );
+
+    test('asks for them once, and refuses the later lines as within one chunk', async () => {
+      expect(await upload(lines)).toMatchObject({ accepted: 2 * CHUNK_LINES + 2, rejected: 5 });
+      expect(await rejected()).toStrictEqual(later);
+      const subjects = await asked();
+      expect(new Set(subjects).size).toBe(subjects.length);
+    });
+
+    test.each([0, 1, 2])('and breaks off after %i chunks comes to the same when it is sent again', async (chunks) => {
+      await expect(upload(lines, { breakAfter: chunks * CHUNK_LINES + 1 })).rejects.toThrow('the connection was lost');
+      expect(await upload(lines)).toMatchObject({ accepted: 2 * CHUNK_LINES + 2, rejected: 5 });
+      expect(await rejected()).toStrictEqual(later);
+      const subjects = await asked();
+      expect(new Set(subjects).size).toBe(subjects.length);
+    });
+
+    test('and stopped between a chunk’s notification and the note of it too', async () => {
+      const { log } = house;
+      let chunksNoted = 0;
+      const failing: typeof log = {
+        ...log,
+        append: (writes) =>
+          writes.some(({ events }) => events.some(({ type }) => type === 'ChunkAdded')) && ++chunksNoted === 2
+            ? Promise.reject(new Error('it stopped'))
+            : log.append(writes),
+      };
+      const stopping = batchCommands({ ...ports, log: failing });
+      const request = { mode: 'live', message: MESSAGE } as const;
+      await expect(stopping.upload(caller({ idempotencyKey: 'k' }), { ...request, lines: stream(lines) })).rejects.toThrow('it stopped');
+      expect(await upload(lines, { key: 'k' })).toMatchObject({ accepted: 2 * CHUNK_LINES + 2, rejected: 5 });
+      expect(await rejected()).toStrictEqual(later);
+    });
+
+    test('reads no notification where the upload only repeats', async () => {
+      const first = await upload(lines);
+      const read: string[] = [];
+      const reading: typeof house.log = {
+        ...house.log,
+        read: (streams) => {
+          read.push(...streams);
+          return house.log.read(streams);
+        },
+      };
+      const repeating = batchCommands({ ...ports, log: reading });
+      const request = { mode: 'live', message: MESSAGE, lines: stream(lines) } as const;
+      expect(await repeating.upload(caller({ idempotencyKey: 'spring mailing' }), request)).toStrictEqual({ ...first, replayed: true });
+      expect(read.filter((it) => it.startsWith('notification-'))).toStrictEqual([]);
+    });
+  });
+
+  test('a line that is refused names whom it was for, where that can be read', async () => {
+    const [ana, bo] = [
+      { recipientId: 'user-0', email: 'nonsense' },
+      { email: 'bo@example.com', phone: '12' },
+    ];
+    const wrong = [ana, bo, { phone: '12' }].map((recipient): BatchLine => ({ raw: JSON.stringify(recipient), recipient }));
+    const [anas, bos] = await house.subjects.resolve(caller().tenant, [{ recipientId: 'user-0' }, { address: 'email:bo@example.com' }]);
+    await upload(wrong);
+    const [alone] = ofType<Extract<BatchEvent, { type: 'ChunkAdded' }>>(await house.events(), 'ChunkAdded');
+    expect([alone?.data.type, alone?.data.rejections.map(({ line, code, subject }) => [line, code, subject])]).toStrictEqual([
+      'news',
+      [
+        [1, 'invalid_email', anas],
+        [2, 'invalid_phone', bos],
+        [3, 'invalid_phone', undefined],
+      ],
+    ]);
+    await upload([...wrong, person(5)], { key: 'with somebody' });
+    const [requested] = ofType<NotificationRequested>(await house.events(), 'NotificationRequested');
+    expect(requested?.data.refused.map(({ index, code, subject }) => [index, code, subject])).toStrictEqual([
+      [0, 'invalid_email', anas],
+      [1, 'invalid_phone', bos],
+      [2, 'invalid_phone', undefined],
+    ]);
+  });
+
   test('a chunk of nobody has no notification, and an upload of nobody is no batch', async () => {
     expect(await upload([{ raw: '{}', recipient: {} }])).toMatchObject({ accepted: 0, rejected: 1 });
     expect(typesOf(await house.events())).toStrictEqual(['BatchOpened', 'ChunkAdded', 'BatchClosed']);

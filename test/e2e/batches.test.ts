@@ -50,6 +50,21 @@ describe('a batch', () => {
     expect(one.subject).toBe('Order A-1');
   });
 
+  test('that names somebody in two chunks refuses the later line, and they get one message', async () => {
+    const twice = { recipientId: 'twice', email: 'twice@example.com' };
+    const lines = [twice, ...people(520, 'apart'), { email: 'apart-600@example.com' }, twice, { email: 'apart-600@example.com' }];
+    const { status, body } = await upload(lines, 'apart');
+    expect([status, body.accepted, body.rejected]).toStrictEqual([202, 522, 2]);
+    const { body: rejections } = await tidings.get(`/v1/batches/${body.id}/rejections?after=${body.position}`);
+    const detail = 'the same person stands earlier in this request';
+    expect(rejections.data).toStrictEqual([523, 524].map((line) => ({ line, code: 'duplicate_recipient', detail })));
+    await batchWhere(body.id, ({ counts }) => counts.captured === 522);
+    expect((await tidings.get('/v1/captured?to=twice@example.com')).body.data).toHaveLength(1);
+    expect((await upload(lines, 'apart')).body).toStrictEqual(body);
+    const asJson = await tidings.post('/v1/batches', { ...plainMessage, recipients: lines });
+    expect([asJson.status, asJson.body.accepted, asJson.body.rejected]).toStrictEqual([202, 522, 2]);
+  });
+
   test('gives each person their own variables on top of those of all', async () => {
     const { body } = await upload([
       { recipientId: 'v-1', email: 'v-1@example.com', variables: { name: 'Vera' } },

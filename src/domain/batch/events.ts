@@ -1,7 +1,7 @@
 import type { Fact } from '../kernel/decider.ts';
 import type { Personal } from '../kernel/personal.ts';
 import type { Message, Terms } from '../values/message.ts';
-import type { BatchId, KeyedHash, NotificationId } from '../values/ids.ts';
+import type { BatchId, KeyedHash, NotificationId, SubjectId } from '../values/ids.ts';
 import type { Instant } from '../values/instant.ts';
 import type { Schedule } from '../values/schedule.ts';
 
@@ -24,8 +24,8 @@ export type BatchOpened = Fact<
     readonly planAt: Instant;
   }
 >;
-/** `line`: from 1, of the recipients; nothing personal in `detail`. */
-export type LineRefusal = { readonly line: number; readonly code: string; readonly detail: string };
+/** `line`: from 1, of the recipients; nothing personal in `detail`. `subject`: only where no notification of the chunk tells who it was. */
+export type LineRefusal = { readonly line: number; readonly code: string; readonly detail: string; readonly subject?: SubjectId };
 /** Written after the notification of the chunk. */
 export type ChunkAdded = Fact<
   'ChunkAdded',
@@ -35,6 +35,8 @@ export type ChunkAdded = Fact<
     readonly chunk: number;
     /** Absent: nobody in the chunk was accepted, so there is no notification. */
     readonly notificationId?: NotificationId;
+    /** Of the message: only where there is no notification to tell it. */
+    readonly type?: string;
     /** Both inclusive. */
     readonly lines: { readonly from: number; readonly to: number };
     readonly accepted: number;

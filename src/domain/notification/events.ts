@@ -25,7 +25,8 @@ export type RequestedRecipient = {
   readonly person?: Personal<InlinePerson>;
   readonly own?: Personal<OwnPart>;
 };
-export type RecipientRefusal = { readonly index: number; readonly code: string; readonly detail: string };
+/** `subject`: who it was, where the name could be read; nothing personal in `detail`. */
+export type RecipientRefusal = { readonly index: number; readonly code: string; readonly detail: string; readonly subject?: SubjectId };
 
 export type NotificationRequested = Fact<
   'NotificationRequested',

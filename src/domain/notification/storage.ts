@@ -48,7 +48,7 @@ export const notificationStorage = {
       requestedAt: instant,
       terms: termsSchema,
       recipients: list(shape({ index: count, subject: text, person: optional(text), own: optional(text) })),
-      refused: list(shape({ index: count, code: text, detail: text })),
+      refused: list(shape({ index: count, code: text, detail: text, subject: optional(text) })),
       soleSubject: optional(text),
       message: optional(text),
       batch: optional(shape({ batchId: text, chunk: count })),

@@ -2,13 +2,15 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { ENGINE_TESTS, withNode } from './otherNodes.mjs';
 import { checkNode, install, ROOT } from './prepare.mjs';
 
 const heading = (text) => process.stdout.write(`\n── ${text}\n`);
 
 /** Runs a tool of node_modules with this Node; true when it is content. */
-function tool(path, ...args) {
-  const { status } = spawnSync(process.execPath, [join(ROOT, 'node_modules', path), ...args], {
+const tool = (path, ...args) => toolOn(process.execPath, path, ...args);
+function toolOn(node, path, ...args) {
+  const { status } = spawnSync(node, [join(ROOT, 'node_modules', path), ...args], {
     cwd: ROOT,
     stdio: 'inherit',
     env: { ...process.env, TZ: 'UTC' },
@@ -25,10 +27,10 @@ const CHECKS = {
 };
 
 /** What vitest itself counted. A file that fails before its first test is one failure; no report at all is one as well. */
-function vitest(args) {
+function vitest(args, node = process.execPath) {
   const scratch = mkdtempSync(join(tmpdir(), 'tidings-report-'));
   const report = join(scratch, 'report.json');
-  const fine = tool('vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...args);
+  const fine = toolOn(node, 'vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...args);
   try {
     const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(readFileSync(report, 'utf8'));
     const broken = testResults.filter(
@@ -62,17 +64,30 @@ function skippedSuites(testResults) {
 checkNode();
 await install();
 
-const args = process.argv.slice(2);
-const noSkips = args.includes('--no-skips');
+// `--no-skips`: a skipped suite is a failure; `--also-on=22,24`: what an engine can change is run again on those versions of Node.
+const OURS = /^--(?:no-skips|also-on=(?<versions>[\d,]+))$/;
+const args = process.argv.slice(2).filter((arg) => !OURS.test(arg));
+const noSkips = process.argv.includes('--no-skips');
+const versions = process.argv.flatMap((arg) => OURS.exec(arg)?.groups?.versions?.split(',') ?? []);
 const failures = [];
 for (const [name, check] of Object.entries(CHECKS)) {
   heading(name);
   if (!(await check())) failures.push(name);
 }
 heading('tests');
-const { passed, failed, skipped, testResults } = vitest(args.filter((arg) => arg !== '--no-skips'));
+const runs = [vitest(args)];
+for (const version of versions) {
+  heading(`tests on Node ${version}`);
+  try {
+    runs.push(withNode(version, (node) => vitest(ENGINE_TESTS, node)));
+  } catch (error) {
+    failures.push(`tests on Node ${version}: ${error.message}`);
+  }
+}
+const sum = (name) => runs.reduce((all, run) => all + run[name], 0);
+const [passed, failed, skipped] = [sum('passed'), sum('failed'), sum('skipped')];
 
-const lines = skippedSuites(testResults);
+const lines = skippedSuites(runs.flatMap(({ testResults }) => testResults));
 if (lines.length > 0) heading('skipped');
 for (const line of lines) console.log(line);
 if (noSkips && skipped > 0) failures.push('skipped suites (what they need can be had here)');

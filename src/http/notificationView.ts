@@ -117,7 +117,7 @@ export async function notificationView(
     schedule: state.schedule ?? null,
     dedupWindow: terms.dedup === undefined ? null : durationOf(terms.dedup.windowMs),
     recipients: recipients.map((it, place) => recipientView(it, opened.people[place] ?? {}, labelOf, unmasked)),
-    rejected: refused,
+    rejected: refused.map(({ index, code, detail }) => ({ index, code, detail })),
     ...(unmasked && opened.message !== undefined && contentOf(opened.message)),
   };
 }

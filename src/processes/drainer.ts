@@ -41,14 +41,13 @@ export type DrainerObserver = {
 export type Drainer = {
   /** Groups in work. */
   readonly busy: () => number;
-  /** Takes nothing new, waits for what is in work at most so many ms, then tells it to stop. Answers how many groups were left behind. */
+  /** Takes nothing new, tells what is in work to leave off, and waits for it at most so many ms. Answers how many groups were left behind. */
   readonly stop: (boundMs: number) => Promise<number>;
 };
 
 const LONGEST_BACK_OFF_MS = 60_000;
 const SWEEP_MS = 60_000;
 const NOT_READY_MS = 1_000;
-const GIVE_UP_MS = 1_000;
 
 /**
  * Claims groups of due actions and carries them out. It sleeps until the next action is due, woken when an earlier one comes. What an
@@ -60,7 +59,7 @@ export async function openDrainer(options: DrainerOptions): Promise<Drainer> {
   const { concurrency = 4, items = 500, leaseMs = 30_000, pollMs = 5_000, tries = 8, backOffMs = 500 } = options;
   const kinds = ACTION_KINDS.filter((kind) => effects[kind] !== undefined);
   const wake = bell(time);
-  const giveUp = new AbortController();
+  const stopping = new AbortController();
   const running = new Set<Promise<void>>();
   let isStopping = false;
   let after = '';
@@ -78,7 +77,7 @@ export async function openDrainer(options: DrainerOptions): Promise<Drainer> {
     if (!effect) return;
     let upTo: Awaited<ReturnType<Effect>>;
     try {
-      upTo = await effect(claim, giveUp.signal);
+      upTo = await effect(claim, stopping.signal);
     } catch (error) {
       observe.onFailed?.(claim.kind, codeOf(error));
       await failed(claim, error).catch(report);
@@ -92,7 +91,8 @@ export async function openDrainer(options: DrainerOptions): Promise<Drainer> {
 
   async function failed(claim: Claim, error: unknown): Promise<void> {
     const code = codeOf(error);
-    if (isPassing(error)) {
+    if (isStopping) await queue.putOff(claim.id, { delayMs: 0, code: 'stopping', counted: false, tries });
+    else if (isPassing(error)) {
       outage += 1;
       await queue.putOff(claim.id, { delayMs: delayMs(outage, claim), code, counted: false, tries });
     } else if (claim.actions.length > 1) await inHalves(claim);
@@ -180,21 +180,18 @@ export async function openDrainer(options: DrainerOptions): Promise<Drainer> {
     busy: () => running.size,
     stop: async (boundMs) => {
       isStopping = true;
+      stopping.abort();
       wake.ring();
       cancelSweep();
       await unlisten();
       await loop;
-      const within = (ms: number): Promise<void> =>
-        new Promise((resolve) => {
-          const cancel = time.after(ms, resolve);
-          void Promise.all(running).then(() => {
-            cancel();
-            resolve();
-          });
+      await new Promise<void>((resolve) => {
+        const cancel = time.after(boundMs, resolve);
+        void Promise.all(running).then(() => {
+          cancel();
+          resolve();
         });
-      await within(boundMs);
-      giveUp.abort();
-      if (running.size > 0) await within(GIVE_UP_MS);
+      });
       return running.size;
     },
   };

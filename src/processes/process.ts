@@ -55,7 +55,7 @@ export type Claim = { readonly id: string; readonly kind: ActionKind; readonly u
  * Carries a claimed group out. Its results are appended to the log, whose events settle the actions; an action that is still there
  * when the claim ends is claimed again. Answers the position of the last
  * event it appended (`nothing`: none), so that the drainer can hold the claim until the consumer has settled what was done. Throwing
- * means: try again, halved; see drainer.ts.
+ * means: try again, halved; see drainer.ts. `signal`: the process is to end, so leave off at the next place where nothing is in flight.
  */
 export type Effect = (claim: Claim, signal: AbortSignal) => Promise<Position | 'nothing'>;
 

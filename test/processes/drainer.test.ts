@@ -335,7 +335,23 @@ describe('a drainer', () => {
     expect([await stopping, done.length, await left()]).toStrictEqual([0, 1, 1]);
   });
 
-  test('stops in bounded time: an effect that does not end is told to', async () => {
+  test('what breaks off because it is told to is due again at once, and that is no failed try', async () => {
+    await seed({ id: 'one' });
+    const drainer = await open({
+      plan: (_group, signal) =>
+        new Promise((_, reject) => {
+          signal.addEventListener('abort', () => reject(new Error('leaving off')));
+        }),
+    });
+    await until(() => drainer.busy() === 1);
+    expect(await drainer.stop(10_000)).toBe(0);
+    const done: string[] = [];
+    await open({ plan: doing((it) => done.push(...it.actions.map(({ id, tries }) => `${id} ${tries}`))) });
+    await until(async () => (await left()) === 0);
+    expect(done).toStrictEqual(['one 0']);
+  });
+
+  test('tells what is in work to leave off when it stops', async () => {
     await seed({ id: 'one' });
     let told = false;
     const drainer = await open({
@@ -348,7 +364,14 @@ describe('a drainer', () => {
         }),
     });
     await until(() => drainer.busy() === 1);
-    expect([await drainer.stop(10), told]).toStrictEqual([0, true]);
+    expect([await drainer.stop(10_000), told]).toStrictEqual([0, true]);
+  });
+
+  test('stops in bounded time: an effect that does not end is left behind', async () => {
+    await seed({ id: 'one' });
+    const drainer = await open({ plan: () => new Promise(() => undefined) });
+    await until(() => drainer.busy() === 1);
+    expect(await drainer.stop(10)).toBe(1);
   });
 
   test('does not begin before the table has what the log had', async () => {

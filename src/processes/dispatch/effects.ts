@@ -26,18 +26,18 @@ export function dispatchEffect(ports: DispatchPorts): Effect {
     windows.set(provider.id, known);
     return known;
   };
-  return async (claim) => {
+  return async (claim, signal) => {
     const append = writer(ports, claim.id);
     const now = latest(ports.clock.now(), claim);
     const jobs = await load(ports.log, messages, claim, now);
     const decided = jobs.length > 0 ? await decideGroup(ports, claim, { jobs, now }) : [];
     const composed = claim.kind === 'recover' ? decided.map((it) => askableAgain(ports, it)) : decided;
-    if (composed.length === 0) return append.end();
+    if (composed.length === 0 || signal.aborted) return append.end();
     const all = subBatches(composed.map(({ judged, ready }): Parcel => ({ job: judged.opened.job, ready })));
     // Of a recovery the rest stays open, as the model has it, and is recovered by the next claim.
     const batches = claim.kind === 'recover' ? all.slice(0, 1) : all;
     const started = await start(ports, claim, { composed, first: batches[0], append });
-    await handOff(ports, claim, onlyOf(started, batches), { append, permitsOf });
+    await handOff(ports, claim, onlyOf(started, batches), { append, permitsOf, signal });
     return append.end();
   };
 }

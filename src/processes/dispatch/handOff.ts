@@ -63,13 +63,13 @@ type HandOffPorts = Pick<DispatchPorts, 'clock' | 'random' | 'retry' | 'provider
 
 /**
  * Steps 9 and 10 of docs/architecture.md: one sub-batch after the other, the record of each in one append with the start of the next.
- * The first has been started by the caller. `alive`: jobs whose start stands in the log.
+ * The first has been started by the caller. Where the process is to end (`signal`), the one that is out is recorded and no other started.
  */
 export async function handOff(
   ports: HandOffPorts,
   claim: Claimed,
   batches: readonly SubBatch[],
-  { append, permitsOf }: { append: Writer; permitsOf: (provider: Provider) => Permits },
+  { append, permitsOf, signal }: { append: Writer; permitsOf: (provider: Provider) => Permits; signal: AbortSignal },
 ): Promise<void> {
   for (const [at, batch] of batches.entries()) {
     const outgoing = batch.parcels.flatMap(({ job, ready }) => ready.filter((it) => isMine(job, it.n, claim.id)));
@@ -85,7 +85,9 @@ export async function handOff(
       const answers = new Map(
         outgoing.map((it, i) => [it.outgoing.deliveryId, answerOf(it, results === undefined ? 'not called' : results[i])]),
       );
-      await append.untilDone(`r${String(at)}`, records(ports, claim, batch, { next: batches[at + 1], answers }));
+      const next = signal.aborted ? undefined : batches[at + 1];
+      await append.untilDone(`r${String(at)}`, records(ports, claim, batch, { next, answers }));
+      if (next === undefined) return;
     } finally {
       permit.release(outgoing.length);
     }

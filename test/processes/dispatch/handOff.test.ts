@@ -182,6 +182,35 @@ describe('sub-batches', () => {
     expect(bench.mostUnrecorded()).toBe(10);
   });
 
+  test('told to leave off, it records what is out and starts nothing more; the rest goes later, and nobody gets it twice', async () => {
+    const id = await bench.request({ people: 12 });
+    await bench.consume();
+    const stop = new AbortController();
+    bench.provider.script = () => {
+      stop.abort();
+      return undefined;
+    };
+    const claim = bench.actions.claim('plan', [bench.actions.due()[0]!.id]);
+    bench.actions.finish(claim!.id, await bench.effect(claim!, stop.signal));
+    expect((await bench.events(id)).slice(1).map(({ type }) => type)).toStrictEqual([
+      'DeliveriesPlanned',
+      'HandOffStarted',
+      'HandOffRecorded',
+    ]);
+    expect(bench.provider.ledger).toHaveLength(5);
+    await bench.drain();
+    expect(new Set(bench.provider.ledger.map(({ deliveryId }) => deliveryId)).size).toBe(12);
+    expect(bench.provider.ledger).toHaveLength(12);
+  });
+
+  test('told to leave off before anything is out, it starts nothing', async () => {
+    const id = await bench.request();
+    await bench.consume();
+    const claim = bench.actions.claim('plan', [bench.actions.due()[0]!.id]);
+    expect(await bench.effect(claim!, AbortSignal.abort())).toBe('nothing');
+    expect((await bench.events(id)).map(({ type }) => type)).toStrictEqual(['NotificationRequested']);
+  });
+
   test('a provider that takes one at a time gets one at a time', async () => {
     bench = await openDispatch({ provider: fakeProvider({ window: 1 }) });
     await bench.request({ people: 3 });

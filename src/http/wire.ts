@@ -145,7 +145,8 @@ export function sourceOf(req: Request, res: Response, limits: WireLimits, time: 
     },
     bytes: (maxBytes) => {
       start(maxBytes);
-      return collect(slowly(), maxBytes);
+      // A form is as short as a JSON body; only a file may take its time.
+      return collect(maxBytes > limits.bodyBytes ? slowly() : piecesOf(req, inTotal(limits.bodyMs, time)), maxBytes);
     },
   };
 }

@@ -11,7 +11,7 @@ import { grant, httpApp, stopHttpApps } from '../support/httpApp.ts';
 
 afterEach(stopHttpApps);
 
-const tag = 'Test';
+const tag = 'Service';
 const Note = closed({
   title: Type.String({ minLength: 1, maxLength: 10 }),
   lines: Type.Optional(Type.Array(Type.String({ maxLength: 3 }))),
@@ -259,13 +259,16 @@ describe('bodies', () => {
     expect(answer).toStrictEqual({ status: 413, code: 'body_too_large' });
   });
 
-  test('a trickle of bytes buys no time: 408', async () => {
+  test.each([
+    ['a document', '/v1/notes', 50],
+    ['a form or another small body', '/v1/bytes', 5],
+  ])('a trickle of bytes buys no time for %s: 408', async (_, path, length) => {
     const app = await httpApp({ operations });
     const socket = connect(app.listener.port, '127.0.0.1');
     let text = '';
     socket.on('data', (part) => (text += part.toString()));
     socket.write(
-      'POST /v1/notes HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer tk_all_scopes\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{',
+      `POST ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer tk_all_scopes\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n{`,
     );
     for (let waited = 0; waited < 500 && app.clock.waiting() === 0; waited += 1) await new Promise(setImmediate);
     app.clock.advance(29_000);

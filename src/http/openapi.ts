@@ -1,4 +1,5 @@
 import type { TObject, TSchema } from 'typebox';
+import { ABOUT, TAGS } from './about.ts';
 import { isNothing } from './operation.ts';
 import type { Operation, Response, Upload } from './operation.ts';
 import { PROBLEMS } from './problems.ts';
@@ -17,7 +18,9 @@ function createComponents(): { readonly schemas: Map<string, Json>; readonly pla
   function inline(schema: unknown): unknown {
     if (Array.isArray(schema)) return schema.map(place);
     if (!isObject(schema)) return schema;
-    return Object.fromEntries(Object.entries(readableSchema(schema)).map(([name, value]) => [name, place(value)]));
+    const entries = Object.entries(readableSchema(schema));
+    // Examples are data, even where they look like a schema.
+    return Object.fromEntries(entries.map(([name, value]) => [name, name === 'examples' && Array.isArray(value) ? value : place(value)]));
   }
 
   function place(schema: unknown): unknown {
@@ -40,14 +43,15 @@ const PROBLEM_SCHEMA = {
   type: 'object',
   required: ['type', 'title', 'status', 'detail', 'code', 'requestId'],
   properties: {
-    type: { type: 'string', format: 'uri' },
-    title: { type: 'string' },
-    status: { type: 'integer' },
+    type: { type: 'string', format: 'uri', description: '`urn:tidings:problem:` and the code.' },
+    title: { type: 'string', description: 'The code in words.' },
+    status: { type: 'integer', description: 'As in the status line.' },
     detail: { type: 'string', description: 'What to do next.' },
     code: { type: 'string', description: `Stable. An open set; among them: ${Object.keys(PROBLEMS).join(', ')}.` },
-    requestId: { type: 'string' },
+    requestId: { type: 'string', description: 'Finds the request in the log of the service.' },
     errors: {
       type: 'array',
+      description: 'All that is wrong with the input.',
       items: {
         type: 'object',
         required: ['path', 'message'],
@@ -176,13 +180,11 @@ export function openApiOf(operations: readonly Operation[], about: { readonly ve
     info: {
       title: 'Tidings',
       version: about.version,
-      description:
-        'Multi-channel notifications that can prove what was sent, to whom, why and with whose consent. ' +
-        'Ignore members you do not know; statuses and codes are open sets, `outcome` is a closed one.',
+      description: ABOUT,
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: about.url }],
-    tags: [...new Set(operations.map(({ tag }) => tag))].map((name) => ({ name })),
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths,
     components: {
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'An API key or a JWT.' } },

@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import type { Caller } from '../commands/caller.ts';
 import type { Position, SubjectId } from '../domain/values/ids.ts';
 import type { Scope } from '../domain/tenant/events.ts';
+import type { Tag } from './about.ts';
 import type { Access } from './access.ts';
 import type { Line } from './lines.ts';
 import { isRefusal, refuse } from './problems.ts';
@@ -34,7 +35,7 @@ export type OperationFacts = {
   readonly method: Method;
   /** OpenAPI form: `/v1/notifications/{id}`. */
   readonly path: string;
-  readonly tag: string;
+  readonly tag: Tag;
   readonly summary: string;
   readonly description?: string;
   /** `public` takes no credentials; `instance` is `admin` of the tenant `default`. */

@@ -1,5 +1,7 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { describe, expect, test } from 'vitest';
+import { checkTemplate } from '../../src/adapters/templating/checkTemplate.ts';
+import type { Draft } from '../../src/domain/template/events.ts';
 import { apiOperations } from '../../src/http/api.ts';
 import type { ApiPorts } from '../../src/http/api.ts';
 import { openApiOf } from '../../src/http/openapi.ts';
@@ -125,5 +127,24 @@ describe('the OpenAPI document', () => {
     ];
     const there = new Set(operations.map(({ method, path }) => `${method} ${path}`));
     expect(promised.filter((it) => !there.has(it))).toStrictEqual([]);
+  });
+});
+
+describe('what readers are told', () => {
+  test('every group of operations is described, and none is empty', () => {
+    const used = new Set(operations.map(({ tag }) => tag));
+    const { tags } = document as { readonly tags: readonly { readonly name: string; readonly description: string }[] };
+    expect(tags.map(({ name }) => name).sort()).toStrictEqual([...used].sort());
+  });
+
+  test('the example of every request is one', () => {
+    const checks = createChecks();
+    const examples = operations.flatMap(({ id, body, described = body }) =>
+      'examples' in described && Array.isArray(described.examples) ? described.examples.map((it: unknown) => ({ id, described, it })) : [],
+    );
+    expect(examples.length).toBeGreaterThan(5);
+    expect(examples.filter(({ described, it }) => !checks.body(described)(it).ok).map(({ id }) => id)).toStrictEqual([]);
+    const templates = examples.flatMap(({ id, it }) => (id === 'putTemplate' ? [it as Draft] : []));
+    expect(templates.flatMap((draft) => checkTemplate(draft))).toStrictEqual([]);
   });
 });

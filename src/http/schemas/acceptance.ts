@@ -4,11 +4,11 @@ import { answer, closed, InstantOut, oneOf, PositionOut, Reason, RecipientId } f
 
 /** What a command about notifications answers. */
 export const RecipientVerdict = answer('RecipientVerdict', {
-  index: Type.Integer({ minimum: 0 }),
-  recipientId: Type.Optional(Type.String()),
+  index: Type.Integer({ minimum: 0, description: 'The place in the request.' }),
+  recipientId: Type.Optional(Type.String({ description: 'Yours, or the `addr_…` by which every other call knows an inline person.' })),
   status: oneOf(['accepted', 'rejected']),
-  code: Type.Optional(Type.String()),
-  detail: Type.Optional(Type.String()),
+  code: Type.Optional(Type.String({ description: 'Why it was rejected.' })),
+  detail: Type.Optional(Type.String({ description: 'What to correct.' })),
 });
 export const NotificationAccepted = answer('NotificationAccepted', {
   id: Type.String(),

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { MessageRequest, messageMembers, Recipient, ScheduleSchema } from './notification.ts';
-import { answer, closed, InstantOut, nullable, oneOf, page, Reason } from './values.ts';
+import { answer, closed, InstantOut, nullable, oneOf, page, PositionOut, Reason } from './values.ts';
 
 /** Each recipient is checked by itself: a wrong one is a rejected line, not a refused batch. */
 export const BatchRequest = closed({ ...messageMembers, recipients: Type.Array(Type.Unknown(), { minItems: 1, maxItems: 20_000 }) });
@@ -12,9 +12,9 @@ export { MessageRequest, Recipient };
 
 export const BatchAccepted = answer('BatchAccepted', {
   id: Type.String(),
-  accepted: Type.Integer(),
-  rejected: Type.Integer(),
-  position: Type.Optional(Type.String()),
+  accepted: Type.Integer({ description: 'Recipients.' }),
+  rejected: Type.Integer({ description: 'Lines; GET …/rejections lists them.' }),
+  position: Type.Optional(PositionOut),
 });
 export const BATCH_STATUSES = ['open', 'closed', 'paused', 'cancelled'] as const;
 export const Batch = answer('Batch', {

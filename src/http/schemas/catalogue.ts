@@ -18,7 +18,7 @@ export const CategoryRequest = closed(
     canOptOut: Type.Optional(Type.Boolean()),
     defaultFrequency: Type.Optional(oneOf(FREQUENCIES)),
   },
-  { title: 'CategoryRequest' },
+  { title: 'CategoryRequest', examples: [{ class: 'transactional', title: { en: 'Orders', de: 'Bestellungen' } }] },
 );
 export const CategoryPatchRequest = closed(
   {
@@ -61,7 +61,7 @@ export const TypeRequest = closed(
     canOptOut: Type.Optional(typeMembers.canOptOut),
     unknownOutcome: Type.Optional(typeMembers.unknownOutcome),
   },
-  { title: 'TypeRequest' },
+  { title: 'TypeRequest', examples: [{ category: 'transactional', template: 'order-shipped', priority: 'high', expiresAfter: 'P2D' }] },
 );
 export const TypePatchRequest = closed(
   {

@@ -62,13 +62,18 @@ export const channelContents = {
   webhook: Type.Optional(WebhookContent),
   wallet: Type.Optional(JsonObject),
 };
-export const ChannelContents = closed(channelContents, { title: 'Content', minProperties: 1 });
+export const ChannelContents = closed(channelContents, {
+  title: 'Content',
+  description: 'What is said, by channel; every string is a template.',
+  minProperties: 1,
+});
 
 /** As a request may give it: `subject`, `text` and `html` at the top level stand for `email`. */
 export const RequestContent = closed(
   { ...channelContents, subject: Type.Optional(SubjectLine), text: Type.Optional(EmailBody.text), html: Type.Optional(EmailBody.html) },
   {
     title: 'RequestContent',
+    description: 'What is said, by channel; every string is a template. `subject`, `text` and `html` at the top stand for `email`.',
     minProperties: 1,
     allOf: [
       { not: { required: ['email', 'subject'] }, 'x-message': 'takes subject, text and html either at the top level or under email' },

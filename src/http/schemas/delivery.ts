@@ -14,6 +14,7 @@ import {
   Reason,
   RecipientId,
   span,
+  told,
 } from './values.ts';
 
 /** Of a delivery, as the outside sees it. Statuses are an open set to clients, outcomes a closed one. */
@@ -55,29 +56,29 @@ export const OUTCOME_OF: Readonly<Record<DeliveryStatus, Outcome>> = {
 };
 
 const Attempt = closed({
-  attempt: Type.Integer(),
+  attempt: Type.Integer({ description: 'Part of the provider’s idempotency key; stays while an outcome is open.' }),
   provider: Type.String(),
   at: InstantOut,
-  outcome: Type.String(),
+  outcome: Type.String({ description: 'sent, retry, failed, dead, unknown, cancelled.' }),
   code: Type.Optional(Type.String()),
 });
 
 export const Delivery = answer('Delivery', {
-  id: Type.String(),
+  id: Type.String({ description: '`<notificationId>_<n>`.' }),
   notificationId: Type.String(),
   recipientId: Type.String(),
   type: Type.String(),
   channel: ChannelName,
-  status: oneOf(STATUSES),
-  outcome: oneOf(OUTCOMES),
-  code: nullable(Type.String()),
+  status: oneOf(STATUSES, 'An open set: expect others.'),
+  outcome: oneOf(OUTCOMES, 'What the status comes down to; a closed set.'),
+  code: nullable(Type.String({ description: 'Why it was suppressed, deferred or refused.' })),
   provider: nullable(Type.String()),
   providerMessageId: nullable(Type.String()),
-  attempts: Type.Array(Attempt),
+  attempts: Type.Array(Attempt, { description: 'Calls of providers, oldest first.' }),
   createdAt: InstantOut,
-  plannedAt: nullable(InstantOut),
-  sentAt: nullable(InstantOut),
-  dueAt: nullable(InstantOut),
+  plannedAt: nullable(told(InstantOut, 'When the gates were first asked.')),
+  sentAt: nullable(told(InstantOut, 'When a provider took it.')),
+  dueAt: nullable(told(InstantOut, 'When a deferred or queued one goes on.')),
   feedback: Type.Record(Type.String(), Type.String(), {
     description: 'deliveredAt, bouncedAt, bounceType, complainedAt, openedAt, clickedAt, readAt',
   }),
@@ -129,13 +130,14 @@ export const Explanation = answer('Explanation', {
   channel: ChannelName,
   gates: Type.Array(
     closed({
-      gate: Type.String(),
+      gate: Type.String({ description: 'The rule.' }),
       verdict: oneOf(['pass', 'suppress', 'defer', 'override']),
       code: Type.Optional(Type.String()),
       because: Type.String(),
-      facts: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+      facts: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'What the gate read, with versions.' })),
       at: InstantOut,
     }),
+    { description: 'All that were asked when it was last planned, not only the first no.' },
   ),
   timeline: Type.Array(
     closed({
@@ -147,6 +149,7 @@ export const Explanation = answer('Explanation', {
       attempt: Type.Optional(Type.Integer()),
       position: PositionOut,
     }),
+    { description: 'The delivery’s events, oldest first.' },
   ),
   sentence: Type.String({ description: 'For a person to read; written on reading.' }),
 });

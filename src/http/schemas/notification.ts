@@ -12,6 +12,7 @@ import {
   PriorityName,
   RecipientId,
   TimeZone,
+  told,
   Uri,
 } from './values.ts';
 
@@ -38,6 +39,7 @@ export const Attachment = closed(
   },
   {
     title: 'Attachment',
+    description: 'Inline (`filename`, `contentType`, `content` in base64, up to 700 kB), or by the `id` of an upload.',
     oneOf: [
       { required: ['id'], not: { anyOf: [{ required: ['content'] }, { required: ['contentType'] }] } },
       { required: ['filename', 'contentType', 'content'], not: { required: ['id'] } },
@@ -51,15 +53,15 @@ const Variables = JsonObject;
 export const recipientMembers = {
   recipientId: Type.Optional(RecipientId),
   email: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })),
-  phone: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+  phone: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'E.164: `+4366412345678`.' })),
   pushToken: Type.Optional(Type.String({ minLength: 1, maxLength: 4096 })),
-  webhookUrl: Type.Optional(Uri),
+  webhookUrl: Type.Optional(told(Uri, 'Absolute, https.')),
   walletId: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })),
-  name: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
+  name: Type.Optional(Type.String({ minLength: 1, maxLength: 256, description: '`recipient.name` in templates.' })),
   locale: Type.Optional(Locale),
   timeZone: Type.Optional(TimeZone),
-  variables: Type.Optional(Variables),
-  attachments: Type.Optional(Attachments),
+  variables: Type.Optional(told(Variables, 'Laid over those of the message.')),
+  attachments: Type.Optional(told(Attachments, 'For this person alone.')),
   save: Type.Optional(Type.Boolean({ description: 'Keeps the addresses in the profile; only with a recipientId.' })),
 };
 const NAMING = ['recipientId', 'email', 'phone', 'pushToken', 'webhookUrl', 'walletId'] as const;
@@ -72,6 +74,7 @@ type RecipientObject = Static<typeof RecipientObject>;
  */
 export const Recipient = Type.Unsafe<string | RecipientObject>({
   title: 'Recipient',
+  description: 'Your own id of a person, or a person with addresses that count for this message.',
   type: ['string', 'object'],
   minLength: 1,
   maxLength: 256,
@@ -93,6 +96,9 @@ export const Recipient = Type.Unsafe<string | RecipientObject>({
 
 const Routing = Type.Unsafe<'all' | 'first' | { method: 'all' | 'first'; until?: 'accepted' | 'delivered'; wait?: string }>({
   title: 'Routing',
+  description:
+    '`all` (the default): every channel. `first`: in their order, until a provider has accepted one, or until it is `delivered`, ' +
+    'waiting `wait` (10 minutes by default) for each.',
   type: ['string', 'object'],
   properties: {
     method: { type: 'string', enum: ['all', 'first'] },
@@ -122,6 +128,7 @@ export { Routing as RoutingSchema };
 
 const TemplateRef = Type.Unsafe<string | { key: string; version?: number }>({
   title: 'TemplateRef',
+  description: 'A published template: its key, for the version that is current, or key and version.',
   type: ['string', 'object'],
   minLength: 1,
   maxLength: 128,
@@ -146,6 +153,7 @@ export const ScheduleSchema = closed(
   },
   {
     title: 'Schedule',
+    description: 'An instant, or a wall time in a zone. `recipient`: everybody’s own zone, else the tenant’s.',
     oneOf: [
       { required: ['at'], not: { anyOf: [{ required: ['local'] }, { required: ['timeZone'] }] } },
       { required: ['local', 'timeZone'], not: { required: ['at'] } },
@@ -157,24 +165,34 @@ export const ScheduleSchema = closed(
 export const Channels = Type.Array(ChannelName, { minItems: 1, maxItems: 6, uniqueItems: true });
 
 export const messageMembers = {
-  type: OutsideId,
-  category: Type.Optional(OutsideId),
-  priority: Type.Optional(PriorityName),
+  type: told(OutsideId, 'What happened, as you call it: `order_shipped`. The catalogue may say more about it.'),
+  category: Type.Optional(
+    told(OutsideId, 'Needed where the type is not declared. `transactional`, `security`, `account`, `marketing` are built in.'),
+  ),
+  priority: Type.Optional(told(PriorityName, 'What goes first when there is much to do; `normal` by default.')),
   key: Type.Optional(
     Type.String({ minLength: 1, maxLength: 256, description: 'Your own name for it, by which it can be found and cancelled.' }),
   ),
-  channels: Type.Optional(Channels),
+  channels: Type.Optional(told(Channels, 'Candidates in order; absent: all that the content has and the person can be reached by.')),
   routing: Type.Optional(Routing),
   template: Type.Optional(TemplateRef),
   content: Type.Optional(RequestContent),
-  variables: Type.Optional(Variables),
+  variables: Type.Optional(told(Variables, 'For the templates of content or template.')),
   schedule: Type.Optional(ScheduleSchema),
-  expiresAt: Type.Optional(InstantIn),
-  expiresAfter: Type.Optional(Duration),
-  dedup: Type.Optional(closed({ key: Type.String({ minLength: 1, maxLength: 256 }), window: Duration })),
-  attachments: Type.Optional(Attachments),
+  expiresAt: Type.Optional(told(InstantIn, 'What has not gone by then is not sent (`expired`).')),
+  expiresAfter: Type.Optional(told(Duration, 'The same, counted from when it may first go.')),
+  dedup: Type.Optional(
+    closed(
+      { key: Type.String({ minLength: 1, maxLength: 256 }), window: Duration },
+      { description: 'Within the window nobody gets a second message with this key (`duplicate`).' },
+    ),
+  ),
+  attachments: Type.Optional(told(Attachments, 'For everybody; together at most 25 MB in one message.')),
   context: Type.Optional(
-    closed({ source: Type.Optional(OutsideId), correlationId: Type.Optional(OutsideId), metadata: Type.Optional(JsonObject) }),
+    closed(
+      { source: Type.Optional(OutsideId), correlationId: Type.Optional(OutsideId), metadata: Type.Optional(JsonObject) },
+      { description: 'Yours: `source` and `correlationId` are filters of lists, `metadata` is sealed and comes back as it was.' },
+    ),
   ),
 };
 const rules = {
@@ -182,10 +200,29 @@ const rules = {
 };
 
 /** The first line of a batch, or a batch's JSON without its recipients. */
-export const MessageRequest = closed(messageMembers, { title: 'MessageRequest', ...rules });
+export const MessageRequest = closed(messageMembers, {
+  title: 'MessageRequest',
+  ...rules,
+  examples: [{ type: 'release', category: 'transactional', template: 'release-notes', variables: { version: '2' } }],
+});
 export const Recipients = Type.Array(Recipient, { minItems: 1, maxItems: 500 });
 /** `POST /v1/notifications`. */
-export const NotificationRequest = closed({ ...messageMembers, recipients: Recipients }, { title: 'NotificationRequest', ...rules });
+export const NotificationRequest = closed(
+  { ...messageMembers, recipients: Recipients },
+  {
+    title: 'NotificationRequest',
+    ...rules,
+    examples: [
+      {
+        type: 'order_shipped',
+        category: 'transactional',
+        recipients: ['user-1', { email: 'ana@example.com', name: 'Ana', locale: 'de-AT' }],
+        content: { subject: 'Order {{ orderNumber }} is on its way', html: '<p>Hello {{ recipient.name }}.</p>' },
+        variables: { orderNumber: 'A-1' },
+      },
+    ],
+  },
+);
 /** One line of a bulk request. */
 export const BulkNotification = closed(
   { ...messageMembers, recipients: Recipients, idempotencyKey: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) },

@@ -14,28 +14,29 @@ import {
   PriorityName,
   RecipientId,
   span,
+  told,
 } from './values.ts';
 
 export const NOTIFICATION_STATUSES = ['scheduled', 'accepted', 'processing', 'completed', 'cancelled', 'expired'] as const;
 
 const summary = {
   id: Type.String(),
-  status: oneOf(NOTIFICATION_STATUSES),
+  status: oneOf(NOTIFICATION_STATUSES, 'An open set: expect others.'),
   createdAt: InstantOut,
   type: Type.String(),
   category: Type.String(),
   class: ClassName,
   priority: PriorityName,
-  mode: oneOf(['live', 'test']),
+  mode: oneOf(['live', 'test'], '`test`: captured, whatever the providers.'),
   channels: Type.Array(ChannelName),
   counts: Type.Record(Type.String(), Type.Integer(), { description: 'Deliveries by status.' }),
   recipientCount: Type.Integer(),
-  rejectedCount: Type.Integer(),
-  planAt: InstantOut,
+  rejectedCount: Type.Integer({ description: 'Recipients that were refused when it was accepted.' }),
+  planAt: told(InstantOut, 'From when on it is planned.'),
   expiresAt: nullable(InstantOut),
   batchId: nullable(Type.String()),
   source: nullable(Type.String()),
-  correlationId: Type.String(),
+  correlationId: Type.String({ description: 'Yours, else the id of the request.' }),
 };
 export const NotificationSummary = answer('NotificationSummary', summary);
 export const NotificationPage = page('NotificationPage', NotificationSummary);
@@ -52,7 +53,7 @@ export const Notification = answer('Notification', {
   schedule: nullable(
     closed({ at: Type.Optional(InstantOut), local: Type.Optional(Type.String()), timeZone: Type.Optional(Type.String()) }),
   ),
-  dedupWindow: nullable(Type.String()),
+  dedupWindow: nullable(Type.String({ description: 'ISO 8601.' })),
   recipients: Type.Array(
     closed({
       index: Type.Integer(),

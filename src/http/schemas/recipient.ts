@@ -31,7 +31,11 @@ const nullables = {
   tags: Type.Optional(nullable(Tags)),
 };
 export const RecipientProfile = closed(members, { title: 'RecipientProfile' });
-export const RecipientPatch = closed(nullables, { title: 'RecipientPatch', description: 'JSON Merge Patch (RFC 7386): null removes.' });
+export const RecipientPatch = closed(nullables, {
+  title: 'RecipientPatch',
+  description: 'JSON Merge Patch (RFC 7386): null removes.',
+  examples: [{ email: 'ana@example.com', name: 'Ana', locale: 'de-AT', timeZone: 'Europe/Vienna', attributes: { plan: 'pro' } }],
+});
 export const BulkRecipient = closed({ recipientId: RecipientId, ...nullables }, { title: 'BulkRecipient' });
 
 const shown = {

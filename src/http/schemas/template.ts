@@ -21,7 +21,18 @@ const draft = {
   locales: Locales,
   fallback: Locale,
 };
-export const TemplateDraft = closed(draft, { title: 'TemplateDraft' });
+export const TemplateDraft = closed(draft, {
+  title: 'TemplateDraft',
+  examples: [
+    {
+      fallback: 'en',
+      locales: {
+        en: { email: { subject: 'Order {{ orderNumber }} is on its way', html: '<p>Hello {{ recipient.name }}.</p>' } },
+        de: { email: { subject: 'Bestellung {{ orderNumber }} ist unterwegs', html: '<p>Hallo {{ recipient.name }}.</p>' } },
+      },
+    },
+  ],
+});
 export const TemplateShown = answer('Template', {
   key: Type.String(),
   ...draft,

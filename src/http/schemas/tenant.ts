@@ -22,7 +22,7 @@ export const ApiKeyRequest = closed(
     tenantId: Type.Optional(TenantId),
     expiresAt: Type.Optional(InstantIn),
   },
-  { title: 'ApiKeyRequest' },
+  { title: 'ApiKeyRequest', examples: [{ name: 'shop', scopes: ['send', 'read'] }] },
 );
 const apiKey = {
   id: Type.String(),

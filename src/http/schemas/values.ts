@@ -15,6 +15,9 @@ export const oneOf = <const V extends readonly string[]>(values: V, description?
   Type.Unsafe<V[number]>({ type: 'string', enum: [...values], ...(description === undefined ? {} : { description }) });
 export const nullable = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()]);
 
+/** The same shape with a sentence of its own; not for shapes with a title, which are one component wherever they stand. */
+export const told = <S extends TSchema>(schema: S, description: string): S => ({ ...schema, description });
+
 export const OutsideId = Type.String({ minLength: 1, maxLength: 128, pattern: '^[A-Za-z0-9_.:-]{1,128}$' });
 /** 1 to 256 printable characters: letters, marks, numbers, punctuation, symbols, and blanks inside. */
 export const RecipientId = Type.String({

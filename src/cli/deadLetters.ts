@@ -81,7 +81,7 @@ const redrive = (io: Io): Command =>
   withServiceOptions(
     withFilters(
       new Command('redrive')
-        .description('send dead letters on their way again, with a fresh look at preferences and consent; up to 1,000 at once')
+        .description('send dead letters on their way again, with a fresh look at the gates; up to 1,000 at once')
         .argument('[deliveryId]', 'one; otherwise all that fit the filters')
         .option('--reason <text>', 'why, for the record; nothing personal'),
     ),

@@ -76,13 +76,18 @@ export async function openCore({ config, secrets, places, metrics, log }: CorePa
 }
 
 /** Projections and the table of actions, under leases: any number of processes may run this. */
-export async function startConsumers({ databases, models, logged, clock, holder, metrics, log }: Core, closing: Closing): Promise<void> {
+export async function startConsumers(
+  { databases, models, logged, clock, holder, metrics, log }: Core,
+  closing: Closing,
+  timing: { readonly leaseMs?: number } = {},
+): Promise<void> {
   const consumers = await superviseConsumers(CONSUMERS, {
     db: models.db,
     owner: database(databases.models.owner, databases.models.listener),
     feed: logged.feed,
     time: clock,
     holder,
+    ...timing,
     observe: {
       onBatch: (consumer, events, ms) => {
         metrics.consumerEvents.inc({ consumer }, events);

@@ -31,6 +31,8 @@ type Parts = {
   readonly worker: string;
   readonly metrics: Metrics;
   readonly log: Log;
+  /** Milliseconds that a claim lasts where it is not the usual time. */
+  readonly leaseMs?: number;
 };
 
 /** Recovery after a crash begins when the lease ends. */
@@ -68,7 +70,7 @@ export async function startDelivery(parts: Parts): Promise<Drainer> {
     db: models.db,
     worker: parts.worker,
     // A claim that could not outlast a call would hand everything back and be claimed again, for ever.
-    leaseMs: Math.max(LEASE_MS, CALLS_IN_A_LEASE * parts.providers.longestDeadlineMs),
+    leaseMs: Math.max(parts.leaseMs ?? LEASE_MS, CALLS_IN_A_LEASE * parts.providers.longestDeadlineMs),
     isReady: async () => head === 'start' || (await models.waitFor('actions', head, { boundMs: 1000 })) === 'reached',
     observe: {
       onDone: (kind, actions, ms) => {

@@ -13,6 +13,10 @@ export type ProgramOptions = {
   /** Before the entry: `--cpu-prof`, say. */
   readonly nodeArgs?: readonly string[];
   readonly args?: readonly string[];
+  /** Another program than the service's own. */
+  readonly entry?: string;
+  /** Told the process's id at once, before it is ready. */
+  readonly onSpawn?: (pid: number) => void;
 };
 
 export type Program = {
@@ -37,8 +41,8 @@ const READY = /^tidings ready (?:(http:\/\/\S+)|\(.*\))$/m;
 const READY_MS = 90_000;
 
 /** The entry: the sources, or what PROGRAM_UNDER_TEST names (a built or a broken one). */
-function commandLine({ nodeArgs = [], args = [] }: ProgramOptions): readonly string[] {
-  const entry = process.env['PROGRAM_UNDER_TEST'] ?? join(ROOT, 'src/main.ts');
+function commandLine({ nodeArgs = [], args = [], entry: other }: ProgramOptions): readonly string[] {
+  const entry = other ?? process.env['PROGRAM_UNDER_TEST'] ?? join(ROOT, 'src/main.ts');
   const loader = entry.endsWith('.ts') ? ['--import', 'tsx'] : [];
   return [...nodeArgs, ...loader, entry, ...args];
 }
@@ -64,6 +68,7 @@ function launch(options: ProgramOptions) {
     },
   });
   running.add(child);
+  if (child.pid !== undefined) options.onSpawn?.(child.pid);
   const said = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => (said.stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said.stderr += text));

@@ -9,6 +9,14 @@ export type SmtpLedger = {
   readonly close: () => Promise<void>;
 };
 
+export type SmtpLedgerOptions = {
+  /** What it calls itself in its greeting. */
+  readonly name?: string;
+  /** A reply to RCPT that refuses; undefined: the recipient is taken. */
+  readonly refuse?: (recipient: string) => string | undefined;
+  readonly onTaken?: (recipient: string) => void;
+};
+
 const EHLO = ['250-ledger', '250-PIPELINING', '250-SIZE 30000000', '250-8BITMIME', '250-SMTPUTF8', '250 ENHANCEDSTATUSCODES', ''].join(
   '\r\n',
 );
@@ -24,7 +32,7 @@ const ANSWERS: Readonly<Record<string, string>> = {
 const END_OF_DATA = Buffer.from('\r\n.\r\n');
 
 /** A mail server that throws mails away and writes down who they were for: quick enough not to be what is measured. */
-export async function smtpLedger(): Promise<SmtpLedger> {
+export async function smtpLedger({ name = 'ledger', refuse, onTaken }: SmtpLedgerOptions = {}): Promise<SmtpLedger> {
   const taken = new Map<string, number>();
   const sockets = new Set<Socket>();
   let count = 0;
@@ -33,6 +41,7 @@ export async function smtpLedger(): Promise<SmtpLedger> {
     let rest: Buffer = Buffer.alloc(0);
     let recipient = '';
     let inData = false;
+    let refusal: string | undefined;
 
     /** True when something was read of what is there. */
     function step(say: string[]): boolean {
@@ -43,18 +52,29 @@ export async function smtpLedger(): Promise<SmtpLedger> {
         inData = false;
         count += 1;
         taken.set(recipient, (taken.get(recipient) ?? 0) + 1);
+        onTaken?.(recipient);
         say.push('250 2.0.0 taken\r\n');
         return true;
       }
       const line = rest.toString('latin1', 0, end);
       rest = rest.subarray(end + 2);
       const verb = line.slice(0, 4).toUpperCase();
-      if (verb === 'RCPT') recipient = /<(.*)>/.exec(line)?.[1] ?? '';
-      // What follows begins right after the line, and its end may be the first thing in it.
-      if (verb === 'DATA') inData = true;
-      if (verb === 'QUIT') socket.end('221 2.0.0 bye\r\n');
-      else say.push(ANSWERS[verb] ?? '502 5.5.1 what?\r\n');
+      answer(verb, line, say);
       return true;
+    }
+
+    function answer(verb: string, line: string, say: string[]): void {
+      if (verb === 'RCPT') {
+        recipient = /<(.*)>/.exec(line)?.[1] ?? '';
+        refusal = refuse?.(recipient);
+      }
+      // Without a recipient there is nothing to send data for (RFC 5321 3.3).
+      const isRefused = refusal !== undefined && (verb === 'RCPT' || verb === 'DATA');
+      // What follows begins right after the line, and its end may be the first thing in it.
+      if (verb === 'DATA' && !isRefused) inData = true;
+      if (verb === 'QUIT') socket.end('221 2.0.0 bye\r\n');
+      else if (isRefused) say.push(verb === 'RCPT' ? (refusal ?? '') : '554 5.5.1 no valid recipients\r\n');
+      else say.push(ANSWERS[verb] ?? '502 5.5.1 what?\r\n');
     }
 
     socket.setNoDelay(true);
@@ -65,7 +85,7 @@ export async function smtpLedger(): Promise<SmtpLedger> {
       while (step(say));
       if (say.length > 0 && socket.writable) socket.write(say.join(''));
     });
-    socket.write('220 ledger ESMTP\r\n');
+    socket.write(`220 ${name} ESMTP\r\n`);
   }
 
   const server = createServer((socket) => {

@@ -1,0 +1,66 @@
+import { writeFileSync } from 'node:fs';
+
+/** What one run measured, and whether what it must show holds. */
+export type ChaosRun = {
+  readonly seed: number;
+  /** From [0, 1), by the seed. */
+  readonly random: () => number;
+  readonly say: (what: string) => void;
+  readonly figure: (name: string, value: number, unit: string) => void;
+  /** A line of the table that decides; `saw` stands beside it. */
+  readonly must: (what: string, holds: boolean, saw: string | number) => void;
+  /** What does not hold. */
+  readonly broken: () => readonly string[];
+  readonly table: () => string;
+};
+
+/** A run with its two sizes: `npm run chaos -- <name>` takes the long one, `npm test` and `--short` the other. */
+export type Chaos<Size extends object> = {
+  readonly long: Size;
+  readonly short: Size;
+  readonly run: (size: Size, run: ChaosRun) => Promise<void>;
+};
+
+/** mulberry32: the same seed, the same choices. */
+function drawing(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+export const newSeed = (): number => Math.floor(Math.random() * 2 ** 31);
+
+/** `quiet`: progress is kept back, as among other tests; the seed then stands in what does not hold. */
+export function chaosRun(seed: number, { quiet = false }: { readonly quiet?: boolean } = {}): ChaosRun {
+  const rows: { readonly what: string; readonly saw: string; readonly holds?: boolean }[] = [];
+  const began = performance.now();
+  return {
+    seed,
+    random: drawing(seed),
+    say: (what) => {
+      if (!quiet) process.stderr.write(`${((performance.now() - began) / 1000).toFixed(1).padStart(7)} s  ${what}\n`);
+    },
+    figure: (what, value, unit) => {
+      rows.push({ what, saw: `${String(Math.round(value * 100) / 100)} ${unit}` });
+    },
+    must: (what, holds, saw) => {
+      rows.push({ what, saw: String(saw), holds });
+    },
+    broken: () => rows.filter(({ holds }) => holds === false).map(({ what, saw }) => `${what}: ${saw} (seed ${String(seed)})`),
+    table: () => {
+      const width = Math.max(...rows.map(({ what }) => what.length));
+      const mark = (holds: boolean | undefined): string => (holds === undefined ? '  ' : holds ? 'ok' : 'NO');
+      return rows.map(({ what, saw, holds }) => `${mark(holds)}  ${what.padEnd(width)}  ${saw}`).join('\n');
+    },
+  };
+}
+
+/** Above `process.stdout`, which a pipe may cut short at exit. */
+export const printNow = (text: string): void => {
+  writeFileSync(1, `${text}\n`);
+};

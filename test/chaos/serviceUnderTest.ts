@@ -1,0 +1,80 @@
+import { readFileSync } from 'node:fs';
+import { openLog } from '../../src/adapters/logging/log.ts';
+import { openMetrics } from '../../src/adapters/metrics/metrics.ts';
+import { keySecrets } from '../../src/adapters/crypto/keySecrets.ts';
+import { tenantCommands } from '../../src/commands/tenants.ts';
+import { closing, type Closing } from '../../src/compose/closing.ts';
+import { type Core, openCore, startConsumers, untilCaughtUp } from '../../src/compose/core.ts';
+import { migrateAll, placesOf } from '../../src/compose/databases.ts';
+import { startDelivery } from '../../src/compose/delivery.ts';
+import { startHttp } from '../../src/compose/http.ts';
+import { openProviders } from '../../src/compose/providers.ts';
+import { secretsOf } from '../../src/compose/secrets.ts';
+import { parseConfig } from '../../src/config.ts';
+import { keyedProvider } from './keyedProvider.ts';
+import { openPoints, pointedCore, pointedProviders, type Points } from './points.ts';
+
+// The service, wired as `compose/service.ts` does it, with points around its ports, a provider that takes keys, and short leases.
+const {
+  CHAOS_LEASE_MS = '5000',
+  CHAOS_POINT,
+  CHAOS_SIGNAL,
+  CHAOS_PASSED_FILE,
+  CHAOS_KEYED_URL = '',
+  CHAOS_WINDOW = '16',
+  ...env
+} = process.env;
+if (env['NODE_ENV'] === 'production') throw new Error('this program stops itself and is for tests alone');
+const leaseMs = Number(CHAOS_LEASE_MS);
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+const parsed = parseConfig(env, (path) => readFileSync(path, 'utf8'));
+if ('problems' in parsed) throw new Error(JSON.stringify(parsed.problems));
+const { config } = parsed;
+const log = openLog(config.logLevel);
+const opened = closing((what, error) => {
+  log.error('something did not close', { name: what.replaceAll(' ', '_'), error });
+});
+const points = openPoints({
+  signal: CHAOS_SIGNAL === 'SIGSTOP' ? 'SIGSTOP' : 'SIGKILL',
+  ...(CHAOS_POINT !== undefined && { point: CHAOS_POINT }),
+  ...(CHAOS_PASSED_FILE !== undefined && { passedFile: CHAOS_PASSED_FILE }),
+  onArmed: () => {
+    say('armed');
+  },
+});
+
+async function startWorker(core: Core, at: Points, last: Closing): Promise<void> {
+  const { captures, feedback: sink, clock } = core;
+  const onError = (error: unknown): void => {
+    log.warn('a provider failed', { error });
+  };
+  const providers = openProviders({ config, captures, sink, clock, onError, onBreaker: () => undefined }, last);
+  const keyed = keyedProvider({ url: CHAOS_KEYED_URL, window: Number(CHAOS_WINDOW), deadlineMs: Math.floor(leaseMs / 4) });
+  const drainer = await startDelivery({
+    ...core,
+    providers: pointedProviders(at, providers, keyed, leaseMs),
+    allowlist: config.allowlist,
+    worker: core.holder,
+    leaseMs,
+  });
+  last.add('drainer', () => drainer.stop(Math.floor(config.shutdownMs / 2)));
+}
+
+async function start(): Promise<void> {
+  const secrets = secretsOf(config);
+  const places = await placesOf(config, opened, () => undefined);
+  await migrateAll(places);
+  const core = pointedCore(points, await openCore({ config, secrets, places, metrics: openMetrics(), log }, opened));
+  if (config.roles.includes('projector')) await startConsumers(core, opened, { leaseMs: leaseMs / 3 });
+  const base = { log: core.logged.log, clock: core.clock, ids: core.ids, indexes: core.logged.keys.indexes };
+  await tenantCommands({ ...base, keySecrets }).bootstrap(secrets.adminKey);
+  await untilCaughtUp(core);
+  if (config.roles.includes('worker')) await startWorker(core, points, opened);
+  const about = { version: '0.0.0', checkAnswers: true };
+  const served = config.roles.includes('api') ? await startHttp(core, about, opened) : undefined;
+  say(`tidings ready ${served === undefined ? `(${config.roles.join(', ')})` : served.url}`);
+}
+
+process.on('SIGTERM', () => void opened.all().then((failed) => process.exit(failed.length === 0 ? 0 : 1)));
+await start();

@@ -1,0 +1,85 @@
+import { eventually } from '../support/client.ts';
+import type { ChaosRun } from './chaosRun.ts';
+import type { Accepted, Kind } from './feeder.ts';
+import { WINDOW, type Ground } from './ground.ts';
+
+type Row = { readonly id: string; readonly n: number; readonly status: string };
+type Person = { readonly kind: Kind; readonly to: string; readonly status: string; readonly times: number };
+
+/** Until so many more have been taken than were at the beginning, at most so long: a moment in the middle of the work. */
+export async function untilTaken({ sink }: Ground, more: number, mostMs: number): Promise<void> {
+  const from = sink.count();
+  const look = (): true | undefined => (sink.count() >= from + more ? true : undefined);
+  await eventually('more have been taken', look, { deadlineMs: mostMs }).catch(() => undefined);
+}
+
+/** Deliveries that have not ended yet, of these notifications; one that the read model does not know has not either. */
+export async function pendingOf({ cluster }: Ground, ids: readonly string[]): Promise<number> {
+  const [row] = await cluster.query<{ pending: number }>(
+    `select count(*)::int as pending from unnest($1::uuid[]) as asked (id)
+       left join deliveries_v1 d on d.notification = asked.id
+      where coalesce(d.status, 'none') not in ('sent', 'unknown', 'failed', 'dead_lettered', 'suppressed', 'cancelled')`,
+    [ids],
+  );
+  return row?.pending ?? 0;
+}
+
+export async function untilSettled(ground: Ground, accepted: ReadonlyMap<string, Accepted>, deadlineMs: number): Promise<void> {
+  let pending = -1;
+  const look = async (): Promise<true | undefined> => {
+    pending = await pendingOf(ground, [...accepted.keys()]);
+    return pending === 0 ? true : undefined;
+  };
+  await eventually('nothing is pending', look, { deadlineMs, seen: () => pending });
+}
+
+async function peopleOf({ cluster, sink }: Ground, accepted: ReadonlyMap<string, Accepted>): Promise<readonly Person[]> {
+  await sink.flush();
+  const rows = await cluster.query<Row>('select notification as id, n, status from deliveries_v1 where notification = any ($1::uuid[])', [
+    [...accepted.keys()],
+  ]);
+  const statuses = new Map(rows.map(({ id, n, status }) => [`${id} ${String(Math.floor(n / 8))}`, status]));
+  return [...accepted.values()].flatMap(({ id, kind, to }) =>
+    to.map((address, index) => ({
+      kind,
+      to: address,
+      status: statuses.get(`${id} ${String(index)}`) ?? 'none',
+      times: sink.taken.get(address) ?? 0,
+    })),
+  );
+}
+
+/** Of every message that was accepted: whether it arrived, how often, and what the service says of it. */
+export async function judge(
+  ground: Ground,
+  accepted: ReadonlyMap<string, Accepted>,
+  { kills, run }: { readonly kills: number; readonly run: ChaosRun },
+): Promise<void> {
+  const people = await peopleOf(ground, accepted);
+  const of = (kind: Kind): readonly Person[] => people.filter((it) => it.kind === kind);
+  const doubles = (list: readonly Person[]): number => list.reduce((sum, { times }) => sum + Math.max(0, times - 1), 0);
+  const count = (list: readonly Person[], is: (person: Person) => boolean): number => list.filter(is).length;
+  const [retry, hold, keyed] = [of('retry'), of('hold'), of('keyed')];
+
+  run.figure('messages', people.length, 'accepted');
+  const lost =
+    count([...retry, ...keyed], ({ times }) => times === 0) + count(hold, ({ times, status }) => times === 0 && status !== 'unknown');
+  run.must('nothing accepted is lost', lost === 0, `${String(lost)} lost`);
+  const untrue = count(people, ({ status, times }) => (status === 'sent' ? times === 0 : status !== 'unknown'));
+  run.must('what the service says of each is so', untrue === 0, `${String(untrue)} told otherwise`);
+  const doubled = (list: readonly Person[]): string => `${String(doubles(list))} of ${String(list.length)} doubled`;
+  if (retry.length > 0) {
+    const most = `${String(kills)} × ${String(WINDOW)}`;
+    run.must(`asked again: doubled at most what was in flight (${most})`, doubles(retry) <= kills * WINDOW, doubled(retry));
+    run.must('asked again: all of them sent', count(retry, ({ status }) => status !== 'sent') === 0, retry.length);
+  }
+  if (keyed.length > 0) {
+    run.must('keyed: nothing doubled', doubles(keyed) === 0, doubled(keyed));
+    run.must('keyed: all of them sent', count(keyed, ({ status }) => status !== 'sent') === 0, keyed.length);
+  }
+  if (hold.length > 0) {
+    const open = count(hold, ({ status }) => status === 'unknown');
+    run.must('held: nothing doubled', doubles(hold) === 0, doubled(hold));
+    run.must('held: unknown at most what was in flight', open <= kills * WINDOW, `${String(open)} unknown`);
+  }
+}

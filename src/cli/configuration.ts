@@ -6,7 +6,7 @@ import type { Io } from './terminal.ts';
 
 export const readText = (path: string): string => readFileSync(path, 'utf8');
 
-export const problemLines = (problems: readonly Problem[]): readonly string[] =>
+const problemLines = (problems: readonly Problem[]): readonly string[] =>
   problems.map(({ name, expected }) => `  ${name}: expected ${expected}`);
 
 /** @throws Failure with every problem. */

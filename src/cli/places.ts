@@ -5,7 +5,7 @@ import type { Config } from '../config.ts';
 import { say, type Io } from './terminal.ts';
 
 /** Where the tables live: the embedded server that the service runs, else one of our own until `opened` closes. */
-export function placesFor(config: Config, io: Io, opened: Closing): Promise<Places> {
+function placesFor(config: Config, io: Io, opened: Closing): Promise<Places> {
   const running = config.database === 'embedded' ? joinEmbedded(config.dataDir) : undefined;
   return placesOf(running === undefined ? config : { ...config, database: running }, opened, (what) => {
     say(io, what);

@@ -40,7 +40,7 @@ export type BatchControl = { readonly id: BatchId; readonly position?: Position 
 
 /** Lines of a chunk, which one notification holds, and their bytes: sealed, they stay well below 900 kB. */
 export const CHUNK_LINES = 500;
-export const CHUNK_BYTES = 400_000;
+const CHUNK_BYTES = 400_000;
 
 type Opening = {
   readonly tenant: TenantId;

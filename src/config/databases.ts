@@ -31,7 +31,7 @@ export function withoutPassword(text: string): string {
   return url.toString();
 }
 
-export function databaseUrl(settings: Settings, name: string): string | undefined {
+function databaseUrl(settings: Settings, name: string): string | undefined {
   const text = settings.secret(name, withoutPassword);
   if (text === undefined) return undefined;
   if (URL.canParse(text) && isPostgres(new URL(text)) && new URL(text).pathname.length > 1) return text;

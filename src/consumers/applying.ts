@@ -35,7 +35,7 @@ export type Wants = {
 };
 
 /** Whether reaching the position is what someone waits for. */
-export const isAwaited = ({ position: wanted }: Wants, position: Checkpoint): boolean => wanted !== 'start' && !isBefore(position, wanted);
+const isAwaited = ({ position: wanted }: Wants, position: Checkpoint): boolean => wanted !== 'start' && !isBefore(position, wanted);
 
 export type ApplyOptions = {
   readonly db: Database;

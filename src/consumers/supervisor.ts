@@ -50,7 +50,7 @@ const SWAP_PAUSE_MS = 500;
 type Running = { readonly name: string; readonly wants: Wants; readonly stop: () => void; readonly done: Promise<void> };
 
 /** What any of the consumers reads: no list of types as soon as one of them reads every type of its nouns. */
-export function unionOf(consumers: readonly Projection[]): Filter {
+function unionOf(consumers: readonly Projection[]): Filter {
   const nouns = [...new Set(consumers.flatMap((consumer) => consumer.nouns))];
   const types = consumers.map((consumer) => consumer.types);
   return types.includes(undefined) ? { nouns } : { nouns, types: [...new Set(types.flatMap((list) => list ?? []))] };

@@ -110,7 +110,7 @@ async function collect(pieces: AsyncIterable<Uint8Array>, maxBytes: number): Pro
   return Buffer.concat(parts, size);
 }
 
-export const mediaTypeOf = (req: Request): string => (req.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+const mediaTypeOf = (req: Request): string => (req.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 
 /** Before any of the body is read: what its header fields rule out already. */
 function checkFields(req: Request, maxBytes: number): void {

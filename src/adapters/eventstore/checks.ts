@@ -3,7 +3,7 @@ import type { Position, StreamName } from '../../domain/values/ids.ts';
 import type { EncodedEvent, ReadStream, Write } from './port.ts';
 
 /** Bytes of one append, encoded: id, type, data and metadata of all its events in UTF-8. */
-export const MAX_APPEND_BYTES = 900_000;
+const MAX_APPEND_BYTES = 900_000;
 const MAX_NAME_BYTES = 1_024;
 export const MAX_REVISION = 2_147_483_646;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;

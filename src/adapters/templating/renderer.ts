@@ -36,7 +36,7 @@ export function createRenderer(): Renderer {
 }
 
 /** One rendering of one channel, within one budget. */
-export function renderCompiled(compiled: Compiled, request: Omit<RenderRequest, 'content'>): RenderedContent | RenderFailure {
+function renderCompiled(compiled: Compiled, request: Omit<RenderRequest, 'content'>): RenderedContent | RenderFailure {
   if ('errors' in compiled) {
     const [first] = compiled.errors;
     return {

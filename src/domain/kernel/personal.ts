@@ -1,7 +1,7 @@
 import type { SubjectId } from '../values/ids.ts';
 
 /** What retention distinguishes (docs/decisions/0003): each class has a key of its own per tenant and month. */
-export const DATA_CLASSES = ['identity', 'content', 'engagement', 'evidence'] as const;
+const DATA_CLASSES = ['identity', 'content', 'engagement', 'evidence'] as const;
 export type DataClass = (typeof DATA_CLASSES)[number];
 
 /**

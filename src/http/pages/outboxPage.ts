@@ -4,7 +4,7 @@ import { html } from '../html.ts';
 import type { Html, HtmlValue } from '../html.ts';
 import type { CapturedMessage } from '../ports.ts';
 
-export const CHANNEL_NAMES: Readonly<Record<Channel, string>> = {
+const CHANNEL_NAMES: Readonly<Record<Channel, string>> = {
   email: 'E-mail',
   sms: 'SMS',
   push: 'Push',

@@ -16,7 +16,7 @@ export const BatchAccepted = answer('BatchAccepted', {
   rejected: Type.Integer({ description: 'Lines; GET …/rejections lists them.' }),
   position: Type.Optional(PositionOut),
 });
-export const BATCH_STATUSES = ['open', 'closed', 'paused', 'cancelled'] as const;
+const BATCH_STATUSES = ['open', 'closed', 'paused', 'cancelled'] as const;
 export const Batch = answer('Batch', {
   id: Type.String(),
   status: oneOf(BATCH_STATUSES, '`closed`: all its lines are there.'),

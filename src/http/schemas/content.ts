@@ -6,11 +6,11 @@ const Line = (maxLength: number) =>
   Type.String({ minLength: 1, maxLength, pattern: '^[^\\r\\n]*$', 'x-message': 'must be a single line, and not empty' });
 const HeaderName = "^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,76}$";
 
-export const EmailBody = {
+const EmailBody = {
   html: Type.String({ minLength: 1, maxLength: 500_000 }),
   text: Type.String({ minLength: 1, maxLength: 200_000 }),
 };
-export const SubjectLine = Line(998);
+const SubjectLine = Line(998);
 
 export const EmailContent = closed(
   {
@@ -54,7 +54,7 @@ export const InAppContent = closed(
 );
 export const WebhookContent = closed({ body: Type.Unknown() }, { title: 'WebhookContent' });
 
-export const channelContents = {
+const channelContents = {
   email: Type.Optional(EmailContent),
   sms: Type.Optional(SmsContent),
   push: Type.Optional(PushContent),

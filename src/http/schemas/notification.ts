@@ -17,7 +17,7 @@ import {
 } from './values.ts';
 
 /** Decoded bytes of one inline attachment; larger ones are uploaded first. */
-export const INLINE_ATTACHMENT_BYTES = 700_000;
+const INLINE_ATTACHMENT_BYTES = 700_000;
 
 const AttachmentRef = {
   disposition: Type.Optional(Type.Unsafe<'attachment' | 'inline'>({ type: 'string', enum: ['attachment', 'inline'] })),

@@ -17,7 +17,7 @@ import {
   told,
 } from './values.ts';
 
-export const NOTIFICATION_STATUSES = ['scheduled', 'accepted', 'processing', 'completed', 'cancelled', 'expired'] as const;
+const NOTIFICATION_STATUSES = ['scheduled', 'accepted', 'processing', 'completed', 'cancelled', 'expired'] as const;
 
 const summary = {
   id: Type.String(),
@@ -38,7 +38,7 @@ const summary = {
   source: nullable(Type.String()),
   correlationId: Type.String({ description: 'Yours, else the id of the request.' }),
 };
-export const NotificationSummary = answer('NotificationSummary', summary);
+const NotificationSummary = answer('NotificationSummary', summary);
 export const NotificationPage = page('NotificationPage', NotificationSummary);
 
 /** What was asked for. Content, variables and metadata need the scope `pii`; without it, addresses are masked. */

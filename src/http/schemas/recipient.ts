@@ -51,7 +51,7 @@ const shown = {
   createdAt: InstantOut,
   updatedAt: InstantOut,
 };
-export const RecipientSummary = answer('RecipientSummary', shown);
+const RecipientSummary = answer('RecipientSummary', shown);
 export const RecipientPage = page('RecipientPage', RecipientSummary);
 /** Without the scope `pii`, addresses and names are masked and attributes and tags left out. */
 export const RecipientShown = answer('RecipientShown', {

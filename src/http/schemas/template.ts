@@ -55,7 +55,7 @@ export const Published = answer('Published', {
   draft: Type.Integer(),
 });
 export const RollbackRequest = closed({ version: Type.Integer({ minimum: 1 }) }, { title: 'RollbackRequest' });
-export const VersionShown = answer('TemplateVersion', {
+const VersionShown = answer('TemplateVersion', {
   version: Type.Integer(),
   draft: Type.Integer(),
   variablesSchema: Type.Optional(VariablesSchema),

@@ -38,7 +38,7 @@ export const ApiKeyCreated = answer('ApiKeyCreated', {
   tenantId: Type.String(),
   key: Type.Optional(Type.String({ description: 'Shown once; a repeat does not show it again.' })),
 });
-export const ApiKeyShown = answer('ApiKey', { ...apiKey, revokedAt: nullable(InstantOut) });
+const ApiKeyShown = answer('ApiKey', { ...apiKey, revokedAt: nullable(InstantOut) });
 export const ApiKeyPage = page('ApiKeyPage', ApiKeyShown);
 
 const sender = {

@@ -46,8 +46,8 @@ export const JsonObject = Type.Unsafe<{ readonly [name: string]: unknown }>({
 export const Reason = Type.String({ minLength: 1, maxLength: 500, description: 'Why; sealed, and kept with the event.' });
 export const PositionOut = Type.String({ description: 'A place in the log; opaque. `?after=` takes it.' });
 
-export const Limit = Type.Integer({ minimum: 1, maximum: 200, default: 50, description: 'How many at most.' });
-export const Cursor = Type.String({ minLength: 1, maxLength: 2048, description: '`nextCursor` of the page before.' });
+const Limit = Type.Integer({ minimum: 1, maximum: 200, default: 50, description: 'How many at most.' });
+const Cursor = Type.String({ minLength: 1, maxLength: 2048, description: '`nextCursor` of the page before.' });
 /** The parameters of a list: its own filters, `limit` and `cursor`. */
 export const listOf = <P extends TProperties>(filters: P) => closed({ ...filters, limit: Limit, cursor: Type.Optional(Cursor) });
 /** Of a list without filters of its own. */

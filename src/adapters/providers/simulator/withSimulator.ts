@@ -3,7 +3,7 @@ import type { Outgoing, Provider, SendResult } from '../../../processes/dispatch
 import type { FeedbackItem, FeedbackSink } from '../../../processes/feedback/ports.ts';
 
 /** Addresses at this domain reach nobody; each behaves as its name says, with any provider, in test mode and live. */
-export const SIMULATOR_DOMAIN = 'simulator.tidings';
+const SIMULATOR_DOMAIN = 'simulator.tidings';
 const RETRY_AFTER_MS = 1_000;
 /** Complaints that wait to be told; more than these are dropped, and counted by `onDropped`. */
 const MAX_WAITING = 1_000;

@@ -84,7 +84,9 @@ export function recoverDeliveries(command: RecoverDeliveries, state: RequestedNo
   const laterAt = new Map(command.later.map(({ n, at }) => [n, at]));
   const given = [...command.unknown, ...laterAt.keys()].flatMap((n) => state.deliveries.get(n) ?? []).filter((it) => it.status === 'open');
   const recorded = [...new Set(given.map((it) => it.claim ?? ''))].map((oldClaim): HandOffRecorded => {
-    const results = joinAlike(given.filter((it) => it.claim === oldClaim).map((it) => unanswered(it, laterAt.get(it.n))));
+    // What nobody wants any more does not wait for a gate: a cancelled batch would hold it back for ever.
+    const waits = (it: Delivery): Instant | undefined => (it.unwanted ? undefined : laterAt.get(it.n));
+    const results = joinAlike(given.filter((it) => it.claim === oldClaim).map((it) => unanswered(it, waits(it))));
     return { type: 'HandOffRecorded', data: { ...of, claim: oldClaim, recordedAt: now, results, details: [], escalated: [] } };
   });
   const started: HandOffStarted[] =

@@ -354,6 +354,11 @@ describe('recovering starts whose claim ran out', () => {
       .then(later);
     expect(stateAfter(...inFlight(), later).deliveries.get(0)).toMatchObject({ status: 'retry', attempt: 1, tries: 0, doubt: true });
   });
+  test('what was cancelled in flight waits for no gate, and is unknown', () => {
+    given(...inFlight(), cancelled([], [0]))
+      .when(recover({ later: [{ n: 0, at: at(900_000) }] }))
+      .then(noAnswerOf('c1', [0]));
+  });
   test('what has been answered meanwhile is left alone', () => {
     given(...inFlight(), recorded('c1', [sent([0])]))
       .when(recover({ unknown: [0] }))

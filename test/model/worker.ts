@@ -1,0 +1,404 @@
+import { isNewest, never, UNSENT, WORK, type Event, type Result } from './protocol.ts';
+import { IDLE, isHeld, names, spend, type Answer, type Invariant, type State, type Step, type Worker, type World } from './world.ts';
+
+type Move = (
+  label: string,
+  next: Worker,
+  change?: Partial<State>,
+  more?: { readonly bad?: Invariant | undefined; readonly answer?: Answer; readonly isTaken?: boolean },
+) => void;
+type Stage = (world: World, state: State, worker: Worker, move: Move) => void;
+
+const started = (claim: number, items: readonly number[]): readonly Event[] =>
+  items.length > 0 ? [{ type: 'started', claim, items }] : [];
+const partition = (items: readonly number[], size: number): readonly (readonly number[])[] =>
+  Array.from({ length: Math.ceil(items.length / size) }, (_, place) => items.slice(place * size, (place + 1) * size));
+const appendAll = (world: World, state: State, eventsOf: (n: number) => readonly Event[]): readonly number[] =>
+  state.logs.map((id, n) => world.protocol.append(id, eventsOf(n)));
+const isOver = (state: State, { claim }: Worker): boolean => state.over.includes(claim);
+const hitBy = (state: State, { sub }: Worker): readonly number[] =>
+  state.hit.map((times, d) => times + (sub.some(([other]) => other === d) ? 1 : 0));
+const become = (state: State, w: number, next: Worker): readonly Worker[] => state.workers.with(w, next);
+
+export function workerSteps(world: World, state: State, steps: Step[]): void {
+  state.workers.forEach((worker, w) => {
+    if (worker.at === 'idle') {
+      if (state.workers.findIndex((other) => other.at === 'idle') === w) takeGroup(world, state, w, steps);
+      return;
+    }
+    const { claim, at: from } = worker;
+    const move: Move = (label, next, change = {}, { bad, ...more } = {}) => {
+      const workers = become({ ...state, ...change }, w, next);
+      steps.push({
+        label: `claim ${String(claim)}: ${label}`,
+        bad,
+        act: { do: 'go', claim, from, ...more },
+        to: { ...state, ...change, workers },
+      });
+    };
+    const readsFactsFirst = world.broken('facts-before-declare');
+    if (from === 'claimed') (readsFactsFirst ? readFacts('halfway') : declare('halfway'))(world, state, worker, move);
+    else if (from === 'halfway') (readsFactsFirst ? declare('judged') : readFacts('reserving'))(world, state, worker, move);
+    else STAGES[from]?.(world, state, worker, move);
+    if (from === 'done') move('released', IDLE, { claims: state.claims.filter((row) => row.claim !== claim) });
+    if (state.may.crash > 0) {
+      const claims = state.claims.map((row) => (row.claim === claim ? { ...row, orphan: true } : row));
+      const change = { claims, may: spend(state, 'crash'), hit: isOver(state, worker) ? state.hit : hitBy(state, worker) };
+      steps.push({
+        label: `claim ${String(claim)}: CRASHES`,
+        act: { do: 'crash', claim },
+        to: { ...state, ...change, workers: become(state, w, IDLE) },
+      });
+    }
+    const isOrphan = state.claims.find((row) => row.claim === claim)?.orphan === true;
+    if (from !== 'done' && state.may.freeze > 0 && !isOver(state, worker) && !isOrphan) {
+      const change = {
+        over: [...state.over, claim],
+        claims: state.claims.filter((row) => row.claim !== claim),
+        may: spend(state, 'freeze'),
+        hit: hitBy(state, worker),
+      };
+      steps.push({
+        label: `claim ${String(claim)}: RUNS OUT under a living worker`,
+        act: { do: 'runOut', claim },
+        to: { ...state, ...change },
+      });
+    }
+  });
+}
+
+/** A group is one row, or all rows of one kind. Rows whose work is done while the consumer lags are not claimed: nothing comes of it. */
+function takeGroup(world: World, state: State, w: number, steps: Step[]): void {
+  const taken = new Set(state.claims.flatMap(({ rows }) => rows));
+  const free = state.logs
+    .flatMap((_, n) => world.rowsOf(state, n).map((row) => ({ ...row, id: `${String(n)}/${row.id}` })))
+    .filter((row) => row.at <= state.tick && (row.claim === 0 || state.over.includes(row.claim) || world.broken('recover-at-once')))
+    .filter((row) => !taken.has(row.id) && row.items.some((d) => world.hasWork(state, row.kind, d)));
+  const groups = (['plan', 'handOff', 'recover'] as const)
+    .map((kind) => free.filter((row) => row.kind === kind))
+    .filter((rows) => rows.length > 1);
+  const used = [0, ...world.namedClaims(state), ...state.claims.map((row) => row.claim)];
+  const claim = used.map((_, i) => i + 1).find((id) => !used.includes(id))!;
+  for (const rows of [...free.map((row) => [row]), ...groups]) {
+    const { kind } = rows[0]!;
+    const items = [...new Set(rows.flatMap((row) => row.items))].sort((a, b) => a - b);
+    const worker: Worker = { ...IDLE, at: 'claimed', claim, kind, items, heldThen: isHeld(state) };
+    const claims = [...state.claims, { claim, rows: rows.map((row) => row.id), names: [] }].sort((a, b) => a.claim - b.claim);
+    steps.push({
+      label: `claim ${String(claim)}: taken for ${kind} ${names(items)}`,
+      act: { do: 'claim', claim, kind, items },
+      to: { ...state, workers: become(state, w, worker), claims },
+    });
+  }
+}
+
+/** One step with the load: a load that another append overtakes only ends in a conflict. */
+const declare =
+  (next: Worker['at']): Stage =>
+  (world, state, worker, move) => {
+    if (isOver(state, worker)) return move('has run out, gives up', IDLE);
+    const items = worker.items.filter((d) => world.hasWork(state, worker.kind, d));
+    if (items.length === 0) return move('loads, finds nothing to do', { ...IDLE, at: 'done', claim: worker.claim });
+    const declared = [...new Set(items.flatMap((d) => [world.cfg.deliveries[d]!.subject, world.cfg.deliveries[d]!.address]))];
+    const claims = state.claims.map((row) => (row.claim === worker.claim ? { ...row, names: declared } : row));
+    const revision = state.logs.map((id, n) => (world.mine(n, items).length > 0 ? id : -1));
+    const loaded: Worker = { ...worker, at: next, items, revision, tick: state.tick };
+    move(`loads, declares ${declared.join(' ')}`, next === 'judged' ? afterFacts(world, loaded) : loaded, { claims });
+  };
+
+const readFacts =
+  (next: Worker['at'] | 'reserving'): Stage =>
+  (world, state, worker, move) => {
+    const held = world.broken('batch-remembered') ? false : isHeld(state);
+    const read: Worker = {
+      ...worker,
+      optedOut: ['inFacts', 'waiting', 'answered'].includes(state.optOut) && world.cfg.optOut !== undefined,
+      held,
+    };
+    move('reads facts', next === 'reserving' ? afterFacts(world, read) : { ...read, at: next });
+  };
+
+const isRefused = (world: World, { optedOut }: Worker, d: number): boolean => optedOut && world.isCovered(d);
+const goes = (world: World, worker: Worker, schedule: number, d: number): boolean =>
+  !isRefused(world, worker, d) && !worker.held && schedule <= worker.tick;
+const keyOf = (world: World, d: number): string | undefined => world.cfg.deliveries[d]!.key;
+/** Its schedule is that of the log it loaded. */
+const scheduleOf = (world: World, worker: Worker, d: number): number => world.protocol.page(worker.revision[world.nOf(d)]!).view.schedule;
+const competing = (world: World, worker: Worker): readonly number[] =>
+  worker.items.filter((d) => keyOf(world, d) !== undefined && goes(world, worker, scheduleOf(world, worker, d), d));
+
+function afterFacts(world: World, worker: Worker): Worker {
+  const competes = competing(world, worker).length > 0 && !world.broken('reserve-after-start');
+  return { ...worker, at: competes ? 'ready' : 'judged' };
+}
+
+/** Whoever writes a reservation makes stale what others have seen of it. */
+function reserve(state: State, reserved: Readonly<Record<string, number>>, written: ReadonlySet<string>, world: World): Partial<State> {
+  const workers = state.workers.map((worker) =>
+    worker.over.some(({ d, valid }) => valid && written.has(keyOf(world, d) ?? ''))
+      ? { ...worker, over: worker.over.map((it) => (written.has(keyOf(world, it.d) ?? '') ? { ...it, valid: false } : it)) }
+      : worker,
+  );
+  return { reserved, workers };
+}
+
+function ask(world: World, state: State, worker: Worker): { readonly held: Worker['over']; readonly change: Partial<State> } {
+  const reserved = { ...state.reserved };
+  const written = new Set<string>();
+  const held = competing(world, worker).flatMap((d) => {
+    const key = keyOf(world, d)!;
+    const holder = reserved[key];
+    if (holder !== undefined && holder !== d) return [{ d, holder, valid: true, vain: UNSENT.includes(world.now(state, holder).status) }];
+    reserved[key] = d;
+    written.add(key);
+    return [];
+  });
+  return world.broken('no-reservation') ? { held, change: {} } : { held, change: reserve(state, reserved, written, world) };
+}
+
+const STAGES: Partial<Record<Worker['at'], Stage>> = {
+  ready: (world, state, worker, move) => {
+    const { held, change } = ask(world, state, worker);
+    move(
+      `reserves, finds taken ${names(held.map(({ d }) => d))}`,
+      { ...worker, at: held.length > 0 ? 'looking' : 'judged', over: held },
+      change,
+    );
+  },
+  looking: (world, state, worker, move) => {
+    const gives: readonly string[] = world.broken('unknown-gives-way') ? [...UNSENT, 'unknown'] : UNSENT;
+    const inVain = worker.over.filter(({ holder }) => !world.broken('never-taken-over') && gives.includes(world.now(state, holder).status));
+    const duplicates = worker.over.filter((it) => !inVain.includes(it)).map(({ d }) => d);
+    const label = `looks into the holders' logs, finds in vain ${names(inVain.map(({ holder }) => holder))}`;
+    // One that had ended already when it was asked for, is as it was, and is not given up: that must not be. A redriven one may be.
+    const bad =
+      worker.over.some((it) => duplicates.includes(it.d) && it.vain && it.valid && UNSENT.includes(world.now(state, it.holder).status)) &&
+      !world.broken('unknown-gives-way')
+        ? 'I8'
+        : undefined;
+    move(label, { ...worker, at: inVain.length > 0 ? 'takingOver' : 'judged', over: inVain, duplicates }, {}, { bad });
+  },
+  takingOver: (world, state, worker, move) => {
+    const reserved = { ...state.reserved };
+    const written = new Set<string>();
+    const lost = worker.over.filter(({ d, holder, valid }) => {
+      const key = keyOf(world, d)!;
+      if (!(valid && reserved[key] === holder) && reserved[key] !== d && !world.broken('taken-over-unseen')) return true;
+      reserved[key] = d;
+      written.add(key);
+      return false;
+    });
+    const duplicates = [...worker.duplicates, ...lost.map(({ d }) => d)];
+    move(
+      `takes over, finds lost ${names(lost.map(({ d }) => d))}`,
+      { ...worker, at: 'judged', over: [], duplicates },
+      reserve(state, reserved, written, world),
+    );
+  },
+  judged: (world, state, worker, move) => (worker.kind === 'recover' ? recover : start)(world, state, worker, move),
+  reserveLate: (world, state, worker, move) => {
+    const { change } = ask(world, state, { ...worker, items: worker.sub.map(([d]) => d) });
+    move('reserves', { ...worker, at: 'started' }, change);
+  },
+  started: (world, state, worker, move) => {
+    if (isOver(state, worker) && !world.broken('no-check-before-call'))
+      return move('has no time left, does not call', {
+        ...worker,
+        at: 'answered',
+        answers: worker.sub.map(([d]) => [d, 'returned']),
+        hasTime: false,
+      });
+    move('has time left', { ...worker, at: 'calling', answers: [], inTime: !isOver(state, worker) });
+  },
+  calling: (world, state, worker, move) => call(world, state, worker, move),
+  answered: (world, state, worker, move) => record(world, state, worker, move),
+};
+
+const cleared = (worker: Worker): Worker => ({ ...IDLE, claim: worker.claim });
+const attempts = (world: World, state: State, items: readonly number[]): Worker['sub'] =>
+  items.map((d) => [d, world.now(state, d).attempt]);
+
+/** Of what a gate lets go again, only what may be asked twice; the rest of a recovery stays open, and is recovered by the next claim. */
+function recover(world: World, state: State, worker: Worker, move: Move): void {
+  const { cfg } = world;
+  const loaded = (d: number) => world.protocol.page(worker.revision[world.nOf(d)]!).view.of[d]!;
+  // What nobody wants any more does not wait for a gate: nobody would ever end it.
+  const isDeferred = (d: number): boolean =>
+    !isRefused(world, worker, d) &&
+    !goes(world, worker, scheduleOf(world, worker, d), d) &&
+    (!loaded(d).unwanted || world.broken('recover-defers-unwanted'));
+  const passes = (d: number): boolean => goes(world, worker, scheduleOf(world, worker, d), d) && !worker.duplicates.includes(d);
+  const mayAsk = (d: number): boolean =>
+    (cfg.keys === true || cfg.hold !== true) && !loaded(d).unwanted && loaded(d).starts - loaded(d).spent < (cfg.maxStarts ?? never);
+  const again = (d: number): boolean => (passes(d) || world.broken('recover-without-gates')) && mayAsk(d);
+  const alive = worker.items.filter((d) => state.logs[world.nOf(d)] === worker.revision[world.nOf(d)]);
+  const first = (partition(worker.items.filter(again), cfg.subBatch)[0] ?? []).filter((d) => alive.includes(d));
+  const given = alive.filter((d) => !again(d));
+  const logs = appendAll(world, state, (n) => {
+    const own = world.mine(n, given);
+    const claims = [...new Set(own.map((d) => world.now(state, d).by))];
+    const recorded = claims.map((claim): Event => {
+      const results = own.filter((d) => world.now(state, d).by === claim).map((d) => [d, isDeferred(d) ? 'later' : 'unknown'] as const);
+      return { type: 'recorded', claim, results, at: worker.tick + 1 };
+    });
+    return [...recorded, ...started(worker.claim, world.mine(n, first))];
+  });
+  const next: Worker =
+    first.length > 0 ? { ...cleared(worker), at: 'started', sub: attempts(world, state, first) } : { ...cleared(worker), at: 'done' };
+  move(`starts again ${names(first)}, gives up ${names(given)}`, next, { logs });
+}
+
+/** At the loaded revision: a conflict drops that notification from the group. */
+function start(world: World, state: State, worker: Worker, move: Move): void {
+  const { kind, duplicates } = worker;
+  const isAlive = (d: number): boolean => state.logs[world.nOf(d)] === worker.revision[world.nOf(d)];
+  const schedule = (d: number): number => scheduleOf(world, worker, d);
+  const items = worker.items.filter(isAlive);
+  const suppressed = items.filter((d) => isRefused(world, worker, d) || duplicates.includes(d));
+  const isReady = (d: number): boolean => goes(world, worker, schedule(d), d) && !duplicates.includes(d);
+  const deferred = items.filter((d) => !suppressed.includes(d) && !isReady(d));
+  const batches = partition(worker.items.filter(isReady), world.cfg.subBatch);
+  const living = batches.map((batch) => batch.filter(isAlive)).filter((batch) => batch.length > 0);
+  const first = (batches[0] ?? []).filter(isAlive);
+  const fenced = world.broken('no-hand-off-started') ? [] : first;
+  const go = kind === 'plan' ? items.filter(isReady) : [];
+  const logs = appendAll(world, state, (n) => {
+    const own = (all: readonly number[]): readonly number[] => world.mine(n, all);
+    const planned: Event = {
+      type: 'planned',
+      go: own(go),
+      later: own(go).filter((d) => !fenced.includes(d)),
+      suppressed: own(suppressed),
+      deferred: own(deferred),
+      at:
+        world.broken('pause-without-recheck') && worker.held
+          ? never
+          : Math.max(worker.held ? worker.tick + 1 : 0, ...own(deferred).map(schedule)),
+      held: worker.held && own(deferred).every((d) => schedule(d) <= worker.tick),
+    };
+    return [...(own([...go, ...suppressed, ...deferred]).length > 0 ? [planned] : []), ...started(worker.claim, own(fenced))];
+  });
+  const withStarts = (batch: readonly number[]): readonly (readonly [number, number])[] =>
+    batch.map((d) => [d, world.now(state, d).starts]);
+  const rest = living.slice(1).map(withStarts);
+  // A first sub-batch of which nothing is left was never started: the next one takes its place, as one without answers.
+  const next: Worker =
+    living.length === 0
+      ? { ...cleared(worker), at: 'done' }
+      : first.length > 0
+        ? {
+            ...cleared(worker),
+            at: world.broken('reserve-after-start') ? 'reserveLate' : 'started',
+            sub: attempts(world, state, first),
+            rest,
+            items: world.broken('reserve-after-start') ? first : [],
+            revision: world.broken('reserve-after-start') ? worker.revision : [],
+          }
+        : settledRest(world, { ...state, logs }, worker, rest);
+  const isEarly = fenced.some((d) => world.now(state, d).at > state.tick || schedule(d) > state.tick);
+  const isPaused = fenced.length > 0 && worker.heldThen && isHeld(state) && world.cfg.batch !== undefined;
+  move(
+    `appends ${kind === 'plan' ? 'plan, ' : ''}start of ${names(fenced)}, suppressed ${names(suppressed)}, deferred ${names(deferred)}`,
+    next,
+    { logs },
+    { bad: isEarly || isPaused ? 'I9' : undefined },
+  );
+}
+
+function call(world: World, state: State, worker: Worker, move: Move): void {
+  const { cfg } = world;
+  const [d, attempt] = worker.sub[worker.answers.length]!;
+  const key = `${String(d)}.${String(attempt)}`;
+  const frozen = worker.inTime && isOver(state, worker);
+  const isAfterOptOut = cfg.optOut !== undefined && state.optOut === 'answered' && world.isCovered(d);
+  const bad = isAfterOptOut && !frozen ? 'I1' : state.saidCancelled.includes(d) ? 'I4' : undefined;
+  const isKnown = cfg.keys === true && state.keys.includes(key);
+  const accepted = isKnown
+    ? {}
+    : { taken: state.taken.with(d, state.taken[d]! + 1), keys: cfg.keys === true ? [...state.keys, key].sort() : [] };
+  const isLast = worker.answers.length + 1 === worker.sub.length;
+  const answer = (label: string, what: Answer, change: Partial<State>, isTaken: boolean): void =>
+    move(
+      `calls the provider for d${String(d)}, attempt ${String(attempt)}: ${label}`,
+      {
+        ...worker,
+        at: isLast ? 'answered' : 'calling',
+        answers: [...worker.answers, [d, what]],
+        hasTime: isLast && !isOver(state, worker),
+      },
+      change,
+      { bad, answer: what, isTaken },
+    );
+  answer('accepted', 'sent', accepted, true);
+  if (state.may.refusal > 0) answer('refused for now', 'refused', { may: spend(state, 'refusal') }, false);
+  if (state.may.final > 0 && !isKnown) answer('refused for good', 'failed', { may: spend(state, 'final') }, false);
+  if (state.may.loss <= 0) return;
+  const lost = { may: spend(state, 'loss'), hit: state.hit.with(d, state.hit[d]! + 1) };
+  answer('accepted, ANSWER LOST', 'lost', { ...accepted, ...lost }, true);
+  answer('not accepted, ANSWER LOST', 'lost', lost, false);
+}
+
+/** Results are facts: after a conflict the worker reloads and decides again on the newest log until the append succeeds, so this is one step. */
+function record(world: World, state: State, worker: Worker, move: Move): void {
+  const { claim, answers, rest } = worker;
+  const blind = world.broken('unchanged-on-conflict');
+  const results = answers.flatMap(([d, answer]) => {
+    const result = resultOf(world, state, worker, [d, answer]);
+    return result === undefined ? [] : [[d, result] as const];
+  });
+  const startable = (d: number, starts: number): boolean =>
+    blind || (WORK[world.now(state, d).status] === 'handOff' && world.now(state, d).starts === starts);
+  const open = (worker.hasTime ? (rest[0] ?? []) : []).filter(([d, starts]) => startable(d, starts)).map(([d]) => d);
+  const logs = appendAll(world, state, (n) => {
+    const own = results.filter(([d]) => world.nOf(d) === n);
+    const recorded: readonly Event[] =
+      own.length > 0 ? [{ type: 'recorded', claim, results: own, at: world.cfg.backOff === true ? state.tick + 1 : 0 }] : [];
+    return [...recorded, ...started(claim, world.broken('no-hand-off-started') ? [] : world.mine(n, open))];
+  });
+  const recorded = [...new Set([...state.recorded, ...answers.filter(([, answer]) => answer === 'sent').map(([d]) => d)])].sort();
+  const after = { ...state, logs };
+  const next: Worker =
+    open.length > 0
+      ? { ...cleared(worker), at: 'started', sub: attempts(world, state, open), rest: rest.slice(1) }
+      : worker.hasTime
+        ? settledRest(world, after, worker, rest.slice(1))
+        : { ...cleared(worker), at: 'done' };
+  move(`records [${results.map(([d, result]) => `d${String(d)} ${result}`).join(', ')}], starts ${names(open)}`, next, { logs, recorded });
+}
+
+/** A sub-batch of which nothing was started is passed over; what may go behind it is started by the next append. */
+function settledRest(world: World, state: State, worker: Worker, rest: Worker['rest']): Worker {
+  const isStartable = ([d, starts]: readonly [number, number]): boolean =>
+    WORK[world.now(state, d).status] === 'handOff' && world.now(state, d).starts === starts;
+  const left = rest.slice(
+    Math.max(
+      0,
+      rest.findIndex((batch) => batch.some(isStartable)),
+    ),
+  );
+  const hasMore = !isOver(state, worker) && rest.some((batch) => batch.some(isStartable));
+  return hasMore ? { ...cleared(worker), at: 'answered', rest: left, hasTime: true } : { ...cleared(worker), at: 'done' };
+}
+
+/** Undefined: the answer says nothing that the log does not know better. */
+function resultOf(world: World, state: State, { claim }: Worker, [d, answer]: readonly [number, Answer]): Result | undefined {
+  const { cfg } = world;
+  const it = world.now(state, d);
+  const blind = world.broken('unchanged-on-conflict');
+  const breaks = world.broken('late-refusal-counts')
+    ? 'late-refusal-counts'
+    : world.broken('no-hand-off-started')
+      ? 'no-hand-off-started'
+      : undefined;
+  const newest = blind || isNewest(it, claim, breaks);
+  if (answer === 'sent') return newest || !world.broken('no-late-acceptance') ? 'sent' : undefined;
+  if (!newest) return undefined;
+  const isUnwanted = it.unwanted && !blind;
+  const noStarts = it.starts - it.spent >= (cfg.maxStarts ?? never);
+  const noTries = it.tries + 1 >= (cfg.maxTries ?? never) || noStarts;
+  if (answer === 'failed') return 'failed';
+  if (answer === 'lost') return (cfg.keys === true || cfg.hold !== true) && !isUnwanted && !noTries ? 'again' : 'unknown';
+  if (isUnwanted) return 'cancelled';
+  if (answer === 'returned') return noStarts ? 'dead' : 'returned';
+  return noTries ? 'dead' : 'refused';
+}

@@ -1,8 +1,7 @@
 import type { SubjectId } from '../values/ids.ts';
 
 /** What retention distinguishes (docs/decisions/0003): each class has a key of its own per tenant and month. */
-const DATA_CLASSES = ['identity', 'content', 'engagement', 'evidence'] as const;
-export type DataClass = (typeof DATA_CLASSES)[number];
+export type DataClass = 'identity' | 'content' | 'engagement' | 'evidence';
 
 /**
  * A value encrypted under its subject's key and its period's key; unreadable once either is destroyed.

@@ -1,7 +1,7 @@
 import type { Position } from '../domain/values/ids.ts';
 import { applying, type ApplyOptions, type Held, type Wants } from './applying.ts';
 import { codeOf } from './failure.ts';
-import { LeaseLost, releaseLease, renewLease, stopForGood, takeLease, type BuiltKey, type Lease } from './lease.ts';
+import { LeaseLost, rateAfter, releaseLease, renewLease, stopForGood, takeLease, type BuiltKey, type Lease } from './lease.ts';
 import { parkedStreams, skippedEvents } from './parking.ts';
 import { isBefore } from './position.ts';
 import type { EventFeed, FeedBatch, Projection } from './ports.ts';
@@ -96,7 +96,7 @@ export async function runConsumer(
     let [cancel, seen, rate]: [() => void, number, number] = [() => undefined, 0, 0];
     const everyMs = leaseMs / 3;
     const renew = async (): Promise<void> => {
-      rate = (rate + (held.applied - seen) / (everyMs / 1_000)) / 2;
+      rate = rateAfter(rate, held.applied - seen, everyMs);
       seen = held.applied;
       const kept = await renewLease(db, held.lease, leaseMs, { caughtUp: held.caughtUp, rate }).catch((error: unknown) => {
         onError?.(consumer.name, codeOf(error));

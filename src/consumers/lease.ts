@@ -31,7 +31,12 @@ export async function takeLease(tx: Transaction, { name, suffix }: BuiltKey, hol
   return row && { name, suffix, epoch: row.epoch, position: checkpointOf(row.position) };
 }
 
+/** `rate`: events per second of late. */
 export type Progress = { readonly caughtUp: boolean; readonly rate: number };
+
+/** Half of what it was and half of what it is now. It ends at 0: halved for ever, it would become a number that no column takes. */
+export const rateAfter = (before: number, events: number, ms: number): number =>
+  Math.floor(((before + (events * 1_000) / ms) / 2) * 1_000) / 1_000;
 
 /** False: lost. */
 export async function renewLease(tx: Transaction, lease: Lease, leaseMs: number, { caughtUp, rate }: Progress): Promise<boolean> {

@@ -1,6 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Recorded } from '../../src/domain/kernel/metadata.ts';
-import { freeLeases, LeaseLost, moveCheckpoint, renewLease, stopForGood, takeLease, type Lease } from '../../src/consumers/lease.ts';
+import {
+  freeLeases,
+  LeaseLost,
+  moveCheckpoint,
+  rateAfter,
+  renewLease,
+  stopForGood,
+  takeLease,
+  type Lease,
+} from '../../src/consumers/lease.ts';
 import { positionAt } from '../support/memoryFeed.ts';
 import { happened, openBench, tally, until, type Bench } from '../support/consumers.ts';
 
@@ -38,6 +47,17 @@ describe('a lease', () => {
     expect(await renewLease(bench.db, lease!, 3_000, { caughtUp: false, rate: 0 })).toBe(true);
     await bench.moveClock(2_500);
     expect(await take('b')).toBe(undefined);
+  });
+
+  test('can be renewed however long nothing happens: the rate ends at nothing', async () => {
+    const lease = await take('a');
+    let rate = rateAfter(0, 30_000, 1_000);
+    expect(rate).toBe(15_000);
+    for (let idle = 0; idle < 300; idle += 1) {
+      rate = rateAfter(rate, 0, 5_000);
+      expect(await renewLease(bench.db, lease!, 3_000, { caughtUp: true, rate })).toBe(true);
+    }
+    expect(rate).toBe(0);
   });
 
   test('whose epoch has passed moves no checkpoint and cannot be renewed', async () => {

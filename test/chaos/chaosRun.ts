@@ -22,7 +22,7 @@ export type Chaos<Size extends object> = {
 };
 
 /** mulberry32: the same seed, the same choices. */
-function drawing(seed: number): () => number {
+export function drawing(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

@@ -13,11 +13,17 @@ export async function untilTaken({ sink }: Ground, more: number, mostMs: number)
   await eventually('more have been taken', look, { deadlineMs: mostMs }).catch(() => undefined);
 }
 
+/** The rows that queries read now: a rebuild counts its tables on. */
+export async function deliveriesOf({ cluster }: Ground): Promise<string> {
+  const [live] = await cluster.query<{ suffix: string }>(`select suffix from consumers where name = 'notifications' and state = 'live'`);
+  return `deliveries${live?.suffix ?? ''}`;
+}
+
 /** Deliveries that have not ended yet, of these notifications; one that the read model does not know has not either. */
-export async function pendingOf({ cluster }: Ground, ids: readonly string[]): Promise<number> {
-  const [row] = await cluster.query<{ pending: number }>(
+export async function pendingOf(ground: Ground, ids: readonly string[]): Promise<number> {
+  const [row] = await ground.cluster.query<{ pending: number }>(
     `select count(*)::int as pending from unnest($1::uuid[]) as asked (id)
-       left join deliveries_v1 d on d.notification = asked.id
+       left join ${await deliveriesOf(ground)} d on d.notification = asked.id
       where coalesce(d.status, 'none') not in ('sent', 'unknown', 'failed', 'dead_lettered', 'suppressed', 'cancelled')`,
     [ids],
   );
@@ -33,11 +39,11 @@ export async function untilSettled(ground: Ground, accepted: ReadonlyMap<string,
   await eventually('nothing is pending', look, { deadlineMs, seen: () => pending });
 }
 
-async function peopleOf({ cluster, sink }: Ground, accepted: ReadonlyMap<string, Accepted>): Promise<readonly Person[]> {
+async function peopleOf(ground: Ground, accepted: ReadonlyMap<string, Accepted>): Promise<readonly Person[]> {
+  const { cluster, sink } = ground;
   await sink.flush();
-  const rows = await cluster.query<Row>('select notification as id, n, status from deliveries_v1 where notification = any ($1::uuid[])', [
-    [...accepted.keys()],
-  ]);
+  const text = `select notification as id, n, status from ${await deliveriesOf(ground)} where notification = any ($1::uuid[])`;
+  const rows = await cluster.query<Row>(text, [[...accepted.keys()]]);
   const statuses = new Map(rows.map(({ id, n, status }) => [`${id} ${String(Math.floor(n / 8))}`, status]));
   return [...accepted.values()].flatMap(({ id, kind, to }) =>
     to.map((address, index) => ({

@@ -47,8 +47,11 @@ async function answerTo(id: string | undefined, options: ExplainOptions, io: Io)
 function linesOf(trace: Members): readonly string[] {
   const gates = entriesOf(trace, 'gates').map(({ gate, verdict, code, because }) => [cell(gate), cell(verdict), cell(code), cell(because)]);
   const timeline = entriesOf(trace, 'timeline').map(({ at, event, what }) => [cell(at), cell(event), cell(what)]);
+  const isRefusal = trace['deliveryId'] === undefined;
   return [
-    `delivery ${cell(trace['deliveryId'])}: ${cell(trace['channel'])} to ${cell(trace['recipientId'])}`,
+    isRefusal
+      ? `refused: ${cell(trace['recipientId'])}`
+      : `delivery ${cell(trace['deliveryId'])}: ${cell(trace['channel'])} to ${cell(trace['recipientId'])}`,
     cell(trace['sentence']),
     ...(gates.length === 0 ? [] : ['', ...tableOf(['GATE', 'VERDICT', 'CODE', 'BECAUSE'], gates)]),
     ...(timeline.length === 0 ? [] : ['', ...tableOf(['AT', 'EVENT', 'WHAT'], timeline)]),
@@ -81,8 +84,10 @@ export const explainCommand = (io: Io): Command =>
         printJson(io, answer);
         return;
       }
-      for (const trace of entriesOf(answer, 'data')) print(io, ...linesOf(trace));
-      const sentence = textIn(answer, 'sentence');
+      const traces = entriesOf(answer, 'data');
+      for (const trace of traces) print(io, ...linesOf(trace));
+      // Each trace has its own.
+      const sentence = traces.length === 0 ? textIn(answer, 'sentence') : undefined;
       if (sentence !== undefined) print(io, cell(sentence));
       if (typeof answer === 'object' && answer !== null && 'more' in answer) print(io, `These are the first ${MOST}: name a --recipient.`);
     });

@@ -99,7 +99,7 @@ export function acceptNotifications(ports: NotificationPorts) {
       const [first, people] = [firsts.get(draft.id) ?? late.get(draft.id), resolvedOf.get(draft) ?? NOBODY];
       if (first !== undefined) answers.set(draft.request, answerAgain(ports, draft, first, people));
       else if (people.recipients.length > 0) fresh.push(draft);
-      else answers.set(draft.request, { problems: [ALL_REFUSED], recipients: verdictsOf(draft.request.input, people) });
+      else answers.set(draft.request, allRefused(ports, draft.request, people));
     }
     for (const [draft, answer] of await request(tenant, fresh, { resolvedOf, found: looked.found })) answers.set(draft.request, answer);
     return answers;
@@ -225,6 +225,11 @@ async function preparedOf(ports: NotificationPorts, draft: Draft, resolved: Reso
 }
 
 const ALL_REFUSED = reject('no_recipient_accepted', 'every recipient was rejected; the verdicts say why');
+
+function allRefused(ports: NotificationPorts, { caller, input }: AcceptRequest, people: Resolved): NotAccepted {
+  ports.recordRefusals(caller, { type: input.type, refused: people.refused });
+  return { problems: [ALL_REFUSED], recipients: verdictsOf(input, people) };
+}
 
 function givenOf(ports: NotificationPorts, { request: { input }, settled }: Draft): readonly Given[] {
   return input.recipients.map((recipient, index) => {

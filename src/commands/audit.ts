@@ -35,10 +35,12 @@ type Waiting = {
 
 type Group = { readonly stream: StreamName; readonly commandId: string; readonly entries: readonly Waiting[] };
 
-/** Entries that may wait; beyond it the log is too slow for what happens, and callers are told so. */
+/** Entries that may wait; beyond it the log is too slow for what happens, and callers are told so. Of refusals half as many: nobody waits for them. */
 export const MAX_WAITING = 10_000;
 /** Of one append, over all its streams. */
 const MAX_BATCH = 1000;
+/** An entry that names many people counts as many. */
+const weightOf = ({ entry }: AuditEntry): number => 1 + ('refused' in entry ? entry.refused.people.length : 0);
 /** Other processes write to the same streams; each try uses the revision that the one before was told. */
 const MAX_TRIES = 20;
 /** Streams, one a tenant and day. */
@@ -47,15 +49,17 @@ const MAX_REMEMBERED = 10_000;
 /** One for a process. */
 export function auditRecorder(ports: AuditPorts): AuditRecorder {
   const waiting: Waiting[] = [];
+  let weight = 0;
   /** Where this process has last seen the streams of the day: their contents decide nothing, so they are never read. */
   const revisions = new Map<StreamName, ExpectedRevision>();
   let flushing: Promise<void> | undefined;
 
   function record(tenant: TenantId, entry: AuditEntry): Promise<void> {
-    if (waiting.length >= MAX_WAITING)
+    if (weight >= (entry.kind === 'rejection' ? MAX_WAITING / 2 : MAX_WAITING))
       return Promise.reject(new PortError('unavailable', 'audit_overloaded', 'the audit cannot keep up; try again later'));
     return new Promise((done, failed) => {
       waiting.push({ tenant, entry, done, failed });
+      weight += weightOf(entry);
       flushing ??= flush();
     });
   }
@@ -64,7 +68,8 @@ export function auditRecorder(ports: AuditPorts): AuditRecorder {
     // Let everything that is recorded in the same turn join.
     await Promise.resolve();
     while (waiting.length > 0) {
-      const taken = waiting.splice(0, MAX_BATCH);
+      const taken = waiting.splice(0, atOnce());
+      weight -= taken.reduce((sum, { entry }) => sum + weightOf(entry), 0);
       try {
         await write(taken);
       } catch (error) {
@@ -73,6 +78,17 @@ export function auditRecorder(ports: AuditPorts): AuditRecorder {
     }
     // In the same turn in which nothing was left: whoever comes next starts anew.
     flushing = undefined;
+  }
+
+  /** How many of those that wait go into one append: the first always. */
+  function atOnce(): number {
+    let [count, heavy] = [0, 0];
+    for (const { entry } of waiting) {
+      heavy += weightOf(entry);
+      if (heavy > MAX_BATCH && count > 0) break;
+      count += 1;
+    }
+    return count;
   }
 
   async function write(taken: readonly Waiting[]): Promise<void> {

@@ -9,6 +9,8 @@ export type Caller = {
   readonly actor: Actor;
   /** Of the request, or of the message that led to it. */
   readonly correlationId: string;
+  /** Of the HTTP request, by which the audit and the log name it. */
+  readonly requestId?: string;
   /** What directly caused it: an event's id, an action's; absent: the command itself. */
   readonly causationId?: string;
   /** `Idempotency-Key`, 1 to 255 characters; personal data. */

@@ -6,6 +6,7 @@ import type { SubjectId, TenantId } from '../domain/values/ids.ts';
 import type { ContextPorts } from './caller.ts';
 import type { KeepAddresses } from './keepAddresses.ts';
 import type { EventLog, Subjects } from './ports.ts';
+import type { RecordRefusals } from './recordRefusals.ts';
 
 /** A tenant's catalogue and settings as acceptance reads them; what a command of this process changed is seen at once. */
 export type CatalogueView = {
@@ -46,6 +47,7 @@ export type NotificationPorts = ContextPorts & {
   /** Content that a caller brings must compile: errors by JSON Pointer into the content. */
   readonly checkContent: (content: Content) => readonly SchemaViolation[];
   readonly keepAddresses: KeepAddresses;
+  readonly recordRefusals: RecordRefusals;
   /** Counts for metrics: `accepted`, `rejected`, `replayed` recipients. */
   readonly watch: (outcome: 'accepted' | 'rejected' | 'replayed', count: number) => void;
 };

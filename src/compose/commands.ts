@@ -8,6 +8,7 @@ import { catalogueCommands } from '../commands/catalogue.ts';
 import { notificationControls } from '../commands/controlNotifications.ts';
 import { addressKeeper, keepingAddresses } from '../commands/keepAddresses.ts';
 import type { NotificationPorts } from '../commands/notificationPorts.ts';
+import { recordRefusals } from '../commands/recordRefusals.ts';
 import { recipientCommands } from '../commands/recipients.ts';
 import { templateCommands } from '../commands/templates.ts';
 import { tenantCommands } from '../commands/tenants.ts';
@@ -42,6 +43,7 @@ export function openCommands(core: Core, closing: Closing) {
     checkVariables: (schema, variables) => validateVariables({ ...schema }, { ...variables }),
     checkContent,
     keepAddresses: addressKeeper(recipients),
+    recordRefusals: recordRefusals(audit, clock),
     watch: (outcome, count) => {
       metrics.accepted.inc({ outcome }, count);
     },

@@ -27,10 +27,13 @@ const entryOf = ({ operation, raw, ports }: Told) => ({
   requestId: raw.requestId,
 });
 
+/** The command has recorded it itself, with whom it was for. */
+const RECORDED = 'no_recipient_accepted';
+
 /** Nobody waits for a refusal to be written down. */
 function refused(told: Told, { rejected }: Refusal): void {
   const { operation, raw, ports } = told;
-  if (operation.method === 'get' || statusOf(rejected) >= 500) return;
+  if (operation.method === 'get' || statusOf(rejected) >= 500 || rejected === RECORDED) return;
   ports.audit.rejected(raw.access.tenant, { ...entryOf(told), resource: resourceOf(operation, raw.params), code: rejected });
 }
 

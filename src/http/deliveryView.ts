@@ -1,8 +1,6 @@
 import type { Subjects } from '../commands/ports.ts';
-import { present } from '../domain/kernel/present.ts';
 import { channelOf, deliveryIdOf } from '../domain/notification/delivery.ts';
-import type { Explanation } from '../domain/notification/explanation.ts';
-import type { DeliveryId, NotificationId, TenantId } from '../domain/values/ids.ts';
+import type { TenantId } from '../domain/values/ids.ts';
 import type { DeliveryRow } from '../projections/notifications/queries.ts';
 import { labelsOf, type LabelOf } from './people.ts';
 import { OUTCOME_OF, STATUSES } from './schemas/delivery.ts';
@@ -67,17 +65,4 @@ export async function deliveryViews(
     rows.map(({ subject }) => subject),
   );
   return rows.map((row) => deliveryView(row, labelOf));
-}
-
-export function explanationView(notification: NotificationId, recipientId: string, it: Explanation): object {
-  const deliveryId: DeliveryId = deliveryIdOf(notification, it.n);
-  return {
-    deliveryId,
-    notificationId: notification,
-    recipientId,
-    channel: it.channel,
-    gates: it.gates.map(({ gate, verdict, code, because, facts, at }) => present({ gate, verdict, code, because, facts, at })),
-    timeline: it.timeline,
-    sentence: it.sentence,
-  };
 }

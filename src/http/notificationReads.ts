@@ -1,7 +1,14 @@
 import type { BatchId, NotificationId, TenantId } from '../domain/values/ids.ts';
 import type { Transaction } from '../consumers/ports.ts';
-import { countsOfBatches, deliveriesPage, deliveryOf, notificationOf, notificationsPage } from '../projections/notifications/queries.ts';
-import type { DeliveryFilter, NotificationFilter } from '../projections/notifications/queries.ts';
+import {
+  countsOfBatches,
+  deliveriesPage,
+  deliveryOf,
+  notificationOf,
+  notificationsPage,
+  refusalsOf,
+} from '../projections/notifications/queries.ts';
+import type { DeliveryFilter, NotificationFilter, RefusalQuery } from '../projections/notifications/queries.ts';
 import type { Reads } from './ports.ts';
 
 type PageRequest = { readonly limit: number; readonly place?: string };
@@ -18,6 +25,8 @@ export function notificationReads(reads: Reads) {
       read(tenant, (tx, suffix) => deliveriesPage(tx, suffix, { tenant, filter }, page)),
     delivery: (tenant: TenantId, notification: NotificationId, n: number) =>
       read(tenant, (tx, suffix) => deliveryOf(tx, suffix, tenant, { notification, n })),
+    refusals: ({ tenant, ...of }: RefusalQuery, limit: number) =>
+      read(tenant, (tx, suffix) => refusalsOf(tx, suffix, { tenant, ...of }, limit)),
     countsOfBatches: (tenant: TenantId, batches: readonly BatchId[]) =>
       read(tenant, (tx, suffix) => countsOfBatches(tx, suffix, tenant, batches)),
   };

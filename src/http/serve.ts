@@ -88,6 +88,7 @@ export function serving(operation: Operation, ports: ServePorts): Serve {
       tenant: access.tenant,
       actor: access.actor,
       correlationId: facts.requestId,
+      requestId: facts.requestId,
       ...present({ idempotencyKey, traceparent: facts.traceparent }),
     };
     return {

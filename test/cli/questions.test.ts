@@ -65,6 +65,14 @@ test('a person is asked about without an id, and "never requested" is an answer'
   expect(asked(service)[0]?.[1]).toBe('/v1/explain?email=ana%2Bx%40example.com&type=welcome&since=2026-11-01T00%3A00%3A00Z');
 });
 
+test('somebody who was refused is told so, once', async () => {
+  const sentence = '“welcome” was asked for this person and refused at once: write it as local@domain (invalid_email).';
+  const refusal = { status: 'rejected_at_accept', recipientId: 'user-1', code: 'invalid_email', gates: [], timeline: [], sentence };
+  const service = await fakeService(() => ({ status: 200, body: { data: [refusal], code: 'rejected_at_accept', sentence } }));
+  const { exit, out } = await tidings(['explain', '--recipient', 'user-1'], { TIDINGS_DATA_DIR: dataDirOf(service) });
+  expect({ exit, out }).toStrictEqual({ exit: 0, out: `refused: user-1\n${sentence}\n\n` });
+});
+
 test.each([
   ['nobody', []],
   ['two people at once', ['--email', 'a@example.com', '--recipient', 'user-1']],

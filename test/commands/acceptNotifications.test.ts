@@ -19,12 +19,14 @@ let templates: Map<string, TemplateFacts>;
 let files: Map<string, StoredFile & { readonly subject?: SubjectId }>;
 /** How often each port was asked. */
 let asked: Record<string, number>;
+/** Requests of which nobody was accepted. */
+let noted: unknown[];
 let ports: NotificationPorts;
 let accept: (requests: readonly AcceptRequest[]) => Promise<readonly Acceptance[]>;
 
 beforeEach(async () => {
   house = await openHouse();
-  [types, templates, files, asked] = [new Map(), new Map(), new Map(), {}];
+  [types, templates, files, asked, noted] = [new Map(), new Map(), new Map(), {}, []];
   const count = (what: string): void => {
     asked[what] = (asked[what] ?? 0) + 1;
   };
@@ -86,6 +88,7 @@ beforeEach(async () => {
         .map((name) => ({ path: `/${name}`, message: 'is missing' })),
     checkContent: (content) => (content.email?.text === '{{' ? [{ path: '/email/text', message: 'does not compile' }] : []),
     keepAddresses: () => Promise.resolve(),
+    recordRefusals: (by, of) => void noted.push([by, of]),
     watch: (outcome, number) => {
       asked[outcome] = (asked[outcome] ?? 0) + number;
     },
@@ -264,6 +267,8 @@ describe('each recipient', () => {
     const [data] = await requested();
     expect(data!.recipients.map(({ index }) => index)).toStrictEqual([0, 3]);
     expect(data!.refused.map(({ index }) => index)).toStrictEqual([1, 2, 4, 5, 6, 7, 8, 9, 10]);
+    // Of an address that cannot be read there is nobody to name, and of the erased nothing is kept.
+    expect(data!.refused.filter(({ subject }) => subject !== undefined).map(({ index }) => index)).toStrictEqual([4, 5, 7, 8, 10]);
     expect(data!.soleSubject).toBe(undefined);
     expect(asked).toMatchObject({ resolve: 1, accepted: 2, rejected: 9 });
   });
@@ -315,6 +320,27 @@ describe('each recipient', () => {
       [1, 'invalid_phone'],
     ]);
     expect(await house.events()).toStrictEqual([]);
+  });
+
+  test('refused, with all the others, is noted with whom it was for', async () => {
+    const people = [{ recipientId: 'ana', email: 'no' }, { email: 'bo@example.com', phone: 'no' }, { email: 'no' }];
+    const [ana, bo] = await house.subjects.resolve(ACME, [{ recipientId: 'ana' }, { address: 'email:bo@example.com' }]);
+    await one({ recipients: people }, 'k');
+    await one({ recipients: ['x', 'y'].map((recipientId) => ({ recipientId })) });
+    const detail = expect.any(String);
+    expect(noted).toStrictEqual([
+      [
+        caller({ idempotencyKey: 'k' }),
+        {
+          type: 'welcome',
+          refused: [
+            { index: 0, code: 'invalid_email', detail, subject: ana },
+            { index: 1, code: 'invalid_phone', detail, subject: bo },
+            { index: 2, code: 'invalid_email', detail },
+          ],
+        },
+      ],
+    ]);
   });
 });
 

@@ -1,9 +1,9 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { auditRecorder, MAX_WAITING } from '../../src/commands/audit.ts';
 import type { EventLog, EventWrite } from '../../src/commands/ports.ts';
 import type { AccessEntry } from '../../src/domain/audit/events.ts';
 import { PortError } from '../../src/domain/kernel/portError.ts';
-import type { TenantId } from '../../src/domain/values/ids.ts';
+import type { SubjectId, TenantId } from '../../src/domain/values/ids.ts';
 import type { Instant } from '../../src/domain/values/instant.ts';
 import { ACME, openHouse } from '../support/house.ts';
 
@@ -105,4 +105,44 @@ test('what waits is bounded, and after a failure the recorder goes on', async ()
   fail = false;
   await audit.access(ACME, entry('recipient.read'));
   expect(await house.events()).toHaveLength(1);
+});
+
+describe('entries that name many people', () => {
+  const many = (count: number) => ({
+    ...entry('requestNotification'),
+    code: 'no_recipient_accepted',
+    refused: {
+      type: 'welcome',
+      people: [...Array(count).keys()].map((index) => ({
+        index,
+        subject: 'S'.repeat(22) as SubjectId,
+        code: 'invalid_variables',
+        detail: 'd'.repeat(200),
+      })),
+    },
+  });
+
+  test('go in appends that the log takes', async () => {
+    const house = await openHouse();
+    const audit = auditRecorder({ ...house, lost: noneLost });
+    for (let n = 0; n < 9; n++) audit.rejected(ACME, many(500));
+    await audit.access(ACME, entry('getRecipient'));
+    const counts = (await house.events()).map(({ data }) => (data as { entries: readonly object[] }).entries.length);
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(10);
+    expect(Math.max(...counts)).toBe(1);
+  });
+
+  test('leave room for those who wait for theirs', async () => {
+    const house = await openHouse();
+    const lost: unknown[] = [];
+    const audit = auditRecorder({ ...house, lost: (count, error) => lost.push([count, (error as PortError).code]) });
+    for (let n = 0; n < 50; n++) audit.rejected(ACME, many(500));
+    await audit.access(ACME, entry('getRecipient'));
+    await audit.drain();
+    expect(lost.length).toBe(40);
+    expect(new Set(lost.map(String))).toStrictEqual(new Set(['1,audit_overloaded']));
+    audit.rejected(ACME, many(500));
+    await audit.drain();
+    expect(lost.length).toBe(40);
+  });
 });

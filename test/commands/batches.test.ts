@@ -30,6 +30,7 @@ beforeEach(async () => {
     checkVariables: () => [],
     checkContent: () => [],
     keepAddresses: () => Promise.resolve(),
+    recordRefusals: () => undefined,
     watch: () => undefined,
   };
   batches = batchCommands(ports);

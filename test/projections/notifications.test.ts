@@ -5,7 +5,7 @@ import type { AnyFact } from '../../src/domain/kernel/decider.ts';
 import type { Recorded } from '../../src/domain/kernel/metadata.ts';
 import type { DeliveryState } from '../../src/domain/notification/delivery.ts';
 import type { NotificationEvent, NotificationRequested } from '../../src/domain/notification/events.ts';
-import type { BatchId, KeyedHash, NotificationId, Position, TenantId } from '../../src/domain/values/ids.ts';
+import type { BatchId, KeyedHash, NotificationId, Position, SubjectId, TenantId } from '../../src/domain/values/ids.ts';
 import { plusMs, type Instant } from '../../src/domain/values/instant.ts';
 import { streamOf } from '../../src/domain/values/streams.ts';
 import { notificationsProjection } from '../../src/projections/notifications/projection.ts';
@@ -15,9 +15,11 @@ import {
   deliveryOf,
   notificationOf,
   notificationsPage,
+  refusalsOf,
   requestedUnder,
   type DeliveryFilter,
   type NotificationFilter,
+  type RefusalQuery,
 } from '../../src/projections/notifications/queries.ts';
 import { ACME } from '../support/house.ts';
 import { decidedHistory, history, type Played } from '../support/notificationHistory.ts';
@@ -463,5 +465,130 @@ describe('lists', () => {
         'deliveries_v1_y2027m03',
       ]),
     );
+  });
+});
+
+describe('those who were refused when somebody asked for them', () => {
+  const [ana, bo] = [subjectNo(7), subjectNo(8)];
+  const BATCH = '019a0000-0000-7000-8000-0000000000b1' as BatchId;
+  const ofBatch = (event: AnyFact, tenant: TenantId = ACME): Recorded => ({
+    ...log([event], { tenant })[0]!,
+    stream: streamOf('batch', tenant, BATCH),
+  });
+  const chunk = (more: object): AnyFact => ({
+    type: 'ChunkAdded',
+    data: { batchId: BATCH, chunk: 0, lines: { from: 11, to: 13 }, accepted: 0, digest: 'd', addedAt: at(60_000), ...more },
+  });
+  const rejections = [
+    { line: 11, code: 'invalid_email', detail: 'e', subject: ana },
+    { line: 12, code: 'malformed_json', detail: 'm' },
+    { line: 13, code: 'invalid_phone', detail: 'p', subject: bo },
+  ];
+  const entry = {
+    at: at(120_000),
+    actor: { kind: 'key', id: 'k' },
+    action: 'requestNotification',
+    resource: 'notifications',
+    requestId: 'r',
+  };
+  const events = (): readonly Recorded[] => {
+    const { data, type } = requested({ people: 1 });
+    const refused = [
+      { index: 1, code: 'invalid_email', detail: 'e', subject: ana },
+      { index: 2, code: 'invalid_phone', detail: 'p' },
+    ];
+    const rejected: AnyFact = {
+      type: 'CommandRejected',
+      data: {
+        entries: [
+          { ...entry, code: 'validation_failed' },
+          {
+            ...entry,
+            code: 'no_recipient_accepted',
+            refused: { type: 'other', people: [{ index: 4, subject: ana, code: 'invalid_locale', detail: 'l' }] },
+          },
+          {
+            ...entry,
+            code: 'no_recipient_accepted',
+            refused: { type: 'other', people: [{ index: 0, subject: bo, code: 'invalid_url', detail: 'u' }] },
+          },
+        ],
+      },
+    };
+    const inAudit = { ...log([rejected])[0]!, stream: streamOf('audit', ACME, '2026-11-21') };
+    return [...log([{ type, data: { ...data, refused } }]), ofBatch(chunk({ type: 'news', rejections })), inAudit];
+  };
+  const refusals = (subjects: readonly SubjectId[], filter: RefusalQuery['filter'] = {}, limit = 20) =>
+    model.asTenant(ACME, (tx) => refusalsOf(tx, V1, { tenant: ACME, subjects, filter }, limit));
+
+  test('are told, newest first, wherever it stands', async () => {
+    const all = events();
+    await model.apply(all);
+    const [first, second, third] = all.map((it) => it.position);
+    expect(await refusals([ana])).toStrictEqual([
+      {
+        notification: null,
+        batch: null,
+        requestedAt: at(120_000),
+        subject: ana,
+        place: 4,
+        type: 'other',
+        code: 'invalid_locale',
+        detail: 'l',
+        position: third,
+      },
+      {
+        notification: null,
+        batch: BATCH,
+        requestedAt: at(60_000),
+        subject: ana,
+        place: 11,
+        type: 'news',
+        code: 'invalid_email',
+        detail: 'e',
+        position: second,
+      },
+      {
+        notification: NOTIFICATION_ID,
+        batch: null,
+        requestedAt: T0,
+        subject: ana,
+        place: 1,
+        type: 'order_shipped',
+        code: 'invalid_email',
+        detail: 'e',
+        position: first,
+      },
+    ]);
+    expect((await refusals([ana, bo])).map(({ subject, place }) => [subject, place])).toStrictEqual([
+      [ana, 4],
+      [bo, 0],
+      [ana, 11],
+      [bo, 13],
+      [ana, 1],
+    ]);
+    expect((await refusals([ana, bo], {}, 2)).map(({ place }) => place)).toStrictEqual([4, 0]);
+    expect((await refusals([ana], { type: 'news' })).map(({ place }) => place)).toStrictEqual([11]);
+    expect((await refusals([ana], { since: at(1), until: at(120_000) })).map(({ place }) => place)).toStrictEqual([11]);
+    expect(await refusals([subjectNo(0)])).toStrictEqual([]);
+  });
+
+  test('come to the same rows whichever way the events come in', async () => {
+    const { once, again, singly } = await bothWays(model, events());
+    expect(once['refusals']).toHaveLength(5);
+    expect(again).toStrictEqual(once);
+    expect(singly).toStrictEqual(once);
+  });
+
+  test('of a chunk that has a notification are told by that', async () => {
+    await model.apply([ofBatch(chunk({ notificationId: NOTIFICATION_ID, accepted: 1, rejections }))]);
+    expect(await refusals([ana, bo])).toStrictEqual([]);
+  });
+
+  test('another tenant sees only its own', async () => {
+    await model.apply([ofBatch(chunk({ type: 'news', rejections }), OTHER)]);
+    expect(await refusals([ana])).toStrictEqual([]);
+    const seen = await model.asTenant(ACME, (tx) => refusalsOf(tx, V1, { tenant: OTHER, subjects: [ana], filter: {} }, 5));
+    expect(seen).toStrictEqual([]);
   });
 });

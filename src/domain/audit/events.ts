@@ -17,8 +17,13 @@ type Entry = {
 };
 /** Somebody saw personal data unmasked. */
 export type AccessEntry = Entry;
-/** A command was refused. `code`: of the rejection. */
-export type RejectionEntry = Entry & { readonly code: string };
+/** A command was refused. `code`: of the rejection; `refused`: whom a message was asked for, where each of them was the reason. */
+export type RejectionEntry = Entry & { readonly code: string; readonly refused?: RefusedPeople };
+/** `type`: of the message. `index`: place in the request; nothing personal in `detail`. */
+export type RefusedPeople = {
+  readonly type: string;
+  readonly people: readonly { readonly index: number; readonly subject: SubjectId; readonly code: string; readonly detail: string }[];
+};
 /** Somebody changed what the service does: keys, settings, catalogue, templates, consumers. */
 export type AdministrationEntry = Entry;
 

@@ -3,6 +3,7 @@ import type { Channel } from '../values/channel.ts';
 import type { Position } from '../values/ids.ts';
 import type { Instant } from '../values/instant.ts';
 import type { GateVerdict } from '../values/verdict.ts';
+import { timelineOf, type Aftermath } from './aftermath.ts';
 import { channelOf, indexOf, nOf } from './delivery.ts';
 import type { DeliveriesPlanned, Escalated, HandOffRecorded, HandOffStarted, NotificationEvent } from './events.ts';
 import { absent, evolve } from './evolve.ts';
@@ -30,17 +31,26 @@ export type Explanation = {
   readonly sentence: string;
 };
 
-/** Why a delivery went, or did not: read from the log alone, so that it is there for as long as the log is. Undefined: no such delivery. */
-export function explain(events: readonly Recorded<NotificationEvent>[], n: number): Explanation | undefined {
+/**
+ * Why a delivery went, or did not, and what became of it: read from the log alone, so that it is there for as long as the log is.
+ * `aftermath`: of this delivery. Undefined: no such delivery.
+ */
+export function explain(
+  events: readonly Recorded<NotificationEvent>[],
+  n: number,
+  aftermath: readonly Aftermath[] = [],
+): Explanation | undefined {
   const state = events.reduce((so, { event }) => evolve(so, event), absent());
   if (state.status === 'absent') return undefined;
   const it = state.deliveries.get(n);
   if (it === undefined) return undefined;
-  const timeline = events.flatMap((recorded) => entryOf(recorded, n));
+  const timeline = [...events.flatMap((recorded) => entryOf(recorded, n)), ...timelineOf(aftermath)].sort(byPosition);
   const gates = events.reduce<readonly ExplainedGate[]>((so, { event }) => gatesOf(event, n) ?? so, []);
   const { terms } = state.requested;
-  return { n, channel: channelOf(n), gates, timeline, sentence: sentenceOf({ delivery: it, terms, gates, timeline }) };
+  return { n, channel: channelOf(n), gates, timeline, sentence: sentenceOf({ delivery: it, terms, gates, timeline, aftermath }) };
 }
+
+const byPosition = (a: TimelineEntry, b: TimelineEntry): number => (a.position < b.position ? -1 : a.position > b.position ? 1 : 0);
 
 /** The deliveries of one recipient, by their place in the request. */
 export const deliveriesOf = (channels: readonly Channel[], index: number): readonly number[] =>

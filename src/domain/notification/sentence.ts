@@ -1,3 +1,4 @@
+import { sequelOf, type Aftermath } from './aftermath.ts';
 import { channelOf, type Delivery, type DeliveryState } from './delivery.ts';
 import type { Terms } from '../values/message.ts';
 import type { ExplainedGate, TimelineEntry } from './explanation.ts';
@@ -7,6 +8,7 @@ type Told = {
   readonly terms: Terms;
   readonly gates: readonly ExplainedGate[];
   readonly timeline: readonly TimelineEntry[];
+  readonly aftermath: readonly Aftermath[];
 };
 
 const NAME = {
@@ -19,11 +21,12 @@ const NAME = {
 } as const;
 
 /** One sentence that tells a person what became of a delivery and why. Holds nothing personal. */
-export function sentenceOf({ delivery, terms, gates, timeline }: Told): string {
+export function sentenceOf(told: Told): string {
+  const { delivery, terms } = told;
   // The built-in categories are called as their class is.
   const filed = terms.category === terms.class ? terms.class : `${terms.category}, ${terms.class}`;
   const what = `The ${NAME[channelOf(delivery.n)]} for “${terms.type}” (${filed})`;
-  return `${what} ${fateOf(delivery, gates, timeline)}`;
+  return `${what} ${fateOf(told)}`;
 }
 
 const because = (gates: readonly ExplainedGate[], verdict: 'suppress' | 'defer'): string => {
@@ -40,6 +43,8 @@ type Fate = {
   /** The newest answer. */
   readonly last: TimelineEntry | undefined;
   readonly provider: string;
+  /** What was heard of it since. */
+  readonly sequel: string | undefined;
 };
 
 const FATES: Readonly<Record<DeliveryState, (fate: Fate) => string>> = {
@@ -52,13 +57,16 @@ const FATES: Readonly<Record<DeliveryState, (fate: Fate) => string>> = {
   failed: ({ it, provider, last }) =>
     last === undefined ? `could not be made${coded(it.code)}.` : `was refused for good by ${provider}${coded(it.code)}${at(last)}.`,
   dead: ({ it, provider }) => `was given up after ${String(it.starts)} attempts with ${provider}${coded(it.code)}.`,
-  unknown: ({ it, provider }) => `left for ${provider}, which never answered for certain${coded(it.code)}: it may or may not have arrived.`,
+  unknown: ({ it, provider, sequel }) =>
+    `left for ${provider}, which never answered for certain${coded(it.code)}${sequel === undefined ? ': it may or may not have arrived' : ''}.`,
   suppressed: ({ gates }) => `was not sent${because(gates, 'suppress')}`,
   cancelled: ({ timeline }) => `was cancelled before it went${at(timeline.findLast((entry) => entry.event === 'NotificationCancelled'))}.`,
   left: () => 'is not needed: another channel of the same notification serves this person.',
 };
 
-function fateOf(it: Delivery, gates: readonly ExplainedGate[], timeline: readonly TimelineEntry[]): string {
+function fateOf({ delivery: it, gates, timeline, aftermath }: Told): string {
   const last = timeline.findLast((entry) => entry.event === 'HandOffRecorded');
-  return FATES[it.status]({ it, gates, timeline, last, provider: last?.provider ?? it.provider ?? 'the provider' });
+  const sequel = sequelOf(aftermath);
+  const fate = FATES[it.status]({ it, gates, timeline, last, provider: last?.provider ?? it.provider ?? 'the provider', sequel });
+  return sequel === undefined ? fate : fate.replace(/\.$/, `${sequel}.`);
 }

@@ -11,7 +11,7 @@ const items = list(count);
 const of = { notificationId: text, requestedAt: instant, priority: oneOf(PRIORITIES) };
 const verdict = shape({
   gate: oneOf(GATES),
-  verdict: oneOf(['pass', 'suppress', 'defer', 'override']),
+  verdict: oneOf(['pass', 'suppress', 'defer']),
   code: optional(text),
   because: text,
   facts: optional(record(Type.Union([text, Type.Number(), flag, Type.Null()]))),

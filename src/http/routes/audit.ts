@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import type { Subjects } from '../../commands/ports.ts';
+import type { RefusedPeople } from '../../domain/audit/events.ts';
 import { present } from '../../domain/kernel/present.ts';
 import type { SubjectId, TenantId } from '../../domain/values/ids.ts';
 import { auditPage } from '../../projections/audit/queries.ts';
@@ -9,6 +10,7 @@ import { instantIn } from '../notificationBody.ts';
 import { operation, plain } from '../operation.ts';
 import type { Operation } from '../operation.ts';
 import { isKnown, labelsOf, subjectOf } from '../people.ts';
+import type { LabelOf } from '../people.ts';
 import type { Reads } from '../ports.ts';
 import { answer, closed, InstantOut, listOf, oneOf, OutsideId, page, PositionOut, RecipientId, span } from '../schemas/values.ts';
 
@@ -22,6 +24,14 @@ const Entry = answer('AuditEntry', {
   resource: Type.String({ description: '`<noun>/<id>` as in the path: `templates/welcome`; of people the noun alone.' }),
   recipientId: Type.Optional(Type.String()),
   code: Type.Optional(Type.String({ description: 'Of a refused command.' })),
+  refused: Type.Optional(
+    closed({
+      type: Type.String({ description: 'Of the message.' }),
+      recipients: Type.Array(closed({ index: Type.Integer(), recipientId: Type.String(), code: Type.String(), detail: Type.String() }), {
+        description: 'Everyone was refused: those whose names could be read.',
+      }),
+    }),
+  ),
   requestId: Type.String(),
   position: PositionOut,
 });
@@ -37,7 +47,7 @@ const COLUMNS = ['at', 'kind', 'action', 'actorKind', 'actorId', 'resource', 're
 /** How many entries an export reads at once. */
 const EXPORT_PAGE = 500;
 
-type Shown = Omit<AuditView, 'subject'> & { readonly recipientId?: string };
+type Shown = Omit<AuditView, 'subject' | 'refused'> & { readonly recipientId?: string; readonly refused?: object };
 type Filters = Omit<AuditFilter, 'subject' | 'since' | 'until'> & {
   readonly recipientId?: string;
   readonly since?: string;
@@ -45,16 +55,22 @@ type Filters = Omit<AuditFilter, 'subject' | 'since' | 'until'> & {
 };
 
 async function shown(people: Pick<Subjects, 'labels'>, tenant: TenantId, rows: readonly AuditView[]): Promise<readonly Shown[]> {
-  const labelOf = await labelsOf(
-    people,
-    tenant,
-    rows.flatMap(({ subject }): readonly SubjectId[] => (subject === undefined ? [] : [subject])),
-  );
-  return rows.map(({ subject, ...entry }) => ({
+  const named = rows.flatMap(({ subject, refused }): readonly SubjectId[] => [
+    ...(subject === undefined ? [] : [subject]),
+    ...(refused?.people ?? []).map((it) => it.subject),
+  ]);
+  const labelOf = await labelsOf(people, tenant, named);
+  return rows.map(({ subject, refused, ...entry }) => ({
     ...entry,
     ...(subject !== undefined && { recipientId: labelOf(subject) }),
+    ...(refused !== undefined && { refused: refusedView(refused, labelOf) }),
   }));
 }
+
+const refusedView = ({ type, people }: RefusedPeople, labelOf: LabelOf): object => ({
+  type,
+  recipients: people.map(({ index, subject, code, detail }) => ({ index, recipientId: labelOf(subject), code, detail })),
+});
 
 const recordOf = ({ at, kind, action, actor, resource, recipientId = '', code = '', requestId, position }: Shown): string =>
   csvRecord([at, kind, action, actor.kind, actor.id, resource, recipientId, code, requestId, position]);

@@ -4,17 +4,18 @@ import { deliveryIdIn } from '../../domain/notification/delivery.ts';
 import { addressKeyText } from '../../domain/values/addressKey.ts';
 import { isNotificationId } from '../../domain/values/ids.ts';
 import type { SubjectId, TenantId } from '../../domain/values/ids.ts';
-import type { DeliveryRow } from '../../projections/notifications/queries.ts';
+import type { Instant } from '../../domain/values/instant.ts';
+import type { DeliveryRow, RefusalRow } from '../../projections/notifications/queries.ts';
 import { recipientsPage } from '../../projections/recipients/queries.ts';
-import { explanationView } from '../deliveryView.ts';
 import type { Explaining } from '../explaining.ts';
+import { explanationView, refusalView } from '../explanationView.ts';
 import { instantIn } from '../notificationBody.ts';
 import type { NotificationReads } from '../notificationReads.ts';
 import { operation, plain } from '../operation.ts';
-import type { Operation } from '../operation.ts';
+import type { Answer, Operation } from '../operation.ts';
 import { addressHash, isKnown, labelsOf, subjectOf } from '../people.ts';
 import type { Reads } from '../ports.ts';
-import { ExplainNotificationQuery, ExplainQuery, Explanation, Explanations } from '../schemas/delivery.ts';
+import { ExplainNotificationQuery, ExplainQuery, Explanation, Explanations } from '../schemas/explanation.ts';
 import { IdParams } from '../schemas/values.ts';
 import { noDelivery } from './deliveries.ts';
 import { noNotification } from './notifications.ts';
@@ -29,24 +30,29 @@ export type ExplainPorts = {
 
 const tag = 'Explanations';
 const reads = ['notifications', 'recipients'];
-/** How many deliveries one question is answered with: the newest. */
+/** How many deliveries and refusals one question is answered with: the newest. */
 const MOST = 20;
 /** People who share an e-mail address. */
 const MOST_PEOPLE = 10;
 
-const NEVER = {
-  data: [],
-  code: 'never_requested',
-  sentence: 'Nothing of the kind was requested for this person: no service asked for it, or it was asked for under another id or address.',
-} as const;
+/** Nothing to explain, and why. */
+const none = (code: string, sentence: string) => ({ status: 200, body: { data: [], code, sentence } });
+const NEVER = none(
+  'never_requested',
+  'Nothing of the kind was requested for this person: no service asked for it, its request was refused as a whole, ' +
+    'or it was asked for under another id or address.',
+);
+const ERASED = none('erased', 'This person has been erased: what was sent to them, and why, can no longer be told.');
+
+type Person = SubjectId | 'erased' | 'unknown';
 
 /** Everybody whom the question may mean: by id, or by an address that stands in a profile or came with a request. */
 async function subjectsMeant(
   { people, indexes, reads: read }: ExplainPorts,
   tenant: TenantId,
   { recipientId, email }: { readonly recipientId?: string; readonly email?: string },
-): Promise<readonly SubjectId[]> {
-  if (recipientId !== undefined) return [await subjectOf(people, tenant, recipientId)].filter(isKnown);
+): Promise<readonly Person[]> {
+  if (recipientId !== undefined) return [await subjectOf(people, tenant, recipientId)];
   if (email === undefined) return [];
   const [inline, hash] = await Promise.all([
     people.find(tenant, [{ address: addressKeyText('email', email) }]),
@@ -57,26 +63,47 @@ async function subjectsMeant(
       ? []
       : (await read.read(tenant, 'recipients', (tx, suffix) => recipientsPage(tx, suffix, { tenant, email: hash }, { limit: MOST_PEOPLE })))
           .rows;
-  return [...new Set([...inline.filter(isKnown), ...registered.map(({ subject }) => subject)])];
+  return [...new Set([...inline, ...registered.map(({ subject }) => subject)])];
 }
 
-async function explainedRows(
-  { people, explaining }: ExplainPorts,
-  tenant: TenantId,
-  rows: readonly DeliveryRow[],
-): Promise<readonly object[]> {
-  const [labelOf, told] = await Promise.all([
+type Found = { readonly at: Instant } & ({ readonly delivery: DeliveryRow } | { readonly refusal: RefusalRow });
+
+/** The newest of both, newest first. */
+function newest(deliveries: readonly DeliveryRow[], refusals: readonly RefusalRow[]): readonly Found[] {
+  const all: readonly Found[] = [
+    ...deliveries.map((delivery) => ({ at: delivery.requestedAt, delivery })),
+    ...refusals.map((refusal) => ({ at: refusal.requestedAt, refusal })),
+  ];
+  return [...all].sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0)).slice(0, MOST);
+}
+
+/** Where nothing but refusals is found, the answer as a whole says so. */
+function answerOf(data: readonly object[], refusals: readonly { readonly sentence: string }[]): Answer {
+  const [first] = refusals;
+  const onlyRefused = first !== undefined && refusals.length === data.length;
+  return { status: 200, body: { data, ...(onlyRefused && { code: 'rejected_at_accept', sentence: first.sentence }) } };
+}
+
+async function explained({ people, explaining }: ExplainPorts, tenant: TenantId, found: readonly Found[]): Promise<Answer> {
+  const [labelOf, views] = await Promise.all([
     labelsOf(
       people,
       tenant,
-      rows.map(({ subject }) => subject),
+      found.map((it) => ('delivery' in it ? it.delivery.subject : it.refusal.subject)),
     ),
-    Promise.all(rows.map(({ notification, n }) => explaining.delivery(tenant, notification, n))),
+    Promise.all(
+      found.map(async (it) => ('delivery' in it ? explaining.delivery(tenant, it.delivery.notification, it.delivery.n) : undefined)),
+    ),
   ]);
-  return rows.flatMap(({ notification, subject }, place) => {
-    const it = told[place];
-    return it === undefined ? [] : [explanationView(notification, labelOf(subject), it.explanation)];
+  const refusals = new Map(
+    found.flatMap((it) => ('refusal' in it ? [[it, refusalView(it.refusal, labelOf(it.refusal.subject))] as const] : [])),
+  );
+  const data = found.flatMap((it, place) => {
+    if ('refusal' in it) return refusals.get(it) ?? [];
+    const told = views[place];
+    return told === undefined ? [] : [explanationView(it.delivery.notification, labelOf(it.delivery.subject), told.explanation)];
   });
+  return answerOf(data, [...refusals.values()]);
 }
 
 /** Why a message came, or did not: the gates, the timeline, and a sentence for a person. */
@@ -116,9 +143,11 @@ export const explainRoutes = (ports: ExplainPorts): readonly Operation[] => [
       if (!isNotificationId(id)) return noNotification();
       const subject = await subjectOf(ports.people, tenant, recipientId);
       if ((await ports.explaining.requested(tenant, id)) === undefined) return noNotification();
-      const told = isKnown(subject) ? await ports.explaining.ofPerson(tenant, id, subject) : undefined;
-      if (told === undefined) return { status: 200, body: NEVER };
-      return { status: 200, body: { data: told.map((it) => explanationView(id, recipientId, it.explanation)) } };
+      if (!isKnown(subject)) return subject === 'erased' ? ERASED : NEVER;
+      const { deliveries = [], refusals: refused = [] } = (await ports.explaining.ofPerson(tenant, id, subject)) ?? {};
+      if (deliveries.length + refused.length === 0) return NEVER;
+      const refusals = refused.map((it) => refusalView(it, recipientId));
+      return answerOf([...deliveries.map((it) => explanationView(id, recipientId, it.explanation)), ...refusals], refusals);
     },
   }),
   operation({
@@ -128,26 +157,30 @@ export const explainRoutes = (ports: ExplainPorts): readonly Operation[] => [
     path: '/v1/explain',
     tag,
     summary: '“Why did Ana not get it?” without knowing an id',
-    description: `The newest ${MOST} deliveries that fit.`,
+    description: `The newest ${MOST} deliveries that fit, and refusals of this person when they were asked for.`,
     scope: 'read',
     reads,
     query: ExplainQuery,
     responses: { 200: { description: 'The traces, newest first.', schema: Explanations } },
     handler: async ({ access: { tenant }, query }) => {
       const { type, since, until } = query;
-      const subjects = await subjectsMeant(ports, tenant, query);
+      const meant = await subjectsMeant(ports, tenant, query);
+      const subjects = meant.filter(isKnown);
       const filter = present({
         type,
         since: since === undefined ? undefined : instantIn(since),
         until: until === undefined ? undefined : instantIn(until),
       });
-      const found = await Promise.all(subjects.map((subject) => ports.queries.deliveries(tenant, { ...filter, subject }, { limit: MOST })));
-      const rows = found
-        .flatMap((page) => page.rows)
-        .sort((a, b) => (a.requestedAt < b.requestedAt ? 1 : -1))
-        .slice(0, MOST);
-      if (rows.length === 0) return { status: 200, body: NEVER };
-      return { status: 200, body: { data: await explainedRows(ports, tenant, rows) } };
+      const [pages, refusals] = await Promise.all([
+        Promise.all(subjects.map((subject) => ports.queries.deliveries(tenant, { ...filter, subject }, { limit: MOST }))),
+        subjects.length === 0 ? [] : ports.queries.refusals({ tenant, subjects, filter }, MOST),
+      ]);
+      const found = newest(
+        pages.flatMap(({ rows }) => rows),
+        refusals,
+      );
+      if (found.length === 0) return meant.includes('erased') ? ERASED : NEVER;
+      return explained(ports, tenant, found);
     },
   }),
 ];

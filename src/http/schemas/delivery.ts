@@ -10,7 +10,6 @@ import {
   oneOf,
   OutsideId,
   page,
-  PositionOut,
   Reason,
   RecipientId,
   span,
@@ -122,58 +121,6 @@ export const Redriven = answer('Redriven', {
   notifications: Type.Integer(),
   more: Type.Boolean({ description: 'There is more that fits the filter: ask again.' }),
 });
-
-export const Explanation = answer('Explanation', {
-  deliveryId: Type.String(),
-  notificationId: Type.String(),
-  recipientId: Type.String(),
-  channel: ChannelName,
-  gates: Type.Array(
-    closed({
-      gate: Type.String({ description: 'The rule.' }),
-      verdict: oneOf(['pass', 'suppress', 'defer', 'override']),
-      code: Type.Optional(Type.String()),
-      because: Type.String(),
-      facts: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'What the gate read, with versions.' })),
-      at: InstantOut,
-    }),
-    { description: 'All that were asked when it was last planned, not only the first no.' },
-  ),
-  timeline: Type.Array(
-    closed({
-      at: InstantOut,
-      event: Type.String(),
-      what: Type.String(),
-      code: Type.Optional(Type.String()),
-      provider: Type.Optional(Type.String()),
-      attempt: Type.Optional(Type.Integer()),
-      position: PositionOut,
-    }),
-    { description: 'The delivery’s events, oldest first.' },
-  ),
-  sentence: Type.String({ description: 'For a person to read; written on reading.' }),
-});
-export const Explanations = answer('Explanations', {
-  data: Type.Array(Explanation),
-  code: Type.Optional(Type.String({ description: '`never_requested`: nothing of the kind was asked for.' })),
-  sentence: Type.Optional(Type.String()),
-});
-export const ExplainNotificationQuery = closed({ recipientId: RecipientId });
-export const ExplainQuery = closed(
-  {
-    recipientId: Type.Optional(RecipientId),
-    email: Type.Optional(Type.String({ minLength: 3, maxLength: 512 })),
-    type: Type.Optional(OutsideId),
-    ...span,
-  },
-  {
-    oneOf: [
-      { type: 'object', required: ['recipientId'] },
-      { type: 'object', required: ['email'] },
-    ],
-    'x-message': 'needs the person by recipientId or by email',
-  },
-);
 
 export const TimelineEntry = answer('TimelineEntry', {
   at: InstantOut,

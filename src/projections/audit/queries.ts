@@ -1,5 +1,5 @@
 import type { Transaction } from '../../consumers/ports.ts';
-import type { AccessEntry } from '../../domain/audit/events.ts';
+import type { AccessEntry, RefusedPeople } from '../../domain/audit/events.ts';
 import type { Position, SubjectId, TenantId } from '../../domain/values/ids.ts';
 import type { Instant } from '../../domain/values/instant.ts';
 import { conditions } from '../conditions.ts';
@@ -9,6 +9,7 @@ export type AuditView = AccessEntry & {
   readonly kind: 'access' | 'rejection' | 'administration';
   /** Of a refusal. */
   readonly code?: string;
+  readonly refused?: RefusedPeople;
   readonly position: Position;
 };
 /** What is absent does not narrow. `since` and `until`: both inclusive. */
@@ -24,7 +25,7 @@ type Row = {
   readonly kind: AuditView['kind'];
   readonly position: Position;
   readonly n: number;
-  readonly entry: AccessEntry & { readonly code?: string };
+  readonly entry: Omit<AuditView, 'kind' | 'position'>;
 };
 
 /** In the order of recording, newest first. */

@@ -1,11 +1,14 @@
 import type { EngagementEvent } from '../../domain/engagement/events.ts';
 import { withItem, type Feedback } from '../../domain/engagement/feedback.ts';
-import type { AnyFact } from '../../domain/kernel/decider.ts';
+import { engagementStorage } from '../../domain/engagement/storage.ts';
+import { isEventOf } from '../../domain/kernel/eventsOf.ts';
 import type { Recorded } from '../../domain/kernel/metadata.ts';
 import { nOf } from '../../domain/notification/delivery.ts';
 import type { NotificationEvent, NotificationRequested } from '../../domain/notification/events.ts';
+import { notificationStorage } from '../../domain/notification/storage.ts';
 import type { Projection, Transaction } from '../../consumers/ports.ts';
 import { changesOf, join, type DeliveryChange } from './deliveryChange.ts';
+import { refusalsIn, type RefusedRow } from './refusals.ts';
 import { jsonRows } from '../rows.ts';
 import { schema } from './schema.ts';
 import { statements } from './statements.ts';
@@ -20,16 +23,20 @@ type Fold = {
   readonly feedback: Map<string, Key & { readonly n: number; readonly feedback: Feedback }>;
   readonly moved: Map<string, Key & { readonly revision: number; readonly planAt: string }>;
   readonly touched: Map<string, Key>;
+  readonly refusals: Map<string, RefusedRow>;
 };
+
+const TABLES = ['notifications', 'deliveries', 'refusals'] as const;
 
 /** Notifications and their deliveries, as status, lists, dead letters and batches show them. */
 export const notificationsProjection: Projection = {
   name: 'notifications',
-  version: 2,
-  nouns: ['notification', 'engagement'],
+  version: 3,
+  // Batches and the audit tell of those who were refused where no notification came of it.
+  nouns: ['notification', 'engagement', 'batch', 'audit'],
   facts: false,
   schema,
-  tables: ['notifications', 'deliveries'],
+  tables: [...TABLES],
   apply: async (events, tx, suffix) => {
     const fold = folded(events);
     await makePartitions(tx, suffix, fold);
@@ -42,6 +49,7 @@ export const notificationsProjection: Projection = {
       [sql.feedback, fold.feedback],
       [sql.moved, fold.moved],
       [sql.counts, fold.touched],
+      [sql.refusals, fold.refusals],
     ] as const) {
       if (rows.size > 0) await tx.query({ ...statement, values: [jsonRows([...rows.values()])] });
     }
@@ -60,18 +68,19 @@ function folded(events: readonly Recorded[]): Fold {
     feedback: new Map(),
     moved: new Map(),
     touched: new Map(),
+    refusals: new Map(),
   };
   for (const recorded of events) {
-    const { event } = recorded;
+    const { event, position } = recorded;
+    for (const row of refusalsIn(recorded)) fold.refusals.set(`${position} ${String(row.n)}`, row);
     if (isEngagement(event)) engaged(fold, event, recorded);
     else if (isNotification(event)) told(fold, event, recorded);
   }
   return fold;
 }
 
-const isEngagement = (event: AnyFact): event is EngagementEvent => event.type === 'EngagementRecorded';
-/** The filter by noun lets nothing else through. */
-const isNotification = (event: AnyFact): event is NotificationEvent => event.type !== 'EngagementRecorded';
+const isEngagement = isEventOf<EngagementEvent>(engagementStorage);
+const isNotification = isEventOf<NotificationEvent>(notificationStorage);
 
 function told(fold: Fold, event: NotificationEvent, { meta, revision }: Recorded): void {
   const key: Key = { tenant: meta.tenantId, notification: event.data.notificationId, requestedAt: event.data.requestedAt };
@@ -138,11 +147,11 @@ function engaged(fold: Fold, { data }: EngagementEvent, { meta }: Recorded): voi
 }
 
 async function makePartitions(tx: Transaction, suffix: string, fold: Fold): Promise<void> {
-  const months = new Set([...fold.touched.values()].map(({ requestedAt }) => `${requestedAt.slice(0, 7)}-01`));
+  const months = new Set([...fold.touched.values(), ...fold.refusals.values()].map(({ requestedAt }) => `${requestedAt.slice(0, 7)}-01`));
   if (months.size === 0) return;
   await tx.query({
     name: `notifications_partitions${suffix}`,
     text: `select tidings_month_partition(parent, month::date) from unnest($1::text[]) parent, unnest($2::text[]) month`,
-    values: [[`notifications${suffix}`, `deliveries${suffix}`], [...months]],
+    values: [TABLES.map((table) => `${table}${suffix}`), [...months]],
   });
 }

@@ -1,5 +1,5 @@
 import type { Transaction } from '../../consumers/ports.ts';
-import type { BatchId, KeyedHash, NotificationId, SubjectId, TenantId } from '../../domain/values/ids.ts';
+import type { BatchId, KeyedHash, NotificationId, Position, SubjectId, TenantId } from '../../domain/values/ids.ts';
 import type { Instant } from '../../domain/values/instant.ts';
 import { conditions, type Conditions } from '../conditions.ts';
 import { pageOf, type Page, type PageRequest } from '../page.ts';
@@ -74,6 +74,26 @@ export type DeliveryRow = {
   readonly feedback: Readonly<Record<string, string>> | null;
   readonly type: string;
   readonly batch: BatchId | null;
+};
+/** Somebody who was refused when they were asked for, so that nothing was ever planned for them. */
+export type RefusalRow = {
+  /** Of those who were not refused; null: nobody was left. */
+  readonly notification: NotificationId | null;
+  readonly batch: BatchId | null;
+  readonly requestedAt: Instant;
+  readonly subject: SubjectId;
+  /** In the request, from 0; in a batch without a notification, the line from 1. */
+  readonly place: number;
+  readonly type: string;
+  readonly code: string;
+  readonly detail: string;
+  /** Of the event that tells it. */
+  readonly position: Position;
+};
+export type RefusalQuery = {
+  readonly tenant: TenantId;
+  readonly subjects: readonly SubjectId[];
+  readonly filter: { readonly type?: string; readonly since?: Instant; readonly until?: Instant };
 };
 /** What an operator can send on its way again. */
 export const DEAD_LETTER_STATUSES = ['failed', 'dead_lettered', 'unknown'] as const;
@@ -155,6 +175,24 @@ export async function requestedUnder(
   return rows.map(({ id }) => id);
 }
 
+/** Times that these people were refused when somebody asked for them, newest first. `since` inclusive, `until` not. */
+export async function refusalsOf(
+  tx: Transaction,
+  suffix: string,
+  { tenant, subjects, filter: { type, ...span } }: RefusalQuery,
+  limit: number,
+): Promise<readonly RefusalRow[]> {
+  const where = conditions();
+  equalTo(where, { 'r.tenant': tenant, 'r.type': type });
+  where.add(`r.subject = any(${where.param(subjects)}::text[])`);
+  within(where, 'r', span);
+  return tx.query<RefusalRow>({
+    text: `select r.notification, r.batch, r.requested_at as "requestedAt", r.subject, r.place, r.type, r.code, r.detail, r.position
+      from refusals${suffix} r where ${where.sql()} order by r.requested_at desc, r.position desc, r.n limit ${where.param(limit)}`,
+    values: where.values,
+  });
+}
+
 /** Deliveries of these batches by outward status. */
 export async function countsOfBatches(
   tx: Transaction,
@@ -185,7 +223,7 @@ const joined = (suffix: string): string =>
 
 type Span = { readonly since?: Instant; readonly until?: Instant };
 
-function within(where: Conditions, table: 'n' | 'd', { since, until }: Span): void {
+function within(where: Conditions, table: 'n' | 'd' | 'r', { since, until }: Span): void {
   where.narrow(since, (it) => `${table}.requested_at >= ${it}`);
   where.narrow(until, (it) => `${table}.requested_at < ${it}`);
 }

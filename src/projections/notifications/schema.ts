@@ -1,6 +1,6 @@
 /**
- * Tables of the read model: `notifications`, a row each, and `deliveries`, a row per recipient × channel; partitioned by the month of
- * the request. Nothing personal stands here: subjects, keyed hashes, codes and provider ids. `status` of a delivery is what its hand-off
+ * Tables of the read model: `notifications`, a row each, `deliveries`, a row per recipient × channel, and `refusals`, a row per person whom
+ * a request named and acceptance refused; partitioned by the month of the request. Nothing personal stands here: subjects, keyed hashes, codes and provider ids. `status` of a delivery is what its hand-off
  * says; `tidings_delivery_status` overlays the feedback. `counts` are its deliveries by outward status.
  *
  * A delivery changes two or three times and no index holds what changes then, so that an update stays on its page (HOT) and touches
@@ -35,4 +35,12 @@ create index if not exists deliveries${suffix}_subject on deliveries${suffix} (t
 create index if not exists deliveries${suffix}_dead on deliveries${suffix} (tenant, requested_at desc, notification, n)
   where dead;
 select tidings_protect('deliveries${suffix}');
+
+create table if not exists refusals${suffix} (
+  tenant text not null, requested_at timestamptz(3) not null, position text collate "C" not null, n int not null,
+  subject text not null, notification uuid, batch uuid, place int not null, type text not null, code text not null, detail text not null,
+  primary key (tenant, position, n, requested_at)
+) partition by range (requested_at);
+create index if not exists refusals${suffix}_subject on refusals${suffix} (tenant, subject, requested_at desc);
+select tidings_protect('refusals${suffix}');
 `;

@@ -10,7 +10,7 @@ type Statement = { readonly name: string; readonly text: string };
  */
 export const statements = (
   suffix: string,
-): Readonly<Record<'notifications' | 'added' | 'changed' | 'feedback' | 'moved' | 'counts', Statement>> => ({
+): Readonly<Record<'notifications' | 'added' | 'changed' | 'feedback' | 'moved' | 'counts' | 'refusals', Statement>> => ({
   notifications: {
     name: `notifications_insert${suffix}`,
     text: `insert into notifications${suffix} (tenant, id, requested_at, revision, type, category, class, priority, mode, batch, chunk, key,
@@ -60,6 +60,14 @@ export const statements = (
       where n.tenant = x.tenant and n.id = x.notification and n.requested_at = x."requestedAt" and n.revision < x.revision`,
   },
   counts: counts(`notifications_counts${suffix}`, suffix),
+  refusals: {
+    name: `refusals_insert${suffix}`,
+    text: `insert into refusals${suffix} (tenant, requested_at, position, n, subject, notification, batch, place, type, code, detail)
+      select tenant, "requestedAt", position, n, subject, notification, batch, place, type, code, detail
+        from json_to_recordset($1) as x (tenant text, "requestedAt" timestamptz, position text, n int, subject text, notification uuid,
+             batch uuid, place int, type text, code text, detail text)
+      on conflict do nothing`,
+  },
 });
 
 /** Counted anew for what was touched, and so right however often an event comes. */

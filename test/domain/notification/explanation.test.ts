@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Recorded } from '../../../src/domain/kernel/metadata.ts';
+import type { Aftermath } from '../../../src/domain/notification/aftermath.ts';
 import type { NotificationEvent } from '../../../src/domain/notification/events.ts';
 import { deliveriesOf, explain } from '../../../src/domain/notification/explanation.ts';
 import type { Position, StreamName, TenantId } from '../../../src/domain/values/ids.ts';
@@ -136,6 +137,54 @@ describe('one sentence for a person', () => {
     ['is not needed: another channel of the same notification serves this person.', [planned([left(0)])]],
   ])('%s', (fate, events) => {
     expect(sentence(0, requested(), ...events)).toBe(`${about} ${fate}`);
+  });
+});
+
+describe('what became of it after hand-off', () => {
+  const handedOff = log(requested(), planned([goes(0)]), started('c1', [0]), recorded('c1', [sent([0])]));
+  const heard = (kind: Aftermath['kind'], more: Partial<Aftermath> = {}): Aftermath => ({
+    kind,
+    at: at(10),
+    provider: 'smtp',
+    position: 'position 5' as Position,
+    ...more,
+  });
+  const about = `The e-mail for “order_shipped” (orders, transactional) passed all 1 gates and was accepted by smtp at ${at(3)}`;
+
+  test('stands in the timeline, each with its place in the log', () => {
+    const aftermath = [
+      heard('confirmed', { at: at(4), position: 'position 2.5' as Position }),
+      heard('bounced', { at: at(6), bounceType: 'hard' }),
+      heard('opened', { machine: true, position: 'position 6' as Position }),
+    ];
+    expect(explain(handedOff, 0, aftermath)?.timeline.slice(2)).toStrictEqual([
+      { at: at(2), event: 'HandOffStarted', what: 'hand-off started', provider: 'smtp', attempt: 1, position: 'position 2' },
+      { at: at(4), event: 'EngagementRecorded', what: 'confirmed by the provider', provider: 'smtp', position: 'position 2.5' },
+      { at: at(3), event: 'HandOffRecorded', what: 'accepted by the provider', provider: 'smtp', attempt: 1, position: 'position 3' },
+      { at: at(6), event: 'EngagementRecorded', what: 'bounced', code: 'hard', provider: 'smtp', position: 'position 5' },
+      { at: at(10), event: 'EngagementRecorded', what: 'opened by a machine', provider: 'smtp', position: 'position 6' },
+    ]);
+  });
+
+  test.each<[string, readonly Aftermath[]]>([
+    ['', []],
+    [`, and it bounced on ${at(10)} (soft)`, [heard('confirmed', { at: at(4) }), heard('bounced', { bounceType: 'soft' })]],
+    [`, and the person complained about it on ${at(10)}`, [heard('bounced', { at: at(4) }), heard('complained')]],
+    [`, and the provider confirmed its arrival on ${at(10)}`, [heard('confirmed'), heard('opened', { machine: true })]],
+    [`, and it was opened on ${at(10)}`, [heard('opened', { at: at(20) }), heard('opened'), heard('confirmed')]],
+    [`, and it was read on ${at(10)}`, [heard('read')]],
+    [`, and a link in it was followed on ${at(10)}`, [heard('opened'), heard('clicked')]],
+    [`, and it was acted upon on ${at(10)}`, [heard('actioned'), heard('read')]],
+  ])('the sentence goes on “%s”', (sequel, aftermath) => {
+    expect(explain(handedOff, 0, aftermath)?.sentence).toBe(`${about}${sequel}.`);
+  });
+
+  test('takes the doubt from a sentence about an unknown outcome', () => {
+    const events = log(requested(), planned([goes(0)]), started('c1', [0]), recorded('c1', [ended('unknown', [0], { code: 'timeout' })]));
+    expect(explain(events, 0, [heard('confirmed')])?.sentence).toBe(
+      'The e-mail for “order_shipped” (orders, transactional) left for smtp, which never answered for certain (timeout), ' +
+        `and the provider confirmed its arrival on ${at(10)}.`,
+    );
   });
 });
 

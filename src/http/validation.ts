@@ -131,6 +131,14 @@ function build(coerce: boolean): Ajv2020 {
   return ajv;
 }
 
+/** A text like `1e400` is coerced to infinity, which passes every limit of its schema: Ajv compares only what is finite. */
+const endlessIn = (value: unknown): readonly InvalidMember[] =>
+  Object.entries(value ?? {}).flatMap(([name, member]) =>
+    typeof member === 'number' && !Number.isFinite(member)
+      ? [{ path: `/${escaped(name)}`, message: 'must be a number that can be reckoned with' }]
+      : [],
+  );
+
 function compiler(coerce: boolean): <S extends TSchema>(schema: S) => Check<Static<S>> {
   let ajv: Ajv2020 | undefined;
   return <S extends TSchema>(schema: S): Check<Static<S>> => {
@@ -138,7 +146,9 @@ function compiler(coerce: boolean): <S extends TSchema>(schema: S) => Check<Stat
     return (value) => {
       ajv ??= build(coerce);
       validate ??= ajv.compile<Static<S>>(schema);
-      return validate(value) ? { ok: true, value } : { ok: false, errors: membersOf(validate.errors ?? []) };
+      if (!validate(value)) return { ok: false, errors: membersOf(validate.errors ?? []) };
+      const endless = coerce ? endlessIn(value) : [];
+      return endless.length > 0 ? { ok: false, errors: endless } : { ok: true, value };
     };
   };
 }

@@ -141,6 +141,8 @@ describe('the door', () => {
 
   test('the link opens once, with a cookie that no script reads and no other site sends', async () => {
     const { open, link } = await outbox();
+    // A program that previews links does not use it up.
+    expect((await open(`/outbox/enter?token=${link}`, { method: 'HEAD' })).headers.get('set-cookie')).toBeNull();
     const first = await open(`/outbox/enter?token=${link}`);
     expect([first.status, first.headers.get('location'), first.headers.get('set-cookie')]).toStrictEqual([
       303,
@@ -215,6 +217,13 @@ describe('the page', () => {
     expect(csp).toContain('sandbox allow-popups allow-popups-to-escape-sandbox');
     expect(csp).not.toContain('allow-scripts');
     expect((await open(`/outbox/mails/${NOTIFICATION}/2`, { headers: { cookie } })).status).toBe(404);
+  });
+
+  test('an id that nothing can have asks no database', async () => {
+    const { open, entered } = await outbox();
+    const cookie = await entered();
+    expect((await open('/outbox/mails/%00/1', { headers: { cookie } })).status).toBe(404);
+    expect(await (await open('/outbox?sent=%00', { headers: { cookie } })).text()).not.toContain('role="status"');
   });
 
   test('channels can be told apart, and older messages follow on further pages', async () => {

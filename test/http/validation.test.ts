@@ -32,3 +32,12 @@ test('a local time is a wall time of a day that there is', () => {
 test('a duration is at most a century', () => {
   expect(passing('duration', ['PT2H', 'P36525D', 'P36525DT1S', 'P999999W', 'PT999999999H', 'P1M'])).toStrictEqual(['PT2H', 'P36525D']);
 });
+
+test('a number in a parameter is finite, so that it is compared with its limits', () => {
+  const check = createChecks().parameters(Type.Object({ limit: Type.Integer({ minimum: 1, maximum: 200 }) }));
+  expect(['1', '200', '201', '1e400', '-1e400'].map((limit) => check({ limit }).ok)).toStrictEqual([true, true, false, false, false]);
+  expect(check({ limit: '1e400' })).toStrictEqual({
+    ok: false,
+    errors: [{ path: '/limit', message: 'must be a number that can be reckoned with' }],
+  });
+});

@@ -9,6 +9,7 @@ import { present } from '../../domain/kernel/present.ts';
 import { deliveryIdIn } from '../../domain/notification/delivery.ts';
 import { CHANNELS } from '../../domain/values/channel.ts';
 import type { Channel } from '../../domain/values/channel.ts';
+import { isNotificationId } from '../../domain/values/ids.ts';
 import type { Pages } from '../app.ts';
 import type { Authentication } from '../auth.ts';
 import type { Cursors } from '../cursor.ts';
@@ -64,6 +65,7 @@ const cookieOf = (req: Request): string | undefined =>
     .find(([name]) => name === COOKIE)?.[1];
 
 const textIn = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
+const notificationIn = (value: unknown): string | undefined => (typeof value === 'string' && isNotificationId(value) ? value : undefined);
 const channelIn = (value: unknown): Channel | undefined => CHANNELS.find((channel) => channel === value);
 
 const formIn = (fields: URLSearchParams): SendForm => ({
@@ -130,7 +132,7 @@ export function outboxPages(ports: OutboxPorts): Pages {
   async function show(req: Request, res: Response, facts: RequestFacts, session: OutboxSession): Promise<void> {
     const { tenant, actor } = session.access;
     const channel = channelIn(req.query['channel']);
-    const sent = textIn(req.query['sent']);
+    const sent = notificationIn(req.query['sent']);
     const list = { tenant, operation: 'outbox', filters: present({ channel }) };
     const cursor = textIn(req.query['cursor']);
     const place = cursor === undefined ? undefined : ports.cursors.open(cursor, list);
@@ -167,7 +169,9 @@ export function outboxPages(ports: OutboxPorts): Pages {
   }
 
   async function mail(req: Request, res: Response, session: OutboxSession): Promise<void> {
-    const { rows } = await captures.list(session.access.tenant, { notificationId: String(req.params['notification']) }, { limit: 200 });
+    const notificationId = notificationIn(req.params['notification']);
+    const { rows } =
+      notificationId === undefined ? { rows: [] } : await captures.list(session.access.tenant, { notificationId }, { limit: 200 });
     const found = rows.find(({ id, html }) => id === req.params['id'] && html !== undefined);
     res.status(found === undefined ? 404 : 200).setHeader('Content-Security-Policy', MAIL_CSP);
     // Links open beside the page: inside the frame they would lead nowhere.
@@ -230,6 +234,8 @@ export function outboxPages(ports: OutboxPorts): Pages {
     app.get(
       '/outbox/enter',
       page('outboxEnter', (req, res) => {
+        // HEAD only looks (RFC 9110 9.3.2): a program that shows a preview of the link must not use it up.
+        if (req.method === 'HEAD') return Promise.resolve(void res.end());
         const session = doors.redeem(textIn(req.query['token']) ?? '');
         if (session === undefined)
           sendPage(res, 403, doorPage('This link was used already, or belongs to an earlier start of the service.'));

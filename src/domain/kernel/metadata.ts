@@ -1,12 +1,13 @@
 import type { Instant } from '../values/instant.ts';
-import type { KeyedHash, Position, StreamName, SubjectId, TenantId } from '../values/ids.ts';
+import type { Position, StreamName, TenantId } from '../values/ids.ts';
 import type { AnyFact } from './decider.ts';
 
 /** Who did it. A recipient is named by subject, never by a caller's id. */
 export type Actor = {
   readonly kind: 'user' | 'key' | 'recipient' | 'system';
   readonly id: string;
-  readonly onBehalfOf?: string | SubjectId | KeyedHash;
+  /** A subject, or a keyed hash. */
+  readonly onBehalfOf?: string;
 };
 
 /** What every stored event carries besides its data. */

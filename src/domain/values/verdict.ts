@@ -5,7 +5,7 @@ export type VerdictCode =
   'no_address' | 'expired' | 'duplicate' | 'scheduled' | 'not_allowlisted' | 'no_consent' | 'batch_paused' | 'erased' | 'rate_limited';
 export type GateVerdict = {
   readonly gate: Gate;
-  readonly verdict: 'pass' | 'suppress' | 'defer' | 'override';
+  readonly verdict: 'pass' | 'suppress' | 'defer';
   readonly code?: VerdictCode;
   /** Why, for a person to read; holds nothing personal. */
   readonly because: string;

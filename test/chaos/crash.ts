@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { eventually } from '../support/client.ts';
 import type { Program } from '../support/program.ts';
+import { arm } from './arming.ts';
 import type { Chaos, ChaosRun } from './chaosRun.ts';
 import { clientFor, declareTypes, feed, KINDS, type Accepted, type Feeder, type Order } from './feeder.ts';
 import { openGround, type Ground } from './ground.ts';
@@ -121,11 +122,6 @@ const workload =
 /** Two as single requests, the others as bulks of two. */
 const work = (program: () => Program | undefined, round: number): Feeder =>
   feed({ prefix: `point-${String(round)}`, program, notifications: WORKLOAD, chunk: 2, orderOf: workload(round), lanes: 3 });
-
-async function arm(program: Program): Promise<void> {
-  process.kill(program.pid, 'SIGUSR2');
-  await eventually('its points count', () => (program.stdout().includes('armed') ? true : undefined));
-}
 
 /** All points that the workload passes, as one undisturbed process writes them down. */
 async function pointsOf(ground: Ground): Promise<readonly string[]> {

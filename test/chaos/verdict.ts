@@ -55,6 +55,13 @@ async function peopleOf(ground: Ground, accepted: ReadonlyMap<string, Accepted>)
   );
 }
 
+/** Why the service does not know: its own codes, counted. */
+async function doubtsOf(ground: Ground): Promise<string> {
+  const text = `select coalesce(code, 'no answer') as code, count(*)::int as n from ${await deliveriesOf(ground)} where status = 'unknown' group by 1 order by 1`;
+  const rows = await ground.cluster.query<{ code: string; n: number }>(text);
+  return rows.map(({ code, n }) => `${code} ${String(n)}`).join(', ');
+}
+
 /** Of every message that was accepted: whether it arrived, how often, and what the service says of it. */
 export async function judge(
   ground: Ground,
@@ -86,6 +93,10 @@ export async function judge(
   if (hold.length > 0) {
     const open = count(hold, ({ status }) => status === 'unknown');
     run.must('held: nothing doubled', doubles(hold) === 0, doubled(hold));
-    run.must('held: unknown at most what was in flight', open <= kills * WINDOW, `${String(open)} unknown`);
+    run.must(
+      'held: unknown at most what was in flight',
+      open <= kills * WINDOW,
+      `${String(open)} unknown${open === 0 ? '' : ` (${await doubtsOf(ground)})`}`,
+    );
   }
 }

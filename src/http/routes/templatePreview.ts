@@ -153,7 +153,11 @@ export const templatePreviewRoutes = (ports: TemplatePreviewPorts): readonly Ope
         ...present({ variables, channels }),
       });
       const [outcome] = await ports.accept([request]);
-      return outcome === undefined ? refuse('unavailable', 'Try again, with the same Idempotency-Key.') : answerOfAcceptance(outcome);
+      if (outcome === undefined) return refuse('unavailable', 'Try again, with the same Idempotency-Key.');
+      // Elsewhere a body names the template; here it is the path.
+      return 'problems' in outcome && outcome.problems.some(({ rejected: code }) => code === 'unknown_template')
+        ? refuse('template_not_found', 'Nothing is published under this key and version: publish the template first, or correct them.')
+        : answerOfAcceptance(outcome);
     },
   }),
 ];

@@ -178,7 +178,7 @@ describe('what became of a message after its hand-off', () => {
       ]);
       const positions = told.timeline.map(({ position }: any) => position);
       expect(positions).toStrictEqual([...positions].sort());
-      const wanted = `was accepted by capture at ${delivery.sentAt as string}, and the person complained about it on ${delivery.feedback.complainedAt as string}.`;
+      const wanted = `was captured instead of being sent at ${delivery.sentAt as string}, and the person complained about it on ${delivery.feedback.complainedAt as string}.`;
       expect(told.sentence.endsWith(wanted), `${told.sentence as string} | ${wanted}`).toBe(true);
     }
   });

@@ -39,7 +39,9 @@ describe('a first message', () => {
     });
 
     const sent = await tidings.get(`/v1/deliveries/${id}_0/explain`);
-    expect(sent.body.sentence).toMatch(/^The e-mail for “welcome” \(transactional\) passed all \d+ gates and was accepted by capture at /);
+    expect(sent.body.sentence).toMatch(
+      /^The e-mail for “welcome” \(transactional\) passed all \d+ gates and was captured instead of being sent at /,
+    );
     expect(sent.body.timeline.map(({ event }: { event: string }) => event)).toStrictEqual([
       'NotificationRequested',
       'DeliveriesPlanned',

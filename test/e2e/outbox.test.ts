@@ -23,7 +23,7 @@ test('the printed link opens the outbox once: what was sent stands there as it l
   const shown = await (await open(sent.headers.get('location') ?? '', { headers: { cookie } })).text();
   expect(shown).toContain('Sent. It stands on top of the list.');
   expect(shown).toContain('Hello &amp; welcome');
-  expect(shown).toMatch(/The e-mail for “outbox_message” \(transactional\) passed all \d+ gates and was accepted by capture/);
+  expect(shown).toMatch(/The e-mail for “outbox_message” \(transactional\) passed all \d+ gates and was captured instead of being sent/);
   const mail = await open(/src="(\/outbox\/mails\/[^"]+)"/.exec(shown)?.[1] ?? '', { headers: { cookie } });
   expect(await mail.text()).toBe('<base target="_blank"><p>Hi <b>Ana</b></p>');
 

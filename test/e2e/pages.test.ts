@@ -59,7 +59,7 @@ describeWith(CHROMIUM, 'in a browser', () => {
     const first = page.locator('article').first();
     expect(await first.innerText()).toContain('browser@example.com');
     expect(await first.innerText()).toContain('From a browser');
-    expect(await first.innerText()).toMatch(/passed all \d+ gates and was accepted by capture/);
+    expect(await first.innerText()).toMatch(/passed all \d+ gates and was captured instead of being sent/);
     expect(await first.frameLocator('iframe').locator('em').innerText()).toBe('morning');
 
     await page.getByLabel(/^To/).fill('not an address');

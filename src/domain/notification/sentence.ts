@@ -36,6 +36,9 @@ const because = (gates: readonly ExplainedGate[], verdict: 'suppress' | 'defer')
 const at = (entry: TimelineEntry | undefined): string => (entry === undefined ? '' : ` at ${entry.at}`);
 const coded = (code: string | undefined): string => (code === undefined ? '' : ` (${code})`);
 
+/** By the provider that reaches nobody, it was not sent at all. */
+const taken = (provider: string): string => (provider === 'capture' ? 'captured instead of being sent' : `accepted by ${provider}`);
+
 type Fate = {
   readonly it: Delivery;
   readonly gates: readonly ExplainedGate[];
@@ -53,7 +56,7 @@ const FATES: Readonly<Record<DeliveryState, (fate: Fate) => string>> = {
   planned: () => 'has passed every gate and is about to be handed off.',
   retry: ({ it, provider }) => `was not taken by ${provider}${coded(it.code)} and will be tried again.`,
   open: ({ it }) => `is being handed to ${it.provider ?? 'the provider'}.`,
-  sent: ({ gates, provider, last }) => `passed all ${String(gates.length)} gates and was accepted by ${provider}${at(last)}.`,
+  sent: ({ gates, provider, last }) => `passed all ${String(gates.length)} gates and was ${taken(provider)}${at(last)}.`,
   failed: ({ it, provider, last }) =>
     last === undefined ? `could not be made${coded(it.code)}.` : `was refused for good by ${provider}${coded(it.code)}${at(last)}.`,
   dead: ({ it, provider }) => `was given up after ${String(it.starts)} attempts with ${provider}${coded(it.code)}.`,

@@ -63,6 +63,15 @@ export function tenantCommands(ports: TenantPorts) {
   const runIn = (tenant: TenantId, context: CommandContext, command: TenantCommand) =>
     run({ id: MAIN, input: command, context: { ...context, tenant } });
 
+  /** Whether the caller's key came before with another body, about whichever tenant. */
+  async function isReused(caller: Caller, context: CommandContext, tenantId: TenantId, request: KeyedHash): Promise<boolean> {
+    if (caller.idempotencyKey === undefined || tenantId === caller.tenant) return false;
+    const data = { tenantId, request, now: context.envelope.occurredAt };
+    const outcome = await runIn(caller.tenant, context, { type: 'NoteRequest', data });
+    if (isRejection(outcome)) throw new TypeError('the tenant of a caller refused to take note of a request');
+    return !outcome.events.some(({ data: noted }) => 'request' in noted && noted.request === request);
+  }
+
   /** By an admin of the tenant `default`. */
   async function createTenant(
     caller: Grantor,
@@ -71,6 +80,7 @@ export function tenantCommands(ports: TenantPorts) {
     if (!isOperator(caller)) return FORBIDDEN;
     const context = await contextOf(ports, caller, 'tenants');
     const request = await requestDigest(ports.indexes, caller.tenant, input);
+    if (await isReused(caller, context, input.id, request)) return REUSED;
     const data = { tenantId: input.id, name: input.name, request, now: context.envelope.occurredAt };
     const outcome = await runIn(input.id, context, { type: 'CreateTenant', data });
     if (isRejection<TenantCode>(outcome)) return outcome;
@@ -95,6 +105,7 @@ export function tenantCommands(ports: TenantPorts) {
     if (tenantId !== caller.tenant && !isOperator(caller)) return reject('tenant_not_found', 'there is no tenant of this id', '/tenantId');
     const context = await contextOf(ports, caller, 'api-keys');
     const request = await requestDigest(ports.indexes, caller.tenant, input);
+    if (await isReused(caller, context, tenantId, request)) return REUSED;
     const { key, prefix } = ports.keySecrets.create(mode);
     const outcome = await runIn(tenantId, context, {
       type: 'CreateApiKey',

@@ -54,6 +54,37 @@ describe('tenants', () => {
   });
 });
 
+describe('an idempotency key stands for one body, whichever tenant that names', () => {
+  const acme = { id: 'acme' as TenantId, name: 'Acme' };
+  const other = { id: 'other' as TenantId, name: 'Other' };
+  const reused = { rejected: 'idempotency_key_reused' };
+
+  test('of a tenant that is made', async () => {
+    const first = await tenants.createTenant(operator('once'), acme);
+    expect(await tenants.createTenant(operator('once'), other)).toMatchObject(reused);
+    expect((await events()).filter(({ type }) => type === 'TenantCreated')).toHaveLength(2);
+    expect(await tenants.createTenant(operator('once'), acme)).toStrictEqual({ ...first, repeated: true });
+  });
+
+  test('of an API key, of one’s own tenant or of others', async () => {
+    await tenants.createTenant(operator(), acme);
+    await tenants.createTenant(operator(), other);
+    const key = { name: 'CI', scopes: ['send'] } as const;
+    expect(await tenants.createApiKey(operator('k1'), { ...key, tenantId: acme.id })).toMatchObject({ tenantId: 'acme' });
+    expect(await tenants.createApiKey(operator('k1'), { ...key, tenantId: other.id })).toMatchObject(reused);
+    expect(await tenants.createApiKey(operator('k1'), key)).toMatchObject(reused);
+    expect(await tenants.createApiKey(operator('k2'), key)).toMatchObject({ tenantId: 'default' });
+    expect(await tenants.createApiKey(operator('k2'), { ...key, tenantId: acme.id })).toMatchObject(reused);
+    expect(await tenants.createApiKey(operator('k1'), { ...key, tenantId: acme.id })).toMatchObject({ tenantId: 'acme', repeated: true });
+  });
+
+  test('also of two requests at once', async () => {
+    const both = await Promise.all([acme, other].map((input) => tenants.createTenant(operator('once'), input)));
+    expect(both.filter((it) => 'rejected' in it)).toMatchObject([reused]);
+    expect((await events()).filter(({ type }) => type === 'TenantCreated')).toHaveLength(2);
+  });
+});
+
 describe('API keys', () => {
   test('one is shown once and kept as a hash', async () => {
     const made = await tenants.createApiKey(operator(), { name: 'CI', scopes: ['send', 'send'], mode: 'test' });

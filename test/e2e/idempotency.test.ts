@@ -28,6 +28,19 @@ describe('an Idempotency-Key', () => {
     expect([status, body.code]).toStrictEqual([422, 'idempotency_key_reused']);
   });
 
+  test('of another tenant, or of an API key for another, is refused too', async () => {
+    const post = (path: string, body: object, key: string) => tidings.post(path, body, withKey(key));
+    const first = await post('/v1/tenants', { id: 'keyed-one', name: 'One' }, 'tenant-1');
+    const other = await post('/v1/tenants', { id: 'keyed-two', name: 'Two' }, 'tenant-1');
+    const again = await post('/v1/tenants', { id: 'keyed-one', name: 'One' }, 'tenant-1');
+    expect([first.status, other.status, other.body.code]).toStrictEqual([201, 422, 'idempotency_key_reused']);
+    expect([again.body, again.headers.get('idempotency-replayed')]).toStrictEqual([first.body, 'true']);
+    const key = { name: 'k', scopes: ['send'] };
+    expect((await post('/v1/api-keys', { ...key, tenantId: 'keyed-one' }, 'key-1')).status).toBe(201);
+    const reused = await post('/v1/api-keys', key, 'key-1');
+    expect([reused.status, reused.body.code]).toStrictEqual([422, 'idempotency_key_reused']);
+  });
+
   test('sent fifty times at once makes one notification', async () => {
     const body = message([{ email: 'fifty@example.com' }]);
     const answers = await Promise.all(Array.from({ length: 50 }, () => tidings.post('/v1/notifications', body, withKey('order-50'))));

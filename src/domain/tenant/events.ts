@@ -58,4 +58,13 @@ export type ApiKeyCreated = Fact<
 >;
 export type ApiKeyRevoked = Fact<'ApiKeyRevoked', { readonly id: string; readonly revokedAt: Instant }>;
 
-export type TenantEvent = TenantCreated | SettingsChanged | ApiKeyCreated | ApiKeyRevoked;
+/**
+ * A request under an Idempotency-Key that acts on another tenant's stream, noted in the caller's own before it does: so the key stands
+ * for one body, whatever tenant that names. The command's id, by which it is found again, derives from the key.
+ */
+export type RequestNoted = Fact<
+  'RequestNoted',
+  { readonly tenantId: TenantId; /** Keyed digest of the body. */ readonly request: KeyedHash; readonly notedAt: Instant }
+>;
+
+export type TenantEvent = TenantCreated | SettingsChanged | ApiKeyCreated | ApiKeyRevoked | RequestNoted;

@@ -29,4 +29,5 @@ export const tenantStorage = {
     }),
   ),
   ApiKeyRevoked: firstVersion(shape({ id: text, revokedAt: instant })),
+  RequestNoted: firstVersion(shape({ tenantId: text, request: text, notedAt: instant })),
 } satisfies StorageOf<TenantEvent>;

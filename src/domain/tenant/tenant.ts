@@ -5,7 +5,15 @@ import { preconditionHolds, type IfVersion } from '../kernel/precondition.ts';
 import { isRejection, reject } from '../kernel/rejection.ts';
 import { trusted, type TenantId } from '../values/ids.ts';
 import type { Instant } from '../values/instant.ts';
-import { SCOPES, type ApiKeyCreated, type Scope, type Settings, type TenantCreated, type TenantEvent } from './events.ts';
+import {
+  SCOPES,
+  type ApiKeyCreated,
+  type RequestNoted,
+  type Scope,
+  type Settings,
+  type TenantCreated,
+  type TenantEvent,
+} from './events.ts';
 import { DEFAULT_SETTINGS, patchedSettings, type SettingsCode, type SettingsPatch } from './settings.ts';
 
 export type CreateTenant = Omit<TenantCreated['data'], 'createdAt'> & { readonly now: Instant };
@@ -21,7 +29,8 @@ export type TenantCommand =
   | { readonly type: 'BootstrapTenant'; readonly data: BootstrapTenant }
   | { readonly type: 'ChangeSettings'; readonly data: ChangeSettings }
   | { readonly type: 'CreateApiKey'; readonly data: CreateApiKey }
-  | { readonly type: 'RevokeApiKey'; readonly data: { readonly id: string; readonly now: Instant } };
+  | { readonly type: 'RevokeApiKey'; readonly data: { readonly id: string; readonly now: Instant } }
+  | { readonly type: 'NoteRequest'; readonly data: Omit<RequestNoted['data'], 'notedAt'> & { readonly now: Instant } };
 export type TenantCode =
   | SettingsCode
   | 'tenant_exists'
@@ -100,6 +109,10 @@ function decide(command: TenantCommand, state: Tenant): Decided {
       return createApiKey(command.data, state);
     case 'RevokeApiKey':
       return revokeApiKey(command.data.id, command.data.now, state);
+    case 'NoteRequest': {
+      const { now, ...noted } = command.data;
+      return [{ type: 'RequestNoted', data: { ...noted, notedAt: now } }];
+    }
   }
 }
 
@@ -114,6 +127,8 @@ function evolve(state: Tenant, event: TenantEvent): Tenant {
       return withKey(state, event.data.id, { hash: event.data.hash, revoked: false });
     case 'ApiKeyRevoked':
       return withKey(state, event.data.id, { hash: state.keys.get(event.data.id)?.hash ?? '', revoked: true });
+    case 'RequestNoted':
+      return state;
     default:
       return assertNever(event);
   }

@@ -123,11 +123,7 @@ export function tenantCommands(ports: TenantPorts) {
         ...(expiresAt !== undefined && { expiresAt }),
       },
     });
-    if (isRejection<TenantCode>(outcome)) return outcome;
-    const created = outcome.events.find((event) => event.type === 'ApiKeyCreated');
-    if (created?.data.request !== request) return REUSED;
-    const { hash: _hash, request: _request, ...shown } = created.data;
-    return { ...shown, tenantId, ...answered(outcome), ...(!outcome.repeated && { key }) };
+    return isRejection<TenantCode>(outcome) ? outcome : createdKey(outcome, { tenantId, request, key });
   }
 
   async function revokeApiKey(caller: Caller, id: string): Promise<{ readonly position?: Position } | TenantRefusal> {
@@ -153,6 +149,16 @@ export function tenantCommands(ports: TenantPorts) {
   }
 
   return { createTenant, changeSettings, createApiKey, revokeApiKey, bootstrap };
+}
+
+type Asked = { readonly tenantId: TenantId; readonly request: KeyedHash; readonly key: string };
+
+/** The secret is shown once: a repeat has none. */
+function createdKey(outcome: Handled<Tenant, TenantEvent>, { tenantId, request, key }: Asked): ApiKeyResult | TenantRefusal {
+  const created = outcome.events.find((event) => event.type === 'ApiKeyCreated');
+  if (created?.data.request !== request) return REUSED;
+  const { hash: _hash, request: _request, ...shown } = created.data;
+  return { ...shown, tenantId, ...answered(outcome), ...(!outcome.repeated && { key }) };
 }
 
 const isOperator = ({ tenant, scopes }: Grantor): boolean => tenant === DEFAULT_TENANT && scopes.includes('admin');

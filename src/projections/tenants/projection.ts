@@ -77,6 +77,8 @@ export const tenantsProjection: Projection = {
         case 'ApiKeyRevoked':
           keys.set(`${tenant} ${event.data.id}`, { tenant, id: event.data.id, revoked_at: event.data.revokedAt, position });
           break;
+        case 'RequestNoted':
+          break;
       }
     }
     if (tenants.size > 0) await writeTenants(tx, suffix, tenants);

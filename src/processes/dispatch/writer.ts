@@ -3,7 +3,7 @@ import { notification } from '../../domain/notification/notification.ts';
 import type { NotificationEvent } from '../../domain/notification/events.ts';
 import { PortError } from '../../domain/kernel/portError.ts';
 import { isRejection } from '../../domain/kernel/rejection.ts';
-import type { Position } from '../../domain/values/ids.ts';
+import type { Position, StreamName } from '../../domain/values/ids.ts';
 import { foldNotification } from '../../commands/foldNotification.ts';
 import type { EventWrite, WriteResult } from '../../commands/ports.ts';
 import type { Job } from './load.ts';
@@ -26,7 +26,7 @@ type Draft = Decided & { readonly events: readonly NotificationEvent[] };
 
 /** Conflicts are with cancellations and other workers, each of which writes a bounded number of times. */
 const MOST_CONFLICTS = 50;
-/** The log sends an append again by itself; this is for when it takes nothing more for a while. Milliseconds, doubled each time. */
+/** The log sends an append again by itself; this is for when it takes nothing more, or cannot be read, for a while. Milliseconds, doubled each time. */
 const [PATIENCE, PAUSE_MS] = [6, 250];
 
 export function writer({ log, clock, pause }: Pick<DispatchPorts, 'log' | 'clock' | 'pause'>, claim: string): Writer {
@@ -82,8 +82,20 @@ export function writer({ log, clock, pause }: Pick<DispatchPorts, 'log' | 'clock
     return { done, conflicts };
   }
 
+  /** Whoever has answers in hand must not drop them because the log cannot be read for a moment. */
+  async function readPatiently(streams: readonly StreamName[]): ReturnType<typeof log.read<NotificationEvent>> {
+    for (let tries = 0; ; tries += 1) {
+      try {
+        return await log.read<NotificationEvent>(streams);
+      } catch (error) {
+        if (tries >= PATIENCE || !(error instanceof PortError) || !error.retryable) throw error;
+        await pause(PAUSE_MS * 2 ** tries);
+      }
+    }
+  }
+
   async function reload(decided: readonly Decided[]): Promise<readonly Decided[]> {
-    const streams = await log.read<NotificationEvent>(decided.map(({ job }) => job.stream));
+    const streams = await readPatiently(decided.map(({ job }) => job.stream));
     return decided.filter(({ job }) => {
       const events = streams.get(job.stream) ?? [];
       const state = foldNotification(events);

@@ -316,6 +316,23 @@ describe('the log that fails', () => {
     await bench.work('plan');
     expect(await bench.statuses(id)).toStrictEqual({ 0: 'sent' });
   });
+  test('and cannot be read after another has written too, is read again: no answer is lost', async () => {
+    const id = await bench.request();
+    const read = bench.ports.log.read.bind(bench.ports.log);
+    let failures = 0;
+    bench.provider.script = async () => {
+      await cancel(id);
+      bench.ports.log.read = async (streams) => {
+        failures += 1;
+        if (failures <= 3) throw away;
+        return read(streams);
+      };
+      return undefined;
+    };
+    await bench.work('plan');
+    expect(failures).toBeGreaterThan(3);
+    expect(await bench.statuses(id)).toStrictEqual({ 0: 'sent' });
+  });
   test('for longer, before anything left: nothing leaves, and it is tried again', async () => {
     const id = await bench.request();
     failing(away, 100);

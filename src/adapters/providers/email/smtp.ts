@@ -63,10 +63,12 @@ class SmtpPool implements Provider {
 
   send(messages: readonly Outgoing[]): Promise<readonly SendResult[]> {
     const call: Call = { jobs: new Set(), over: false };
-    const timer = setTimeout(() => {
+    const over = (): void => {
       call.over = true;
       this.#giveUp(call.jobs);
-    }, this.#options.deadlineMs);
+    };
+    // Timers come first in a turn of the loop: a process that was held up hears what its connections have brought meanwhile.
+    const timer = setTimeout(() => setImmediate(over), this.#options.deadlineMs);
     const answered = Promise.all(messages.map((outgoing) => this.#deliver(outgoing, call))).finally(() => {
       clearTimeout(timer);
       this.#calls.delete(answered);

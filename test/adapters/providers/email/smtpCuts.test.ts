@@ -162,3 +162,14 @@ describe.each(WAYS)('a server that says 421, %s', (_name, capabilities, options)
     expect(server.connections()).toBe(1);
   });
 });
+
+test('an answer that came while the process was held up past its deadline is heard', async () => {
+  const deadlineMs = 1_000;
+  const heldUp = (): undefined => {
+    for (const until = performance.now() + deadlineMs + 200; performance.now() < until;);
+  };
+  // The server lives in this process: it answers before anybody's timers run again.
+  const server = await scripted({ capabilities: GROUP, on: (step) => (step === 'body' ? heldUp() : undefined) });
+  const [result] = await sender(server.port, { deadlineMs }).send([outgoing(1)]);
+  expect(result).toStrictEqual(accepted(1));
+});

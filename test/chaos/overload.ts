@@ -1,0 +1,156 @@
+import { readFileSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
+import { eventually } from '../support/client.ts';
+import type { Program } from '../support/program.ts';
+import type { Chaos, ChaosRun } from './chaosRun.ts';
+import { openGround, type Ground } from './ground.ts';
+
+type Size = {
+  readonly measureMs: number;
+  readonly overloadMs: number;
+  /** Requests a second ÷ what was measured. */
+  readonly times: number;
+  /** Milliseconds within which 99 of 100 refusals are there. */
+  readonly refusedMs: number;
+  /** MiB that the service may hold at the most. */
+  readonly mostMiB: number;
+};
+
+const CALLERS = 64;
+/** A caller who waits longer than this has been forgotten. */
+const FORGOTTEN_MS = 60_000;
+const TICK_MS = 20;
+
+/** Twice as much as it can take: it takes what it can and refuses the rest at once. */
+export const overload: Chaos<Size> = {
+  long: { measureMs: 15_000, overloadMs: 60_000, times: 2, refusedMs: 2_000, mostMiB: 600 },
+  short: { measureMs: 3_000, overloadMs: 6_000, times: 2, refusedMs: 20_000, mostMiB: 600 },
+  run: async (size, run) => {
+    const ground = await openGround({ smtpDeadlineMs: 30_000 });
+    try {
+      const program = await ground.start({
+        as: 'real',
+        env: { NODE_ENV: 'production', TIDINGS_ALLOW: 'generated-secrets,capture,unencrypted-database' },
+      });
+      try {
+        await overloaded(ground, program, size, run);
+      } finally {
+        await program.kill();
+      }
+    } finally {
+      await ground.close();
+    }
+  },
+};
+
+type Answered = { readonly to: string; readonly status: number; readonly ms: number };
+
+/** One request over a connection that is kept; 0: there was no answer. */
+function post({ url, key }: Program, agent: Agent, to: string): Promise<Answered> {
+  const body = JSON.stringify({
+    type: 'order_confirmation',
+    category: 'transactional',
+    recipients: [{ email: to }],
+    content: { subject: 'Order {{ number }}', html: '<p>Thank you for {{ number }}.</p>' },
+    variables: { number: to },
+  });
+  const began = performance.now();
+  return new Promise((resolve) => {
+    const headers = { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) };
+    const end = (status: number): void => resolve({ to, status, ms: performance.now() - began });
+    const sent = request(`${url}/v1/notifications`, { method: 'POST', agent, headers, timeout: FORGOTTEN_MS }, (response) => {
+      response.resume();
+      response.once('close', () => end(response.complete ? (response.statusCode ?? 0) : 0));
+    });
+    sent.once('timeout', () => sent.destroy());
+    sent.once('error', () => end(0));
+    sent.end(body);
+  });
+}
+
+const memoryOf = ({ pid }: Program): number =>
+  Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${String(pid)}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+
+/** The value that so many of all (0 to 1) do not exceed. */
+const quantile = (values: readonly number[], share: number): number =>
+  [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ?? 0;
+
+/** Each caller waits for its answer before it sends again. Requests accepted per second. */
+async function capacityOf(program: Program, agent: Agent, measureMs: number, accepted: Set<string>): Promise<number> {
+  const until = performance.now() + measureMs;
+  let warm = 0;
+  const call = async (caller: number): Promise<void> => {
+    for (let at = 0; performance.now() < until; at += 1) {
+      const { to, status } = await post(program, agent, `measured-${String(caller)}-${String(at)}@example.com`);
+      if (status === 202) accepted.add(to);
+      // The first third warms up.
+      if (status === 202 && performance.now() > until - (2 * measureMs) / 3) warm += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: CALLERS }, (_, caller) => call(caller)));
+  return warm / ((2 * measureMs) / 3000);
+}
+
+async function overloaded(ground: Ground, program: Program, size: Size, run: ChaosRun): Promise<void> {
+  const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, maxFreeSockets: 4_000 });
+  const accepted = new Set<string>();
+  const capacity = await capacityOf(program, agent, size.measureMs, accepted);
+  run.say(`it takes ${String(Math.round(capacity))} requests a second`);
+
+  // Whoever calls does not wait for the others.
+  const waiting: Promise<Answered>[] = [];
+  const memory: number[] = [];
+  const began = performance.now();
+  for (let sent = 0, now = 0; now < size.overloadMs; now = performance.now() - began) {
+    for (const due = (now / 1000) * capacity * size.times; sent < due; sent += 1)
+      waiting.push(post(program, agent, `over-${String(sent)}@example.com`));
+    memory.push(memoryOf(program));
+    await pause(TICK_MS);
+  }
+  const answers = await Promise.all(waiting);
+  agent.destroy();
+  memory.push(memoryOf(program));
+  const [taken, refused] = [answers.filter(({ status }) => status === 202), answers.filter(({ status }) => status === 503)];
+  for (const { to } of taken) accepted.add(to);
+  const others = answers.filter(({ status }) => status !== 202 && status !== 503).map(({ status }) => status);
+  const ms = (list: readonly Answered[], share: number): number =>
+    quantile(
+      list.map((it) => it.ms),
+      share,
+    );
+  run.say(`${String(answers.length)} sent, ${String(taken.length)} taken, ${String(refused.length)} refused`);
+
+  const arrived = (): number => [...accepted].filter((to) => ground.sink.taken.has(to)).length;
+  await eventually('all that were accepted have arrived', () => (arrived() === accepted.size ? true : undefined), {
+    deadlineMs: 120_000 + accepted.size * 20,
+    seen: () => [arrived(), accepted.size],
+  }).catch(() => undefined);
+  await ground.sink.flush();
+  run.figure('measured capacity', capacity, 'requests/s');
+  run.figure('sent under overload', answers.length / (size.overloadMs / 1000), 'requests/s');
+  run.figure('accepted under overload', taken.length / (size.overloadMs / 1000), 'requests/s');
+  run.figure('accepted, p50', ms(taken, 0.5), 'ms');
+  run.figure('accepted, p99', ms(taken, 0.99), 'ms');
+  run.figure('refused', refused.length, 'requests');
+  run.figure('refused, p50', ms(refused, 0.5), 'ms');
+  run.must(
+    `99 of 100 refusals are there within ${String(size.refusedMs)} ms`,
+    ms(refused, 0.99) <= size.refusedMs,
+    `${String(Math.round(ms(refused, 0.99)))} ms`,
+  );
+  run.must(
+    'every answer is 202 or 503',
+    others.length === 0,
+    others.length === 0 ? 'all' : `${String(others.length)} others: ${[...new Set(others)].join(', ')}`,
+  );
+  run.must(
+    'nothing that got 202 is lost',
+    arrived() === accepted.size,
+    `${String(accepted.size - arrived())} of ${String(accepted.size)} lost`,
+  );
+  const doubled = [...accepted].filter((to) => (ground.sink.taken.get(to) ?? 0) > 1).length;
+  run.must('nothing is doubled', doubled === 0, `${String(doubled)} doubled`);
+  const peak = Math.max(...memory);
+  run.must(`memory stays below ${String(size.mostMiB)} MiB`, peak < size.mostMiB, `${String(Math.round(peak))} MiB at the most`);
+}

@@ -12,6 +12,7 @@ import { recordRefusals } from '../commands/recordRefusals.ts';
 import { recipientCommands } from '../commands/recipients.ts';
 import { templateCommands } from '../commands/templates.ts';
 import { tenantCommands } from '../commands/tenants.ts';
+import { uploadFile } from '../commands/uploadFile.ts';
 import type { Position } from '../domain/values/ids.ts';
 import { requestedUnder } from '../projections/notifications/queries.ts';
 import type { Closing } from './closing.ts';
@@ -64,6 +65,7 @@ export function openCommands(core: Core, closing: Closing) {
       pause: (ms) => new Promise<void>((resolve) => void clock.after(ms, resolve)),
     }),
     recipients,
+    uploadFile: uploadFile({ uploads: blobs, indexes }),
     catalogue: shown('catalogue', catalogueCommands({ ...base, checkSchema: checkVariablesSchema })),
     templates: shown('templates', templateCommands({ ...base, check: checkTemplate })),
     tenants: { ...tenants, ...shown('tenants', tenants) },

@@ -39,7 +39,7 @@ export type About = { readonly version: string; /** In tests every answer is hel
 
 /** The API of this process: every operation and page over its use cases and queries. */
 export async function startHttp(core: Core, { version, checkAnswers }: About, closing: Closing): Promise<Served> {
-  const { config, models, logged, clock, ids, blobs, captures, secrets } = core;
+  const { config, models, logged, clock, ids, captures, secrets } = core;
   const { indexes, subjects: people, vault } = logged.keys;
   const checks = createChecks();
   const requests = requestLog(core.log, (name, status, seconds) => {
@@ -54,7 +54,6 @@ export async function startHttp(core: Core, { version, checkAnswers }: About, cl
     people,
     indexes,
     vault,
-    files: { put: (tenant, files) => blobs.upload(tenant, files) },
     reads: { read: (tenant, projection, query) => models.asApi(tenant, projection, query) },
     captures,
     previewer: createRenderer(),

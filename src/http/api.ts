@@ -2,7 +2,6 @@ import type { Acceptance, AcceptRequest } from '../commands/acceptNotifications.
 import type { batchCommands } from '../commands/batches.ts';
 import type { catalogueCommands } from '../commands/catalogue.ts';
 import type { notificationControls } from '../commands/controlNotifications.ts';
-import type { Files } from '../commands/notificationPorts.ts';
 import type { EventLog, Indexes, Subjects, Vault } from '../commands/ports.ts';
 import type { recipientCommands } from '../commands/recipients.ts';
 import type { templateCommands } from '../commands/templates.ts';
@@ -13,7 +12,7 @@ import type { Operation } from './operation.ts';
 import type { Captures, Health, MetricsText, ParkedActions, Previewer, Projections, Reads } from './ports.ts';
 import { actionRoutes } from './routes/actions.ts';
 import { auditRoutes } from './routes/audit.ts';
-import { attachmentRoutes } from './routes/attachments.ts';
+import { attachmentRoutes, type AttachmentPorts } from './routes/attachments.ts';
 import { batchReadRoutes } from './routes/batchReads.ts';
 import { batchRoutes } from './routes/batches.ts';
 import { bulkNotificationRoutes } from './routes/bulkNotifications.ts';
@@ -49,7 +48,7 @@ export type ApiPorts = {
   readonly people: Pick<Subjects, 'find' | 'labels'>;
   readonly indexes: Indexes;
   readonly vault: Vault;
-  readonly files: Pick<Files, 'put'>;
+  readonly uploadFile: AttachmentPorts['uploadFile'];
   readonly reads: Reads;
   readonly captures: Captures;
   readonly previewer: Previewer;
@@ -81,7 +80,7 @@ export function apiOperations(ports: ApiPorts): readonly Operation[] {
     ...deadLetterRoutes({ queries, people, controls }),
     ...batchRoutes({ commands: ports.batches, checks }),
     ...batchReadRoutes({ reads, queries, people }),
-    ...attachmentRoutes({ files: ports.files }),
+    ...attachmentRoutes(ports),
     ...capturedRoutes({ captures: ports.captures }),
     ...recipientRoutes({ commands: ports.recipients, people, indexes, vault, reads }),
     ...bulkRecipientRoutes({ commands: ports.recipients, checks, failed }),

@@ -67,7 +67,14 @@ describe('an idempotency key', () => {
       operation.parameters.some(({ $ref }: { $ref?: string }) => $ref === '#/components/parameters/idempotencyKey'),
     );
     const ids = creating.map(({ operation }) => operation.operationId as string).filter((id) => id !== 'requestNotifications');
-    expect(ids.sort()).toStrictEqual(['createApiKey', 'createTenant', 'requestNotification', 'testTemplate', 'uploadBatch']);
+    expect(ids.sort()).toStrictEqual([
+      'createApiKey',
+      'createTenant',
+      'requestNotification',
+      'testTemplate',
+      'uploadAttachment',
+      'uploadBatch',
+    ]);
     for (const id of ids) {
       // A tenant of the example's id is there already.
       const keyed: Client = {

@@ -41,6 +41,18 @@ describe('an Idempotency-Key', () => {
     expect([reused.status, reused.body.code]).toStrictEqual([422, 'idempotency_key_reused']);
   });
 
+  test('of an upload gives the first file again, and no other takes its place', async () => {
+    const put = (text: string, name = 'r.txt') =>
+      tidings.post(`/v1/attachments?filename=${name}`, Buffer.from(text), { 'Content-Type': 'text/plain', ...withKey('file-1') });
+    const [first, again, other, renamed] = [await put('one'), await put('one'), await put('two'), await put('one', 's.txt')];
+    expect([first.status, first.headers.get('idempotency-replayed')]).toStrictEqual([201, null]);
+    expect([again.status, again.headers.get('idempotency-replayed'), again.body]).toStrictEqual([201, 'true', first.body]);
+    for (const refused of [other, renamed]) expect([refused.status, refused.body.code]).toStrictEqual([422, 'idempotency_key_reused']);
+    const { id } = await tidings.send(message([{ email: 'file@example.com' }], { attachments: [{ id: first.body.id }] }));
+    await tidings.settled(id);
+    expect((await tidings.captured(id))[0].attachments).toStrictEqual([{ filename: 'r.txt', contentType: 'text/plain', size: 3 }]);
+  });
+
   test('sent fifty times at once makes one notification', async () => {
     const body = message([{ email: 'fifty@example.com' }]);
     const answers = await Promise.all(Array.from({ length: 50 }, () => tidings.post('/v1/notifications', body, withKey('order-50'))));

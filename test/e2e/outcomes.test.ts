@@ -38,6 +38,29 @@ describe('a provider’s answer', () => {
     expect([202, 409]).toContain(retried.status);
   });
 
+  test('is sent again for everybody only where that is said', async () => {
+    await tidings.post('/v1/tenants', { id: 'redriving', name: 'Redriving' });
+    const key = await tidings.post('/v1/api-keys', { name: 'k', scopes: ['send', 'read', 'manage'], tenantId: 'redriving' });
+    const own = tidings.as(key.body.key);
+    const { body: asked } = await own.post('/v1/notifications', simulated('bounce'));
+    await eventually('it failed', async () => ((await own.get('/v1/dead-letters')).body.data?.length === 1 ? true : undefined));
+    const redrive = (body: object) => own.post('/v1/dead-letters/redrive', body);
+    const message = 'needs a filter (channel, provider, type, batchId, since, until), or all: true for every dead letter';
+    for (const body of [{}, { reason: 'a mistake' }]) {
+      const refused = await redrive(body);
+      expect([refused.status, refused.body.code, refused.body.errors]).toStrictEqual([422, 'validation_failed', [{ path: '', message }]]);
+    }
+    expect((await redrive({ all: false })).body.errors).toMatchObject([{ path: '/all' }]);
+    expect((await redrive({ type: 'another' })).body).toStrictEqual({ deliveries: 0, notifications: 0, more: false });
+    expect((await redrive({ all: true, reason: 'the relay is back' })).body).toStrictEqual({
+      deliveries: 1,
+      notifications: 1,
+      more: false,
+    });
+    const explained = await own.get(`/v1/deliveries/${asked.id as string}_0/explain`);
+    expect(explained.body.timeline.map(({ event }: any) => event)).toContain('DeliveriesRedriven');
+  });
+
   test('that is only for now is tried again later', async () => {
     const { id } = await tidings.send(simulated('soft'));
     const waiting = await tidings.deliveryIn(id, 'queued', 'deferred');

@@ -1,11 +1,11 @@
 import { Type } from 'typebox';
-import type { Files } from '../../commands/notificationPorts.ts';
+import type { UploadResult, uploadFile } from '../../commands/uploadFile.ts';
 import { plain, uploadOperation } from '../operation.ts';
-import type { Operation } from '../operation.ts';
-import { refuse } from '../problems.ts';
+import type { Answer, Operation } from '../operation.ts';
+import { isRefusal, refuse } from '../problems.ts';
 import { answer, closed } from '../schemas/values.ts';
 
-export type AttachmentPorts = { readonly files: Pick<Files, 'put'> };
+export type AttachmentPorts = { readonly uploadFile: ReturnType<typeof uploadFile> };
 
 const MAX_BYTES = 25_000_000;
 const Uploaded = answer('AttachmentUploaded', {
@@ -20,7 +20,7 @@ const UploadQuery = closed({
 });
 
 /** Files that are too large to come with a request. */
-export const attachmentRoutes = ({ files }: AttachmentPorts): readonly Operation[] => [
+export const attachmentRoutes = ({ uploadFile: keep }: AttachmentPorts): readonly Operation[] => [
   uploadOperation({
     ...plain,
     id: 'uploadAttachment',
@@ -28,17 +28,24 @@ export const attachmentRoutes = ({ files }: AttachmentPorts): readonly Operation
     path: '/v1/attachments',
     tag: 'Attachments',
     summary: 'Upload a file of up to 25 MB, to be referenced by its id',
-    description: 'The body is the file itself, of any content type. What is not used expires.',
+    description:
+      'The body is the file itself, of any content type. What no request names within a day expires, and its Idempotency-Key with it.',
     scope: 'send',
+    idempotent: true,
     query: UploadQuery,
     upload: { kind: 'bytes', maxBytes: MAX_BYTES },
     responses: { 201: { description: 'Kept, sealed.', schema: Uploaded } },
-    handler: async ({ access: { tenant }, query, body }) => {
+    handler: async ({ caller, query, body }) => {
       if (body.kind !== 'bytes' || body.bytes.length === 0) return refuse('malformed_request', 'Send the file as the body.');
       const contentType = body.contentType === '' ? 'application/octet-stream' : body.contentType;
-      const [ref] = await files.put(tenant, [{ filename: query.filename ?? 'attachment', contentType, content: body.bytes }]);
-      if (ref === undefined) return refuse('unavailable', 'Try again.');
-      return { status: 201, body: { id: ref.id, sha256: ref.sha256, size: ref.size } };
+      const outcome = await keep(caller, { filename: query.filename ?? 'attachment', contentType, content: body.bytes });
+      return isRefusal(outcome) ? outcome : answerOf(outcome);
     },
   }),
 ];
+
+const answerOf = ({ ref: { id, sha256, size }, repeated }: UploadResult): Answer => ({
+  status: 201,
+  body: { id, sha256, size },
+  replayed: repeated,
+});

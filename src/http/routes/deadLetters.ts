@@ -80,10 +80,11 @@ export const deadLetterRoutes = ({ queries, people, controls }: DeadLetterPorts)
     path: '/v1/dead-letters/redrive',
     tag,
     summary: `Send those that fit a filter on their way again, ${AT_ONCE} at a time`,
+    description: 'Without any filter it takes `all: true`: everything is not sent again by an oversight.',
     scope: 'manage',
     body: RedriveFilter,
     responses: { 202: { description: 'How many are on their way again.', schema: Redriven } },
-    handler: async ({ caller, body: { reason, ...filters } }) => {
+    handler: async ({ caller, body: { reason, all: _all, ...filters } }) => {
       const filter = await deliveryFilterIn(people, caller.tenant, filters);
       if (filter === 'nobody') return { status: 202, body: { deliveries: 0, notifications: 0, more: false } };
       const { rows, next } = await queries.deliveries(caller.tenant, { ...filter, status: DEAD_LETTER_STATUSES }, { limit: AT_ONCE });

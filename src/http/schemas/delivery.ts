@@ -112,9 +112,14 @@ export const RedriveFilter = closed(
     batchId: Type.Optional(OutsideId),
     since: Type.Optional(InstantIn),
     until: Type.Optional(InstantIn),
+    all: Type.Optional(Type.Literal(true, { description: 'Every dead letter, if no filter is given.' })),
     reason: Type.Optional(Reason),
   },
-  { title: 'RedriveFilter', minProperties: 1 },
+  {
+    title: 'RedriveFilter',
+    anyOf: ['channel', 'provider', 'type', 'batchId', 'since', 'until', 'all'].map((name) => ({ type: 'object', required: [name] })),
+    'x-message': 'needs a filter (channel, provider, type, batchId, since, until), or all: true for every dead letter',
+  },
 );
 export const Redriven = answer('Redriven', {
   deliveries: Type.Integer(),

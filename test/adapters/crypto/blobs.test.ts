@@ -83,7 +83,9 @@ test('an erased person’s are gone with the key, and none is stored for them an
 });
 
 test('an upload that nobody names within a day expires; one that was named is kept', async () => {
-  const ids = (await blobs.upload(acme, [file('unused'), file('used')])).map(({ id }) => id);
+  const uploads = await Promise.all(['unused', 'used'].map((text) => blobs.upload(acme, file(text))));
+  const ids = uploads.map(({ ref }) => ref.id);
+  expect(uploads.map(({ is }) => is)).toStrictEqual(['new', 'new']);
   nowMs += DAY_MS - 1;
   expect([...(await blobs.find(acme, ids.slice(1))).keys()]).toStrictEqual(ids.slice(1));
   nowMs += 2;
@@ -92,4 +94,22 @@ test('an upload that nobody names within a day expires; one that was named is ke
   expect([await blobs.deleteExpired(100), await blobs.deleteExpired(100)]).toStrictEqual([1, 0]);
   nowMs += 399 * DAY_MS;
   expect(await texts(ids)).toStrictEqual([undefined, 'used']);
+});
+
+test('an upload under an id that is taken leaves what is there, and says whether it is the same', async () => {
+  const first = await blobs.upload(acme, file('kept'), 'att_derived');
+  expect(first).toMatchObject({ is: 'new', ref: { id: 'att_derived', filename: 'kept.pdf' } });
+  nowMs += DAY_MS / 2;
+  expect(await blobs.upload(acme, file('kept'), 'att_derived')).toStrictEqual({ ...first, is: 'same' });
+  for (const another of [file('other'), { ...file('kept'), filename: 'renamed.pdf' }, { ...file('kept'), contentType: 'text/plain' }])
+    expect(await blobs.upload(acme, another, 'att_derived')).toStrictEqual({ ...first, is: 'other' });
+  expect(await texts(['att_derived'])).toStrictEqual(['kept']);
+  expect((await blobs.upload(other, file('theirs'), 'att_derived')).is).toBe('new');
+  const many = await Promise.all([...Array(5).keys()].map(() => blobs.upload(acme, file('at once'), 'att_at_once')));
+  expect(many.map(({ is }) => is).sort()).toStrictEqual(['new', 'same', 'same', 'same', 'same']);
+  // To look at it again was not to use it.
+  nowMs += DAY_MS / 2;
+  expect(await texts(['att_derived'])).toStrictEqual([undefined]);
+  expect(await blobs.upload(acme, file('anew'), 'att_derived')).toMatchObject({ is: 'new', ref: { filename: 'anew.pdf' } });
+  expect(await texts(['att_derived'])).toStrictEqual(['anew']);
 });

@@ -8,6 +8,7 @@ import { composeJobs, type ComposedJob, type Ready } from './compose.ts';
 import { handOff, startedGroups, subBatches, type Parcel, type SubBatch } from './handOff.ts';
 import { batchMessages, load, type Job } from './load.ts';
 import { addressTexts, openPeople } from './people.ts';
+import { pauseWatch } from './pauseWatch.ts';
 import { permits, type Permits } from './permits.ts';
 import type { DispatchPorts } from './ports.ts';
 import type { Provider } from './provider.ts';
@@ -37,7 +38,8 @@ export function dispatchEffect(ports: DispatchPorts): Effect {
     // Of a recovery the rest stays open, as the model has it, and is recovered by the next claim.
     const batches = claim.kind === 'recover' ? all.slice(0, 1) : all;
     const started = await start(ports, claim, { composed, first: batches[0], append });
-    await handOff(ports, claim, onlyOf(started, batches), { append, permitsOf, signal });
+    const isPaused = pauseWatch(ports, [...started]);
+    await handOff(ports, claim, onlyOf(started, batches), { append, permitsOf, isOver: async () => signal.aborted || isPaused() });
     return append.end();
   };
 }

@@ -63,13 +63,14 @@ type HandOffPorts = Pick<DispatchPorts, 'clock' | 'random' | 'retry' | 'provider
 
 /**
  * Steps 9 and 10 of docs/architecture.md: one sub-batch after the other, the record of each in one append with the start of the next.
- * The first has been started by the caller. Where the process is to end (`signal`), the one that is out is recorded and no other started.
+ * The first has been started by the caller. Where no more is wanted (the process is to end, its batch is paused), the one that is out is
+ * recorded and no other started: what is left is free again when the claim ends.
  */
 export async function handOff(
   ports: HandOffPorts,
   claim: Claimed,
   batches: readonly SubBatch[],
-  { append, permitsOf, signal }: { append: Writer; permitsOf: (provider: Provider) => Permits; signal: AbortSignal },
+  { append, permitsOf, isOver }: { append: Writer; permitsOf: (provider: Provider) => Permits; isOver: () => Promise<boolean> },
 ): Promise<void> {
   for (const [at, batch] of batches.entries()) {
     const outgoing = batch.parcels.flatMap(({ job, ready }) => ready.filter((it) => isMine(job, it.n, claim.id)));
@@ -85,7 +86,7 @@ export async function handOff(
       const answers = new Map(
         outgoing.map((it, i) => [it.outgoing.deliveryId, answerOf(it, results === undefined ? 'not called' : results[i])]),
       );
-      const next = signal.aborted ? undefined : batches[at + 1];
+      const next = (await isOver()) ? undefined : batches[at + 1];
       await append.untilDone(`r${String(at)}`, records(ports, claim, batch, { next, answers }));
       if (next === undefined) return;
     } finally {

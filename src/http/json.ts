@@ -1,7 +1,9 @@
 /** Deeper than any body of ours; what is deeper could only be meant to exhaust a stack. */
 export const MAX_DEPTH = 64;
 
-export type ParsedJson = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly message: string };
+/** `path`: where, as a JSON Pointer (RFC 6901), if it is one member that is at fault; it holds names that the sender chose. */
+export type ParsedJson =
+  { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly message: string; readonly path?: string };
 
 const BACKSLASH = 92;
 
@@ -65,6 +67,21 @@ function holdsHalfPair(text: string, value: unknown): boolean {
   return /\\u[dD][89a-fA-F]/.test(text) && /(?<!\\)(?:\\\\)*\\ud[89a-f]/.test(JSON.stringify(value));
 }
 
+/** Only a number spelt like this can be beyond a double. */
+const HUGE = /\d[eE]\+?\d{3}|\d{200}/;
+const pointerTo = (name: string): string => `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+
+/** Where a number is that no double holds: it was read as infinity, which JSON cannot say again. */
+function endlessIn(value: unknown): string | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : '';
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [name, member] of Object.entries(value)) {
+    const below = endlessIn(member);
+    if (below !== undefined) return pointerTo(name) + below;
+  }
+  return undefined;
+}
+
 /** Parses JSON (RFC 8259) that came from outside. The message never quotes the text. */
 export function parseJson(text: string): ParsedJson {
   let value: unknown;
@@ -76,5 +93,7 @@ export function parseJson(text: string): ParsedJson {
     return { ok: false, message: place === undefined ? 'it is not JSON' : `it is not JSON, from character ${place} on` };
   }
   const fault = faultOf(text) ?? (holdsHalfPair(text, value) ? 'a string holds half of a surrogate pair' : undefined);
-  return fault === undefined ? { ok: true, value } : { ok: false, message: fault };
+  if (fault !== undefined) return { ok: false, message: fault };
+  const path = HUGE.test(text) ? endlessIn(value) : undefined;
+  return path === undefined ? { ok: true, value } : { ok: false, message: 'a number is beyond what a double holds (IEEE 754)', path };
 }

@@ -30,11 +30,14 @@ const LOCAL = /^\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d(?::\d\d)?$/;
 /** `Date.parse` moves the 30th of February to March. */
 const isDay = (text: string): boolean => new Date(Date.parse(`${text.slice(0, 10)}T00:00:00Z`)).getUTCDate() === Number(text.slice(8, 10));
 
+const isInstant = (text: string): boolean => DATE_TIME.test(text) && isDay(text) && !Number.isNaN(Date.parse(text));
+const isWall = (text: string): boolean => LOCAL.test(text) && isDay(text) && !Number.isNaN(Date.parse(`${text}Z`));
+
 const formats = (): Readonly<Record<string, (text: string) => boolean>> => ({
-  'date-time': (text) => DATE_TIME.test(text) && isWithinReach(Date.parse(text)) && isDay(text),
+  'date-time': (text) => isInstant(text) && isWithinReach(Date.parse(text)),
   date: (text) => /^\d{4}-\d\d-\d\d$/.test(text) && isDay(text),
   /** Wall time without zone: `2026-12-01T09:00` or with seconds. */
-  'local-date-time': (text) => LOCAL.test(text) && isWithinReach(Date.parse(`${text}Z`)) && isDay(text),
+  'local-date-time': (text) => isWall(text) && isWithinReach(Date.parse(`${text}Z`)),
   duration: (text) => {
     const parsed = parseDuration(text);
     return typeof parsed === 'number' || !isRejection(parsed);
@@ -66,6 +69,12 @@ const FORMAT_MESSAGES: Readonly<Record<string, string>> = {
   base64: 'must be base64 (RFC 4648 §4) with its padding',
 };
 
+function formatMessage(format: string, value: unknown): string {
+  const isTime =
+    typeof value === 'string' && ((format === 'date-time' && isInstant(value)) || (format === 'local-date-time' && isWall(value)));
+  return isTime ? 'must lie between the years 1000 and 8999' : (FORMAT_MESSAGES[format] ?? 'is not well-formed');
+}
+
 const escaped = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1');
 
 const MESSAGES: Readonly<Record<string, (error: ErrorObject) => InvalidMember>> = {
@@ -77,7 +86,7 @@ const MESSAGES: Readonly<Record<string, (error: ErrorObject) => InvalidMember>> 
   propertyNames: (e) => ({ path: `${e.instancePath}/${escaped(String(e.params['propertyName']))}`, message: 'is no valid name' }),
   enum: (e) => ({ path: e.instancePath, message: `must be one of ${[e.params['allowedValues']].flat().map(String).join(', ')}` }),
   const: (e) => ({ path: e.instancePath, message: `must be ${JSON.stringify(e.params['allowedValue'])}` }),
-  format: (e) => ({ path: e.instancePath, message: FORMAT_MESSAGES[String(e.params['format'])] ?? 'is not well-formed' }),
+  format: (e) => ({ path: e.instancePath, message: formatMessage(String(e.params['format']), e.data) }),
   type: (e) => ({ path: e.instancePath, message: `must be ${[e.params['type']].flat().map(String).join(' or ')}` }),
 };
 
@@ -90,11 +99,23 @@ const sentenceOf = (error: ErrorObject): string | undefined => {
 const memberOf = (error: ErrorObject): InvalidMember =>
   MESSAGES[error.keyword]?.(error) ?? { path: error.instancePath, message: error.message ?? 'is not valid' };
 
+/** What has the wrong type is told so, and nothing of what its schema asks of the right one: most of that passes over other types, `not` does not. */
+function withoutTypeless(errors: readonly ErrorObject[]): readonly ErrorObject[] {
+  const typeless = errors.filter(({ keyword }) => keyword === 'type');
+  const isMoot = (error: ErrorObject): boolean =>
+    typeless.some(
+      (type) =>
+        type !== error && type.instancePath === error.instancePath && error.schemaPath.startsWith(type.schemaPath.slice(0, -'type'.length)),
+    );
+  return typeless.length === 0 ? errors : errors.filter((error) => !isMoot(error));
+}
+
 /** What stands under an alternative with a sentence, or explains the name that `propertyNames` already reports, says nothing new. */
 const isNoise = (error: ErrorObject, silenced: readonly string[]): boolean =>
   error.propertyName !== undefined || silenced.some((path) => error.schemaPath.startsWith(path));
 
-function membersOf(errors: readonly ErrorObject[]): readonly InvalidMember[] {
+function membersOf(all: readonly ErrorObject[]): readonly InvalidMember[] {
+  const errors = withoutTypeless(all);
   const spoken = errors.filter((error) => sentenceOf(error) !== undefined);
   const silenced = spoken.map((error) => `${error.schemaPath}/`);
   const found = new Map<string, InvalidMember>();
@@ -131,13 +152,20 @@ function build(coerce: boolean): Ajv2020 {
   return ajv;
 }
 
-/** A text like `1e400` is coerced to infinity, which passes every limit of its schema: Ajv compares only what is finite. */
-const endlessIn = (value: unknown): readonly InvalidMember[] =>
-  Object.entries(value ?? {}).flatMap(([name, member]) =>
-    typeof member === 'number' && !Number.isFinite(member)
-      ? [{ path: `/${escaped(name)}`, message: 'must be a number that can be reckoned with' }]
-      : [],
-  );
+/**
+ * What no parameter may be, whatever its schema says. A text like `1e400` is coerced to infinity, which passes every limit: Ajv compares
+ * only what is finite. U+0000 is the one character that Postgres takes in no text.
+ */
+function unusable(member: unknown): string | undefined {
+  if (typeof member === 'number') return Number.isFinite(member) ? undefined : 'must be a number that can be reckoned with';
+  return typeof member === 'string' && member.includes('\0') ? 'must not hold U+0000' : undefined;
+}
+
+const unusableIn = (value: unknown): readonly InvalidMember[] =>
+  Object.entries(value ?? {}).flatMap(([name, member]) => {
+    const message = unusable(member);
+    return message === undefined ? [] : [{ path: `/${escaped(name)}`, message }];
+  });
 
 function compiler(coerce: boolean): <S extends TSchema>(schema: S) => Check<Static<S>> {
   let ajv: Ajv2020 | undefined;
@@ -147,8 +175,8 @@ function compiler(coerce: boolean): <S extends TSchema>(schema: S) => Check<Stat
       ajv ??= build(coerce);
       validate ??= ajv.compile<Static<S>>(schema);
       if (!validate(value)) return { ok: false, errors: membersOf(validate.errors ?? []) };
-      const endless = coerce ? endlessIn(value) : [];
-      return endless.length > 0 ? { ok: false, errors: endless } : { ok: true, value };
+      const errors = coerce ? unusableIn(value) : [];
+      return errors.length > 0 ? { ok: false, errors } : { ok: true, value };
     };
   };
 }

@@ -5,6 +5,7 @@ import type { Line } from './lines.ts';
 import type { Source } from './operation.ts';
 import type { Time } from '../consumers/ports.ts';
 import { refuse, Refused } from './problems.ts';
+import type { Refusal } from './problems.ts';
 
 export type WireLimits = {
   /** Of a JSON body. */
@@ -112,6 +113,15 @@ async function collect(pieces: AsyncIterable<Uint8Array>, maxBytes: number): Pro
 
 const mediaTypeOf = (req: Request): string => (req.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 
+const errorsOf = ({ message, path }: { readonly message: string; readonly path?: string }): Pick<Refusal, 'errors'> =>
+  path === undefined ? {} : { errors: [{ path, message }] };
+
+/** JSON is UTF-8 (RFC 8259 8.1), and so is what we take as lines of it; ASCII is a part of that. */
+function checkCharset(req: Request): void {
+  const named = /;\s*charset\s*=\s*"?([^\s";]*)/i.exec(req.headers['content-type'] ?? '')?.[1] ?? 'utf-8';
+  if (!/^(?:utf-?8|us-ascii)$/i.test(named)) throw new Refused(refuse('unsupported_media_type', 'Send the body in UTF-8.'));
+}
+
 /** Before any of the body is read: what its header fields rule out already. */
 function checkFields(req: Request, maxBytes: number): void {
   if ((req.headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity') {
@@ -133,13 +143,15 @@ export function sourceOf(req: Request, res: Response, limits: WireLimits, time: 
     contentType: mediaTypeOf(req),
     json: async () => {
       if (!JSON_TYPES.has(mediaTypeOf(req))) throw new Refused(refuse('unsupported_media_type', 'Send application/json.'));
+      checkCharset(req);
       start(limits.bodyBytes);
       const text = decodeUtf8(await collect(piecesOf(req, inTotal(limits.bodyMs, time)), limits.bodyBytes));
       const parsed = text === undefined ? ({ ok: false, message: 'it is not UTF-8' } as const) : parseJson(text);
       if (parsed.ok) return parsed.value;
-      throw new Refused(refuse('malformed_json', `Correct the body: ${parsed.message}.`));
+      throw new Refused(refuse('malformed_json', `Correct the body: ${parsed.message}.`, errorsOf(parsed)));
     },
     lines: (): AsyncIterable<readonly Line[]> => {
+      checkCharset(req);
       start(Number.POSITIVE_INFINITY);
       return readLines(slowly(), { lineBytes: limits.lineBytes, groupOf: limits.linesAtOnce });
     },

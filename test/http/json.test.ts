@@ -48,6 +48,19 @@ describe('JSON from outside', () => {
     expect([parseJson('"\\ud83d"').ok, parseJson('"\\ud83d\\ude00"').ok, parseJson('"\\\\ud83d"').ok]).toStrictEqual([false, true, true]);
   });
 
+  test.each<readonly [text: string, path: string]>([
+    ['1e999', ''],
+    ['{"a":[0,{"b/c":-1E+400}]}', '/a/1/b~1c'],
+    [`[${'9'.repeat(290)}e20]`, '/0'],
+    [`{"a":"1e999","b":${'1'.repeat(400)}}`, '/b'],
+  ])('a number that no double holds is refused, with its place: %s', (text, path) => {
+    expect(parseJson(text)).toStrictEqual({ ok: false, message: 'a number is beyond what a double holds (IEEE 754)', path });
+  });
+
+  test('numbers up to the largest double are not, nor text that looks like one', () => {
+    expect(parseJson('[1.7976931348623157e308,1e-999,"1e999"]')).toStrictEqual({ ok: true, value: [1.7976931348623157e308, 0, '1e999'] });
+  });
+
   test('what is said of broken text never quotes it', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {

@@ -223,6 +223,36 @@ describe('problems', () => {
     expect([form.status, packed.status]).toStrictEqual([415, 415]);
   });
 
+  test.each([
+    ['utf-8', 201],
+    ['"UTF-8"', 201],
+    ['utf-16', 415],
+    ['iso-8859-1', 415],
+  ])('a body is read as UTF-8 and as nothing else: charset=%s', async (charset, status) => {
+    const app = await httpApp({ operations });
+    const one = await app.call('/v1/notes', post({ title: 'a' }, { 'content-type': `application/json; charset=${charset}` }));
+    const lines = { 'content-type': `application/x-ndjson;Charset=${charset}` };
+    const many = await app.call('/v1/echo', { method: 'POST', headers: lines, body: '{}' });
+    expect([one.status, many.status]).toStrictEqual([status, status === 201 ? 200 : 415]);
+  });
+
+  test('a number that no double holds is a 400 that names its member', async () => {
+    const app = await httpApp({ operations });
+    const response = await app.call('/v1/notes', post('{"title":"a","lines":[1e999]}'));
+    const { code, errors } = JSON.parse(await response.text());
+    expect([response.status, code, errors]).toStrictEqual([
+      400,
+      'malformed_json',
+      [{ path: '/lines/0', message: 'a number is beyond what a double holds (IEEE 754)' }],
+    ]);
+  });
+
+  test('U+0000 in a parameter is a 400, in a path it names nothing', async () => {
+    const app = await httpApp({ operations });
+    const [filter, id] = await Promise.all([app.call('/v1/notes?colour=%00'), app.call('/v1/notes/%00')]);
+    expect([filter.status, id.status]).toStrictEqual([400, 404]);
+  });
+
   test('a path, a method, an encoding that nothing has', async () => {
     const app = await httpApp({ operations });
     const [path, method, encoding, id] = await Promise.all([

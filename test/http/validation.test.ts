@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { MessageRequest } from '../../src/http/schemas/notification.ts';
 import { createChecks } from '../../src/http/validation.ts';
 import { Type } from 'typebox';
 
@@ -40,4 +41,40 @@ test('a number in a parameter is finite, so that it is compared with its limits'
     ok: false,
     errors: [{ path: '/limit', message: 'must be a number that can be reckoned with' }],
   });
+});
+
+test('a text in a parameter holds no U+0000, which no text in Postgres may', () => {
+  const check = createChecks().parameters(Type.Object({ actor: Type.Optional(Type.String()) }));
+  expect(check({ actor: 'a\0b' })).toStrictEqual({ ok: false, errors: [{ path: '/actor', message: 'must not hold U+0000' }] });
+  expect(check({ actor: 'a\u0001b' }).ok).toBe(true);
+});
+
+const saidOf = (value: unknown): readonly string[] => {
+  const checked = createChecks().body(MessageRequest)(value);
+  return checked.ok ? [] : checked.errors.map(({ path, message }) => `${path} ${message}`);
+};
+
+test.each([{ body: null }, { body: [] }, { body: 'text' }, { body: 5 }])(
+  '$body is no object: a body is told that, and nothing else',
+  ({ body }) => {
+    expect(saidOf(body)).toStrictEqual([' must be object']);
+  },
+);
+
+test('a member of the wrong type is told that alone', () => {
+  expect(saidOf({ type: 'x', attachments: [null], schedule: 5 })).toStrictEqual([
+    '/schedule must be object',
+    '/attachments/0 must be object',
+  ]);
+});
+
+test('an instant that is well-formed and out of reach is told so', () => {
+  const at = (schedule: object): readonly string[] => saidOf({ type: 'x', schedule });
+  expect(at({ at: '9999-12-01T09:00:00Z' })).toStrictEqual(['/schedule/at must lie between the years 1000 and 8999']);
+  expect(at({ local: '0001-01-01T09:00', timeZone: 'recipient' })).toStrictEqual([
+    '/schedule/local must lie between the years 1000 and 8999',
+  ]);
+  expect(at({ at: '2026-02-30T09:00:00Z' })).toStrictEqual([
+    '/schedule/at must be a date and time of RFC 3339, like 2026-12-01T09:00:00.000Z',
+  ]);
 });

@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
+import { openDataDirectory } from './adapters/secrets/dataDirectory.ts';
 import { openLog, type Log } from './adapters/logging/log.ts';
 import { startService, type Service } from './compose/service.ts';
 import { describeProblems, parseConfig, type Config } from './config.ts';
@@ -28,8 +29,9 @@ async function start(): Promise<void> {
   const { config } = parsed;
   const log = openLog(config.logLevel);
   // In the next tick, so that a signal finds its handler even while the start keeps this thread busy.
-  const starting = Promise.resolve().then(() =>
-    startService(config, {
+  const starting = Promise.resolve().then(() => {
+    openDataDirectory(config.dataDir);
+    return startService(config, {
       log,
       starting: progress,
       about: { version: version(), checkAnswers: process.env['NODE_ENV'] === 'test' },
@@ -37,8 +39,8 @@ async function start(): Promise<void> {
         progress(message);
         process.exit(1);
       },
-    }),
-  );
+    });
+  });
   const isStopping = stopOn(['SIGTERM', 'SIGINT'], config, starting, log);
   try {
     const service = await starting;
@@ -63,8 +65,6 @@ function announce(config: Config, { served, secrets }: Service): void {
     say(`tidings ready (${config.roles.join(', ')})`);
     return;
   }
-  // Where database and secrets are given, nothing has needed the directory yet.
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o711 });
   writeFileSync(join(config.dataDir, 'service.json'), `${JSON.stringify({ url: served.localUrl, pid: process.pid })}\n`, { mode: 0o600 });
   if (config.http.orNext && served.port !== config.http.port)
     progress(`port ${String(config.http.port)} is taken; using ${String(served.port)}`);

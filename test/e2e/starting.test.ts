@@ -77,6 +77,12 @@ describe('a start that cannot be', () => {
     for (const name of ['TIDINGS_ADMIN_KEY', 'TIDINGS_MASTER_KEYS', 'EMAIL_PROVIDERS']) expect(stderr).toContain(`  ${name}: expected `);
   });
 
+  test.each(['/proc/nope', '/dev/null/nope'])('with a data directory that cannot be made ends with 78 and says so: %s', async (dataDir) => {
+    const { status, stdout, stderr } = await runProgram({ dataDir });
+    expect([status, stdout]).toStrictEqual([78, '']);
+    expect(stderr).toContain(`TIDINGS_DATA_DIR: ${dataDir} cannot be made or written to`);
+  });
+
   test('where the database does not answer ends and says so', async () => {
     const { status, stderr } = await start({ DATABASE_URL: 'postgres://nobody:secret-word@127.0.0.1:1/none' });
     expect(status).not.toBe(0);

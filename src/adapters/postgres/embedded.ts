@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from
 import { join } from 'node:path';
 import pg from 'pg';
 import { PortError } from '../../domain/kernel/portError.ts';
+import { openDataDirectory } from '../secrets/dataDirectory.ts';
 import { embeddedBinaries } from './binaries.ts';
 import { canReach, postgresUser, type RunAs } from './osUser.ts';
 import { lockByPid } from './processLock.ts';
@@ -182,8 +183,7 @@ async function startAt(dataDir: string, observer: KeptObserver): Promise<Embedde
  * @throws PortError `invalid` with the way out in its message: no binary, another live process on this directory, another version.
  */
 export async function startEmbedded(dataDir: string, observer: KeptObserver = {}): Promise<Embedded> {
-  // Others may pass through, so that the OS user `postgres` gets to its own files; each secret in it has mode 0600.
-  mkdirSync(dataDir, { recursive: true, mode: 0o711 });
+  openDataDirectory(dataDir);
   const lock = lockByPid(join(dataDir, 'tidings.pid'));
   if ('heldBy' in lock)
     throw refused(

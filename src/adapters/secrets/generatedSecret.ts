@@ -1,11 +1,13 @@
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PortError } from '../../domain/kernel/portError.ts';
+import { openDataDirectory } from './dataDirectory.ts';
 
 /**
  * A secret that is made once and kept in the data directory (mode 0600). Written beside and linked into place, so that it is there
  * whole or not at all, and of two processes that start at once both get the same.
- * @throws PortError `invalid` when the file is empty: a lost master key must never be replaced by a new one in silence.
+ * @throws PortError `invalid` when the file is empty: a lost master key must never be replaced by a new one in silence; when the
+ * directory cannot be used.
  */
 export function generatedSecret(dataDir: string, name: string, make: () => string): { readonly value: string; readonly file: string } {
   const file = join(dataDir, name);
@@ -16,7 +18,7 @@ export function generatedSecret(dataDir: string, name: string, make: () => strin
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
-  mkdirSync(dataDir, { recursive: true, mode: 0o711 });
+  openDataDirectory(dataDir);
   const draft = `${file}.${process.pid}`;
   writeFileSync(draft, `${make()}\n`, { mode: 0o600 });
   try {

@@ -6,6 +6,7 @@ import { auditRecorder } from '../commands/audit.ts';
 import { batchCommands } from '../commands/batches.ts';
 import { catalogueCommands } from '../commands/catalogue.ts';
 import { notificationControls } from '../commands/controlNotifications.ts';
+import { gathered } from '../commands/gathered.ts';
 import { addressKeeper, keepingAddresses } from '../commands/keepAddresses.ts';
 import type { NotificationPorts } from '../commands/notificationPorts.ts';
 import { recordRefusals } from '../commands/recordRefusals.ts';
@@ -52,7 +53,7 @@ export function openCommands(core: Core, closing: Closing) {
   const tenants = tenantCommands({ ...base, keySecrets });
   return {
     audit,
-    accept: keepingAddresses(acceptNotifications(notifications).accept, notifications.keepAddresses),
+    accept: keepingAddresses(gathered(acceptNotifications(notifications).accept, GATHERED), notifications.keepAddresses),
     batches: batchCommands(notifications),
     controls: notificationControls({
       ...base,
@@ -72,6 +73,8 @@ export function openCommands(core: Core, closing: Closing) {
   };
 }
 
+/** Requests in one look-up of people and one append, and how many of these: two, so that the store has one while the other is prepared. */
+const GATHERED = { most: 200, atOnce: 2 };
 const SHOWN_MS = 5000;
 
 /**

@@ -75,7 +75,9 @@ export async function listen(handler: RequestListener, settings: ListenerSetting
       reject(new PortError(kind, code, `${settings.host}:${settings.port} ${why}.`));
     };
     server.once('error', failed);
-    server.listen(settings.port, settings.host, () => {
+    // While the process is busy, connections wait here to be taken. Where there is no room (Node's own 511) the system drops one without a
+    // word, and its client finds out after a minute; who gets in is answered, if only with 503. The system has a limit of its own.
+    server.listen({ port: settings.port, host: settings.host, backlog: settings.maxConnections }, () => {
       server.off('error', failed);
       resolve();
     });

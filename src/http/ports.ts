@@ -155,6 +155,8 @@ export type ProjectionStatus = {
   readonly holder?: string;
 };
 export type ParkedEvent = {
+  /** Of the tables that lack it. */
+  readonly suffix: string;
   readonly id: string;
   readonly position: string;
   readonly stream: string;

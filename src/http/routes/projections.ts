@@ -24,6 +24,7 @@ const Status = answer('Projection', {
 const StatusList = answer('ProjectionList', { data: Type.Array(Status), nextCursor: Type.Null() });
 const Rebuilding = answer('RebuildAsked', { name: Type.String() });
 const Parked = answer('ParkedEvent', {
+  suffix: Type.String({ description: 'Of the tables that lack it: the live ones, or those that are being built beside them.' }),
   id: Type.String(),
   position: Type.String(),
   stream: Type.String(),

@@ -63,9 +63,4 @@ export type Effect = (claim: Claim, signal: AbortSignal) => Promise<Position | '
 export interface Claims {
   /** Writes down whom the group concerns, committed before facts are read (docs/architecture.md). False: the claim has run out. */
   declare(claim: string, subjects: readonly string[], addressKeys: readonly string[]): Promise<boolean>;
-  /**
-   * What could not be done for want of a permit becomes due again at its instant (docs/architecture.md, step 7): only the row moves, what
-   * was done of it is settled by events. Without this, an action that is still there when the claim ends is claimed again then.
-   */
-  postpone(claim: string, until: readonly { readonly action: string; readonly at: Instant }[]): Promise<void>;
 }

@@ -6,7 +6,6 @@ import { liveClaims } from '../../src/adapters/postgres/actions/liveClaims.ts';
 import { actionsBacklog, parkedActions, retryParkedAction } from '../../src/adapters/postgres/actions/parkedActions.ts';
 import { PortError } from '../../src/domain/kernel/portError.ts';
 import type { StreamName } from '../../src/domain/values/ids.ts';
-import { instantOf } from '../../src/domain/values/instant.ts';
 import { actionsConsumer } from '../../src/processes/actionsConsumer.ts';
 import { openDrainer, type Drainer, type DrainerOptions } from '../../src/processes/drainer.ts';
 import type { Claim, Effect, Process } from '../../src/processes/process.ts';
@@ -202,17 +201,6 @@ describe('after an effect', () => {
     await drainer.stop(1_000);
     expect(rounds).toBe(1);
     await bench.moveClock(30_001);
-    expect(idsOf(await claim())).toStrictEqual(['one']);
-  });
-
-  test('what it put off is due at its instant', async () => {
-    await bench.moveClock(0);
-    await seed({ id: 'one' }, { id: 'two' });
-    const group = await claim();
-    const [{ now } = { now: '' }] = await bench.rows<{ now: string }>(`select tidings_now() as now`);
-    await queue.postpone(group!.id, [{ action: 'one', at: instantOf(Date.parse(now) + 5_000) }]);
-    await queue.finish(group!.id, 'nothing');
-    await bench.moveClock(5_001);
     expect(idsOf(await claim())).toStrictEqual(['one']);
   });
 });

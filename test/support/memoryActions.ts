@@ -99,12 +99,6 @@ export function memoryActions({ processes, now, leaseMs = 30_000, newId }: Optio
       live.addresses.push(...addressKeys);
       return true;
     },
-    postpone: async (claim, later) => {
-      for (const { action, at } of later) {
-        const row = rows.find((one) => one.id === action && one.claim === claim);
-        if (row !== undefined) row.runAt = at;
-      }
-    },
     rows: () => rows.map(({ runAt: _, claim: __, ...row }) => row),
     due,
     live: () => new Map([...claims].filter(([, { until, done }]) => done === undefined && until > now())),

@@ -2,7 +2,7 @@ export const GATES = ['address', 'expiry', 'duplicate', 'schedule', 'allowlist',
 export type Gate = (typeof GATES)[number];
 /** Gates that come with later issues add their codes here and to docs/explaining.md. */
 export type VerdictCode =
-  'no_address' | 'expired' | 'duplicate' | 'scheduled' | 'not_allowlisted' | 'no_consent' | 'batch_paused' | 'erased' | 'rate_limited';
+  'no_address' | 'expired' | 'duplicate' | 'scheduled' | 'not_allowlisted' | 'no_consent' | 'batch_paused' | 'erased';
 export type GateVerdict = {
   readonly gate: Gate;
   readonly verdict: 'pass' | 'suppress' | 'defer';

@@ -59,15 +59,6 @@ export function actionQueue(db: Transaction): ActionQueue {
       });
       return rows.length > 0;
     },
-    postpone: async (claim, until) => {
-      await db.query({
-        text: `with later as (select * from json_to_recordset($2) as l (action text, at timestamptz)),
-                    mine as (select a.id, l.at from actions a join later l on l.action = a.id
-                              where a.claim = $1 order by a.id for update of a)
-               update actions a set claim = null, run_at = mine.at from mine where a.id = mine.id`,
-        values: [claim, JSON.stringify(until)],
-      });
-    },
     nextDueMs: async (kinds) => {
       const [row] = await db.query<{ ms: number | null }>({ name: 'actions.next', text: NEXT_DUE, values: [kinds] });
       return row?.ms ?? undefined;

@@ -63,6 +63,7 @@ export const SMALL: readonly Config[] = [
   { name: 'one key, answer lost, hold', deliveries: [keyed, keyedAgain], subBatch: 2, hold: true, may: { loss: 1 } },
   { name: 'one key, refused for good, redriven', deliveries: [keyed, keyedAgain], subBatch: 1, may: { final: 1, redrive: 1 } },
   { name: 'batch paused and resumed', deliveries: [ann], subBatch: 1, batch: 'resumed', may: { tick: 1 } },
+  { name: 'batch paused, two people', deliveries: [ann, bob], subBatch: 1, batch: 'cancelled' },
   { name: 'batch paused and cancelled, crash', deliveries: [ann], subBatch: 1, batch: 'cancelled', may: { crash: 1, tick: 1 } },
 ];
 
@@ -153,6 +154,7 @@ export const SHOWS: Readonly<Record<Break, readonly [configuration: string, inva
   'taken-over-unseen': ['one key, refused for good, redriven', 'I7'],
   'unknown-gives-way': ['one key, answer lost, hold', 'I7'],
   'batch-remembered': ['batch paused and resumed', 'I9'],
+  'pause-not-watched': ['batch paused, two people', 'I9'],
   'pause-without-recheck': ['batch paused and resumed', 'I3'],
   'recover-defers-unwanted': ['batch paused and cancelled, crash', 'I3'],
   'resumption-tells-nobody': ['batch paused and cancelled, crash', 'I3'],

@@ -1,7 +1,7 @@
 /**
  * What the log of a notification means, and what it leaves to be done: the fold and the reactions of the protocol
  * (docs/architecture.md, "The hand-off protocol"), written a second time and independently of the code, without its payloads. `test/model`
- * visits all that can happen under it, and `test/processes/dispatch/walks.test.ts` holds the code against it.
+ * visits all that can happen under it, and `npm run chaos -- model` holds the code against it.
  */
 export type Status =
   'new' | 'deferred' | 'planned' | 'retry' | 'open' | 'sent' | 'failed' | 'dead' | 'unknown' | 'suppressed' | 'cancelled';
@@ -74,6 +74,7 @@ export const BREAKS = {
   'taken-over-unseen': 'a reservation is taken over from whoever holds it by then',
   'unknown-gives-way': 'a holder whose outcome is unknown counts as one that was not sent',
   'batch-remembered': 'a worker remembers the state of a batch instead of reading it',
+  'pause-not-watched': 'a group is handed off to its end although its batch has been paused',
   'pause-without-recheck': 'what a paused batch held back waits for the resumption only',
   'recover-defers-unwanted': 'a recovery of what was cancelled in flight waits for a gate that says later',
   'resumption-tells-nobody': 'a cancelled batch does not tell its notifications',

@@ -1,4 +1,4 @@
-import { isNewest, never, UNSENT, WORK, type Event, type Result } from './protocol.ts';
+import { isNewest, never, UNSENT, WORK, type Delivery, type Event, type Result } from './protocol.ts';
 import { IDLE, isHeld, names, spend, type Answer, type Invariant, type State, type Step, type Worker, type World } from './world.ts';
 
 type Move = (
@@ -248,16 +248,18 @@ function recover(world: World, state: State, worker: Worker, move: Move): void {
   move(`starts again ${names(first)}, gives up ${names(given)}`, next, { logs });
 }
 
-/** At the loaded revision: a conflict drops that notification from the group. */
+/** At the loaded revision: a conflict drops that notification from the group. Of which nothing is written here, nothing is asked of the log either. */
 function start(world: World, state: State, worker: Worker, move: Move): void {
-  const { kind, duplicates } = worker;
-  const isAlive = (d: number): boolean => state.logs[world.nOf(d)] === worker.revision[world.nOf(d)];
+  const { kind, duplicates, revision } = worker;
   const schedule = (d: number): number => scheduleOf(world, worker, d);
+  const isReady = (d: number): boolean => goes(world, worker, schedule(d), d) && !duplicates.includes(d);
+  const batches = partition(worker.items.filter(isReady), world.cfg.subBatch);
+  const isWritten = (n: number): boolean =>
+    world.mine(n, worker.items).some((d) => kind === 'plan' || !isReady(d) || batches[0]?.includes(d) === true);
+  const isAlive = (d: number): boolean => state.logs[world.nOf(d)] === revision[world.nOf(d)] || !isWritten(world.nOf(d));
   const items = worker.items.filter(isAlive);
   const suppressed = items.filter((d) => isRefused(world, worker, d) || duplicates.includes(d));
-  const isReady = (d: number): boolean => goes(world, worker, schedule(d), d) && !duplicates.includes(d);
   const deferred = items.filter((d) => !suppressed.includes(d) && !isReady(d));
-  const batches = partition(worker.items.filter(isReady), world.cfg.subBatch);
   const living = batches.map((batch) => batch.filter(isAlive)).filter((batch) => batch.length > 0);
   const first = (batches[0] ?? []).filter(isAlive);
   const fenced = world.broken('no-hand-off-started') ? [] : first;
@@ -278,32 +280,32 @@ function start(world: World, state: State, worker: Worker, move: Move): void {
     };
     return [...(own([...go, ...suppressed, ...deferred]).length > 0 ? [planned] : []), ...started(worker.claim, own(fenced))];
   });
-  const withStarts = (batch: readonly number[]): readonly (readonly [number, number])[] =>
-    batch.map((d) => [d, world.now(state, d).starts]);
-  const rest = living.slice(1).map(withStarts);
+  const rest = living.slice(1).map((batch) => batch.map((d): readonly [number, number] => [d, known(world, worker, d).starts]));
+  const seen = revision.map((id, n) => (id >= 0 && isWritten(n) ? logs[n]! : id));
+  const late = world.broken('reserve-after-start');
+  const begun: Worker = { ...waiting(worker, rest, seen), at: 'started', sub: attempts(world, state, first) };
   // A first sub-batch of which nothing is left was never started: the next one takes its place, as one without answers.
-  const next: Worker =
-    living.length === 0
-      ? { ...cleared(worker), at: 'done' }
-      : first.length > 0
-        ? {
-            ...cleared(worker),
-            at: world.broken('reserve-after-start') ? 'reserveLate' : 'started',
-            sub: attempts(world, state, first),
-            rest,
-            items: world.broken('reserve-after-start') ? first : [],
-            revision: world.broken('reserve-after-start') ? worker.revision : [],
-          }
-        : settledRest(world, { ...state, logs }, worker, rest);
+  const next = (): Worker => {
+    if (living.length === 0) return { ...cleared(worker), at: 'done' };
+    if (first.length === 0) return settledRest(world, state, worker, { rest, seen });
+    return late ? { ...begun, at: 'reserveLate', items: first, revision } : begun;
+  };
   const isEarly = fenced.some((d) => world.now(state, d).at > state.tick || schedule(d) > state.tick);
   const isPaused = fenced.length > 0 && worker.heldThen && isHeld(state) && world.cfg.batch !== undefined;
-  move(
-    `appends ${kind === 'plan' ? 'plan, ' : ''}start of ${names(fenced)}, suppressed ${names(suppressed)}, deferred ${names(deferred)}`,
-    next,
-    { logs },
-    { bad: isEarly || isPaused ? 'I9' : undefined },
-  );
+  const label = `appends ${kind === 'plan' ? 'plan, ' : ''}start of ${names(fenced)}, suppressed ${names(suppressed)}, deferred ${names(deferred)}`;
+  move(label, next(), { logs }, { bad: isEarly || isPaused ? 'I9' : undefined });
 }
+
+/** What the worker knows of a delivery: its log as it was when it loaded it, or last appended to it. */
+const known = (world: World, { revision }: Pick<Worker, 'revision'>, d: number): Delivery =>
+  world.protocol.page(revision[world.nOf(d)]!).view.of[d]!;
+const isStartable = ({ status, starts }: Delivery, before: number): boolean => WORK[status] === 'handOff' && starts === before;
+type Left = { readonly rest: Worker['rest']; readonly seen: readonly number[] };
+const waiting = (worker: Worker, rest: Worker['rest'], seen: readonly number[]): Worker => ({
+  ...cleared(worker),
+  rest,
+  revision: rest.length > 0 ? seen : [],
+});
 
 function call(world: World, state: State, worker: Worker, move: Move): void {
   const { cfg } = world;
@@ -320,12 +322,7 @@ function call(world: World, state: State, worker: Worker, move: Move): void {
   const answer = (label: string, what: Answer, change: Partial<State>, isTaken: boolean): void =>
     move(
       `calls the provider for d${String(d)}, attempt ${String(attempt)}: ${label}`,
-      {
-        ...worker,
-        at: isLast ? 'answered' : 'calling',
-        answers: [...worker.answers, [d, what]],
-        hasTime: isLast && !isOver(state, worker),
-      },
+      isLast ? answered(world, state, worker, [...worker.answers, [d, what]]) : { ...worker, answers: [...worker.answers, [d, what]] },
       change,
       { bad, answer: what, isTaken },
     );
@@ -338,46 +335,56 @@ function call(world: World, state: State, worker: Worker, move: Move): void {
   answer('not accepted, ANSWER LOST', 'lost', lost, false);
 }
 
+/** With the answers in hand it looks at its claim and at its batch: whether it may start any more. */
+const answered = (world: World, state: State, worker: Worker, answers: Worker['answers']): Worker => ({
+  ...worker,
+  at: 'answered',
+  answers,
+  tick: state.tick,
+  hasTime: !isOver(state, worker) && (!isHeld(state) || world.broken('pause-not-watched')),
+  wasHeld: isHeld(state),
+});
+
 /** Results are facts: after a conflict the worker reloads and decides again on the newest log until the append succeeds, so this is one step. */
 function record(world: World, state: State, worker: Worker, move: Move): void {
-  const { claim, answers, rest } = worker;
+  const { claim, answers, rest, revision } = worker;
   const blind = world.broken('unchanged-on-conflict');
   const results = answers.flatMap(([d, answer]) => {
     const result = resultOf(world, state, worker, [d, answer]);
     return result === undefined ? [] : [[d, result] as const];
   });
-  const startable = (d: number, starts: number): boolean =>
-    blind || (WORK[world.now(state, d).status] === 'handOff' && world.now(state, d).starts === starts);
-  const open = (worker.hasTime ? (rest[0] ?? []) : []).filter(([d, starts]) => startable(d, starts)).map(([d]) => d);
+  const upcoming = worker.hasTime ? (rest[0] ?? []) : [];
+  // Only of what it has something to write about, as far as it knows, does it learn how the log has gone on.
+  const isWritten = (n: number): boolean =>
+    answers.some(([d]) => world.nOf(d) === n) ||
+    upcoming.some(([d, starts]) => world.nOf(d) === n && isStartable(known(world, worker, d), starts));
+  const startable = ([d, starts]: readonly [number, number]): boolean =>
+    isWritten(world.nOf(d)) && (blind || isStartable(world.now(state, d), starts));
+  const open = upcoming.filter(startable).map(([d]) => d);
   const logs = appendAll(world, state, (n) => {
     const own = results.filter(([d]) => world.nOf(d) === n);
-    const recorded: readonly Event[] =
-      own.length > 0 ? [{ type: 'recorded', claim, results: own, at: world.cfg.backOff === true ? state.tick + 1 : 0 }] : [];
+    const at = world.cfg.backOff === true ? worker.tick + 1 : 0;
+    const recorded: readonly Event[] = own.length > 0 ? [{ type: 'recorded', claim, results: own, at }] : [];
     return [...recorded, ...started(claim, world.broken('no-hand-off-started') ? [] : world.mine(n, open))];
   });
   const recorded = [...new Set([...state.recorded, ...answers.filter(([, answer]) => answer === 'sent').map(([d]) => d)])].sort();
-  const after = { ...state, logs };
-  const next: Worker =
-    open.length > 0
-      ? { ...cleared(worker), at: 'started', sub: attempts(world, state, open), rest: rest.slice(1) }
-      : worker.hasTime
-        ? settledRest(world, after, worker, rest.slice(1))
-        : { ...cleared(worker), at: 'done' };
-  move(`records [${results.map(([d, result]) => `d${String(d)} ${result}`).join(', ')}], starts ${names(open)}`, next, { logs, recorded });
+  const left: Left = { rest: rest.slice(1), seen: revision.map((id, n) => (isWritten(n) ? logs[n]! : id)) };
+  const next = (): Worker => {
+    if (open.length > 0) return { ...waiting(worker, left.rest, left.seen), at: 'started', sub: attempts(world, state, open) };
+    return worker.hasTime ? settledRest(world, state, worker, left) : { ...cleared(worker), at: 'done' };
+  };
+  const label = `records [${results.map(([d, result]) => `d${String(d)} ${result}`).join(', ')}], starts ${names(open)}`;
+  move(label, next(), { logs, recorded }, { bad: open.length > 0 && worker.wasHeld ? 'I9' : undefined });
 }
 
-/** A sub-batch of which nothing was started is passed over; what may go behind it is started by the next append. */
-function settledRest(world: World, state: State, worker: Worker, rest: Worker['rest']): Worker {
-  const isStartable = ([d, starts]: readonly [number, number]): boolean =>
-    WORK[world.now(state, d).status] === 'handOff' && world.now(state, d).starts === starts;
-  const left = rest.slice(
-    Math.max(
-      0,
-      rest.findIndex((batch) => batch.some(isStartable)),
-    ),
-  );
-  const hasMore = !isOver(state, worker) && rest.some((batch) => batch.some(isStartable));
-  return hasMore ? { ...cleared(worker), at: 'answered', rest: left, hasTime: true } : { ...cleared(worker), at: 'done' };
+/** A sub-batch of which nothing was started is passed over; what may go behind it, as far as the worker knows, is started by the next append. */
+function settledRest(world: World, state: State, worker: Worker, { rest, seen }: Left): Worker {
+  const isTried = (batch: Worker['rest'][number]): boolean =>
+    batch.some(([d, starts]) => isStartable(known(world, { revision: seen }, d), starts));
+  const next = rest.findIndex(isTried);
+  // Behind a call its batch has just been looked at.
+  if (next < 0 || isOver(state, worker) || (worker.at === 'answered' && isHeld(state))) return { ...cleared(worker), at: 'done' };
+  return { ...waiting(worker, rest.slice(next), seen), at: 'answered', hasTime: true };
 }
 
 /** Undefined: the answer says nothing that the log does not know better. */

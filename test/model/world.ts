@@ -79,8 +79,10 @@ export type Worker = {
   /** What is left for later sub-batches, with the number of starts that it had. */
   readonly rest: readonly (readonly (readonly [number, number])[])[];
   readonly answers: readonly (readonly [number, Answer])[];
-  /** Whether the claim had time left when the answers were there. */
+  /** Whether the claim had time left when the answers were there, and nobody had paused the batch. */
   readonly hasTime: boolean;
+  /** Whether the batch was paused then. */
+  readonly wasHeld: boolean;
   /** Whether it had when the call was decided on. */
   readonly inTime: boolean;
 };
@@ -130,7 +132,7 @@ export const INVARIANTS = {
   I6: 'the actions derived from any log are exactly what that log leaves to be done',
   I7: 'of deliveries that share a dedup key at most one is taken',
   I8: 'nobody is turned away for a holder that had ended unsent before he asked, unless someone else took its place',
-  I9: 'nothing is started before the instant that its log names, nor by a claim that was taken when its batch was paused and still is',
+  I9: 'nothing is started before the instant that its log names, nor after its batch was seen to be paused',
 } as const;
 export type Invariant = keyof typeof INVARIANTS;
 
@@ -213,6 +215,7 @@ export const IDLE: Worker = {
   rest: [],
   answers: [],
   hasTime: false,
+  wasHeld: false,
   inTime: false,
 };
 

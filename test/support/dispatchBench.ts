@@ -146,7 +146,7 @@ export async function openDispatch(
   more: {
     readonly provider?: FakeProvider;
     readonly retry?: RetryPolicy;
-    readonly leaseMs?: number;
+    readonly leaseMs?: () => number;
     readonly allowlist?: DispatchPorts['allowlist'];
   } = {},
 ): Promise<DispatchBench> {

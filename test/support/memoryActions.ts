@@ -37,11 +37,12 @@ export type MemoryActions = Claims & {
 type Options = {
   readonly processes: readonly Process[];
   readonly now: () => Instant;
-  readonly leaseMs?: number;
+  /** Asked for each claim. */
+  readonly leaseMs?: () => number;
   readonly newId: () => string;
 };
 
-export function memoryActions({ processes, now, leaseMs = 30_000, newId }: Options): MemoryActions {
+export function memoryActions({ processes, now, leaseMs = () => 30_000, newId }: Options): MemoryActions {
   let rows: LiveRow[] = [];
   const claims = new Map<string, LiveClaim>();
   const due = (): readonly LiveRow[] => rows.filter((row) => row.runAt <= now());
@@ -77,7 +78,7 @@ export function memoryActions({ processes, now, leaseMs = 30_000, newId }: Optio
     claim: (kind, ids) => {
       const taken = due().filter((row) => row.kind === kind && (ids?.includes(row.id) ?? true));
       if (taken.length === 0) return undefined;
-      const [id, until] = [newId(), plusMs(now(), leaseMs)];
+      const [id, until] = [newId(), plusMs(now(), leaseMs())];
       claims.set(id, { until, subjects: [], addresses: [] });
       for (const row of taken) Object.assign(row, { claim: id, runAt: until });
       return { id, kind, until, actions: taken.map(actionOf) };

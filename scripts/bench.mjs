@@ -1,21 +1,23 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { build, checkNode, install, ROOT } from './prepare.mjs';
+import { build, checkNode, install, installPeers, ROOT } from './prepare.mjs';
 
-// `npm run bench -- <name> [arguments]`: runs test/bench/<name>.ts against the built program.
-const folder = join(ROOT, 'test/bench');
+// `npm run bench -- <name> [arguments]`: runs test/bench/<name>.ts against the built program (docs/performance.md).
+const WITH_PEERS = ['append'];
+const NAMES = [...WITH_PEERS, 'smtp', 'render', 'batch'];
+
 const [name = '', ...args] = process.argv.slice(2);
-const file = join(folder, `${name}.ts`);
 checkNode();
-if (!/^[\w-]+$/.test(name) || !existsSync(file)) {
-  const names = readdirSync(folder).flatMap((entry) => /^([\w-]+)\.ts$/.exec(entry)?.[1] ?? []);
-  process.stderr.write(`npm run bench -- <name>, where the name is one of: ${names.join(', ')}\n`);
+if (!NAMES.includes(name)) {
+  process.stderr.write(`npm run bench -- <name>, where the name is one of: ${NAMES.join(', ')}\n`);
   process.exit(2);
 }
 await install();
 build();
-const child = spawn(process.execPath, ['--import', 'tsx', file, ...args], {
+const peers = join(ROOT, 'test/bench/peers');
+if (WITH_PEERS.includes(name)) await installPeers(peers);
+const loaders = ['tsx', join(ROOT, 'scripts/builtSources.mjs')].flatMap((loader) => ['--import', loader]);
+const child = spawn(process.execPath, ['--expose-gc', ...loaders, join(ROOT, `test/bench/${name}.ts`), ...args], {
   cwd: ROOT,
   stdio: 'inherit',
   env: { ...process.env, TZ: 'UTC', PROGRAM_UNDER_TEST: join(ROOT, 'dist/main.js') },

@@ -26,9 +26,9 @@ const jsonIn = (path) => {
 };
 
 /** npm writes down what it has installed when it is done: that has to be what the lock file says. Optional packages may be missing. */
-function isInstalled() {
-  const wanted = jsonIn(at('package-lock.json'))?.packages;
-  const found = jsonIn(at('node_modules/.package-lock.json'))?.packages;
+function isInstalled(folder) {
+  const wanted = jsonIn(join(folder, 'package-lock.json'))?.packages;
+  const found = jsonIn(join(folder, 'node_modules/.package-lock.json'))?.packages;
   if (wanted === undefined || found === undefined) return false;
   return Object.entries(wanted).every(([path, { version, optional, peer }]) => {
     if (path === '') return true;
@@ -43,11 +43,11 @@ const npmCommand = () => {
   return own !== undefined && /npm-cli\.c?js$/.test(own) ? [process.execPath, [own]] : ['npm', []];
 };
 
-function runNpm(args) {
+function runNpm(args, folder) {
   const [command, first] = npmCommand();
   return new Promise((resolve) => {
     // npm's own progress goes to stderr, so that stdout stays for what is asked for.
-    const child = spawn(command, [...first, ...args], { cwd: ROOT, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' });
+    const child = spawn(command, [...first, ...args], { cwd: folder, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' });
     const started = Date.now();
     const beat = setInterval(() => say(`  … still installing, ${Math.round((Date.now() - started) / 1000)} s`), 10_000);
     const end = (code) => {
@@ -59,14 +59,19 @@ function runNpm(args) {
   });
 }
 
-/** Installs exactly what package-lock.json says, when what is there differs. */
-export async function install() {
-  if (isInstalled()) return;
-  say('installing the locked dependencies (a minute or two the first time)');
-  if ((await runNpm(['ci', '--no-audit', '--no-fund'])) === 0) return;
+async function installIn(folder, what, flags) {
+  if (isInstalled(folder)) return;
+  say(`installing ${what} (a minute or two the first time)`);
+  if ((await runNpm(['ci', '--no-audit', '--no-fund', ...flags], folder)) === 0) return;
   say('The dependencies could not be installed: see above. Is the npm registry reachable?');
   process.exit(1);
 }
+
+/** Installs exactly what package-lock.json says, when what is there differs. */
+export const install = () => installIn(ROOT, 'the locked dependencies', []);
+
+/** What a benchmark compares with: a lock file of its own, and none of its packages' scripts are run. */
+export const installPeers = (folder) => installIn(folder, 'what this benchmark compares with', ['--ignore-scripts']);
 
 function* filesBelow(folder) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {

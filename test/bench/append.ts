@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
+import type { EncodedEvent } from '../../src/adapters/eventstore/port.ts';
+import { openPostgresEventStore } from '../../src/adapters/eventstore/postgres/postgresEventStore.ts';
+import { lazyPool } from '../../src/adapters/postgres/pool.ts';
+import type { StreamName } from '../../src/domain/values/ids.ts';
+import { peer, versionOf } from './peers.ts';
+import { byCallers, compete, introduce, must, optionsOf, say, timed, type Rival } from './rounds.ts';
+import { anotherDatabase, inScratch, withPostgres } from './scratch.ts';
+
+/**
+ * Appends by many callers, each of one event of about 1 kB to a stream of its own and each waiting for its answer before the next:
+ * our store (whatever waits travels together) ÷ one insert a transaction, which promises no order of positions ÷ the store's own function
+ * called once a transaction, which does ÷ emmett. All on one server, with fsync.
+ */
+const { appends, rounds, callers, connections } = optionsOf({ appends: 20_000, rounds: 5, callers: 64, connections: 32 });
+const CATALOGUE = { type: 'NotificationRequested', bytes: 1_000 };
+const body = (): { readonly at: string; readonly text: string } => ({
+  at: new Date().toISOString(),
+  text: 'x'.repeat(CATALOGUE.bytes - 80),
+});
+const metadata = { tenantId: 'acme', commandId: randomUUID(), correlationId: randomUUID(), causationId: randomUUID(), schemaVersion: 1 };
+
+type Emmett = {
+  readonly getPostgreSQLEventStore: (
+    url: string,
+    options: object,
+  ) => {
+    readonly appendToStream: (stream: string, events: readonly object[], options: object) => Promise<unknown>;
+    readonly schema: { readonly migrate: () => Promise<unknown> };
+    readonly close: () => Promise<void>;
+  };
+};
+
+const INSERT = 'insert into plain (stream, revision, id, type, bytes, data, metadata) values ($1, $2, $3, $4, $5, $6, $7)';
+
+introduce(
+  'append',
+  `${String(appends)} appends a turn, ${String(callers)} callers, ${String(connections)} connections for whoever uses a pool`,
+);
+say(`  ${versionOf('@event-driven-io/emmett-postgresql')}, ${versionOf('pg')}`);
+await inScratch((scratch) =>
+  withPostgres(scratch, async (cluster) => {
+    const url = cluster.url('app');
+    const pool = lazyPool({ url, role: 'tidings_worker', max: connections });
+    const store = await openPostgresEventStore({ url, pool, listener: { subscribe: () => Promise.resolve(() => undefined) } });
+    const emmettUrl = await anotherDatabase(cluster, 'emmett');
+    const emmettPool = new pg.Pool({ connectionString: emmettUrl, max: connections });
+    const emmett = (peer('@event-driven-io/emmett-postgresql') as Emmett).getPostgreSQLEventStore(emmettUrl, {
+      connectionOptions: { pool: emmettPool },
+    });
+    await emmett.schema.migrate();
+    // Ending connections may be cut while they say goodbye.
+    emmettPool.on('error', () => undefined);
+    await cluster.query('create table plain (like log.events including all)');
+    await cluster.query('alter table plain alter position add generated always as identity');
+    await cluster.query('grant insert, select on plain to tidings_worker');
+
+    const streamOf = (round: number, who: string, index: number): StreamName =>
+      `notification-acme_${who}-${String(round)}-${String(index)}` as StreamName;
+    const eventOf = (): EncodedEvent => ({
+      id: randomUUID(),
+      type: CATALOGUE.type,
+      data: JSON.stringify(body()),
+      metadata: JSON.stringify(metadata),
+    });
+
+    const ours = {
+      name: 'one writer for all that wait',
+      turn: (round: number) =>
+        timed(appends, () => byCallers(callers, appends, (index) => store.append(streamOf(round, 'own', index), 'absent', [eventOf()]))),
+    };
+    const single: Rival = {
+      name: 'one transaction per append',
+      goal: 3.5,
+      turn: (round) =>
+        timed(appends, () =>
+          byCallers(callers, appends, async (index) => {
+            const { id, type, data, metadata: meta } = eventOf();
+            const values = [streamOf(round, 'plain', index), 0, id, type, data.length + meta.length, data, meta];
+            await pool.query({ name: 'plain', text: INSERT, values });
+          }),
+        ),
+    };
+    const ordered: Rival = {
+      name: 'one transaction per append, in order',
+      turn: (round) =>
+        timed(appends, () =>
+          byCallers(callers, appends, async (index) => {
+            const { id, type, data, metadata: meta } = eventOf();
+            const row = { w: 0, i: 0, n: 1, s: streamOf(round, 'single', index), a: -1, id, t: type, b: data.length, d: data, m: meta };
+            await pool.query({ name: 'single', text: 'select log.append($1) as outcomes', values: [JSON.stringify([row])] });
+          }),
+        ),
+    };
+    const theirs: Rival = {
+      name: 'emmett',
+      goal: 8,
+      turn: (round) =>
+        timed(appends, () =>
+          byCallers(callers, appends, (index) =>
+            emmett.appendToStream(streamOf(round, 'emmett', index), [{ type: CATALOGUE.type, data: body(), metadata }], {
+              expectedStreamVersion: 'STREAM_DOES_NOT_EXIST',
+            }),
+          ),
+        ),
+    };
+    await compete({ bench: 'append', unit: 'appends/s', rounds, ours, rivals: [single, ordered, theirs] });
+
+    const written = (rounds + 1) * appends;
+    const [log] = await cluster.query<{ count: string; last: string }>('select count(*), max(position) as last from log.events');
+    const { rows } = await emmettPool.query<{ count: string }>('select count(*) from emt_messages');
+    must(Number(log?.count) === 2 * written && Number(log?.last) === 2 * written, 'each of our appends stands in the log once');
+    const [plain] = await cluster.query<{ count: string }>('select count(*) from plain');
+    must(Number(plain?.count) === written, 'each append of a transaction of its own stands in its table once');
+    must(Number(rows[0]?.count) === written, 'each append of emmett stands in its log once');
+    await store.close();
+    await emmett.close();
+    await emmettPool.end();
+    await pool.end();
+  }),
+);

@@ -1,0 +1,52 @@
+import { fork } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { connect } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import type { Sunk } from './sinkProcess.ts';
+
+/** A mail server that takes mails, counts them and throws them away. */
+export type Sink = {
+  readonly port: number;
+  /** Of all time, as heard some 10 ms ago. */
+  readonly mails: () => number;
+  /** Different recipients. */
+  readonly people: () => number;
+  readonly close: () => Promise<void>;
+};
+
+/** @throws unless the server at this port greets with the name that was given to ours. */
+async function check(port: number, name: string): Promise<void> {
+  const greeting = await new Promise<string>((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('error', reject);
+    socket.setEncoding('latin1').once('data', (text: string) => {
+      socket.end('QUIT\r\n');
+      resolve(text);
+    });
+  });
+  if (greeting !== `220 ${name} ESMTP\r\n`) throw new Error('the mail server that answers is not the one that was started');
+}
+
+export async function startSink(): Promise<Sink> {
+  const name = `sink-${randomBytes(8).toString('hex')}`;
+  const child = fork(fileURLToPath(new URL('sinkProcess.ts', import.meta.url)), [name]);
+  let [mails, people] = [0, 0];
+  const port = await new Promise<number>((resolve, reject) => {
+    child.once('exit', () => reject(new Error('the mail server did not start')));
+    child.on('message', (said: Sunk) => {
+      if ('port' in said) resolve(said.port);
+      else [mails, people] = [said.mails, said.people];
+    });
+  });
+  await check(port, name);
+  return {
+    port,
+    mails: () => mails,
+    people: () => people,
+    close: () =>
+      new Promise((resolve) => {
+        child.once('exit', () => resolve());
+        child.disconnect();
+      }),
+  };
+}

@@ -1,4 +1,7 @@
+import { present } from '../domain/kernel/present.ts';
+import type { Position } from '../domain/values/ids.ts';
 import type { Line } from './lines.ts';
+import type { Answer } from './operation.ts';
 
 /** How many groups are worked on at once: while one is appended, the next is parsed. */
 const AT_ONCE = 4;
@@ -74,4 +77,19 @@ export async function collected<T>(items: AsyncIterable<T>): Promise<readonly T[
   const all: T[] = [];
   for await (const item of items) all.push(item);
   return all;
+}
+
+/** Of one entry of a bulk. `position`: where its command stands in the log. */
+export type Told = { readonly verdict: object; readonly position?: Position };
+
+async function* verdictsOf(told: AsyncIterable<Told>): AsyncGenerator<object> {
+  for await (const { verdict } of told) yield verdict;
+}
+
+/** Lines are answered with lines as they come; JSON at its end, with the position that has them all. */
+export async function answerOfBulk(told: AsyncIterable<Told>, asLines: boolean): Promise<Answer> {
+  if (asLines) return { status: 200, lines: verdictsOf(told) };
+  const all = await collected(told);
+  const positions = all.flatMap(({ position }) => position ?? []).sort();
+  return { status: 200, body: { data: all.map(({ verdict }) => verdict) }, ...present({ position: positions.at(-1) }) };
 }

@@ -223,10 +223,12 @@ describe('many requests at once', () => {
   });
 
   test('as JSON get the same', async () => {
-    const { status, body } = await tidings.post('/v1/notifications/bulk', {
+    const { status, headers, body } = await tidings.post('/v1/notifications/bulk', {
       notifications: [request('j0@example.com'), request('nonsense'), request('j2@example.com')],
     });
     expect(status).toBe(200);
+    const positions = body.data.flatMap(({ notification }: any) => notification?.position ?? []);
+    expect(headers.get('tidings-position')).toBe([...positions].sort().at(-1));
     expect(body.data.map((it: any) => [it.index, it.status, it.problem?.code])).toStrictEqual([
       [0, 202, undefined],
       [1, 422, 'no_recipient_accepted'],

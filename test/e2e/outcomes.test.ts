@@ -233,7 +233,7 @@ describe('people', () => {
   });
 
   test('are found by their addresses and changed many at a time', async () => {
-    const { status, body } = await tidings.post('/v1/recipients/bulk', {
+    const { status, headers, body } = await tidings.post('/v1/recipients/bulk', {
       recipients: [
         { recipientId: 'b-1', email: 'b-1@example.com', tags: ['vip'] },
         { recipientId: 'b-2', email: 'nonsense' },
@@ -241,6 +241,7 @@ describe('people', () => {
       ],
     });
     expect(status).toBe(200);
+    expect(headers.get('tidings-position')).toBe(body.data[0].position);
     expect(body.data.map((line: any) => [line.index, line.status])).toStrictEqual([
       [0, 201],
       [1, 422],

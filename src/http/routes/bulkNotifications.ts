@@ -1,7 +1,7 @@
 import type { Acceptance, AcceptRequest } from '../../commands/acceptNotifications.ts';
 import { isAccepted } from '../../commands/acceptNotifications.ts';
 import { PortError } from '../../domain/kernel/portError.ts';
-import { collected, inOrder, linesOf } from '../bulk.ts';
+import { answerOfBulk, inOrder, linesOf, type Told } from '../bulk.ts';
 import type { Line } from '../lines.ts';
 import { toNotificationInput } from '../notificationBody.ts';
 import { invalidBody, plain, uploadOperation } from '../operation.ts';
@@ -38,12 +38,15 @@ function parsed(line: Line, check: Check<BulkBody>): BulkBody | Refusal {
 
 type Verdict = { readonly index: number; readonly content: object | undefined; readonly outcome: Acceptance | Refusal };
 
-function verdictOf({ index, content, outcome }: Verdict, call: BulkCall, { failed }: BulkPorts): object {
+function verdictOf({ index, content, outcome }: Verdict, call: BulkCall, { failed }: BulkPorts): Told {
   if (!(outcome instanceof PortError) && !isRefusal(outcome) && isAccepted(outcome))
-    return { index, status: 202, ...(outcome.replayed && { replayed: true }), notification: acceptedBody(outcome) };
+    return {
+      verdict: { index, status: 202, ...(outcome.replayed && { replayed: true }), notification: acceptedBody(outcome) },
+      position: outcome.position,
+    };
   const refusal = outcome instanceof PortError ? refusalOf(outcome, (it) => failed(it, call.requestId)) : refusedOf(outcome, content);
   const problem = problemOf(refusal, call.requestId);
-  return { index, status: problem.status, problem };
+  return { verdict: { index, status: problem.status, problem } };
 }
 
 function refusedOf(outcome: Exclude<Acceptance, PortError> | Refusal, content: object | undefined): Refusal {
@@ -53,7 +56,7 @@ function refusedOf(outcome: Exclude<Acceptance, PortError> | Refusal, content: o
 }
 
 /** One append for all that is valid in a group; a failure of the whole group is each line's problem, and the next group is tried. */
-async function workOn(group: readonly Line[], check: Check<BulkBody>, call: BulkCall, ports: BulkPorts): Promise<readonly object[]> {
+async function workOn(group: readonly Line[], check: Check<BulkBody>, call: BulkCall, ports: BulkPorts): Promise<readonly Told[]> {
   const read = group.map((line) => ({ line, body: parsed(line, check) }));
   const valid = read.flatMap(({ line, body }) => (isRefusal(body) ? [] : [{ index: line.index, request: requestOf(call, line, body) }]));
   const outcomes =
@@ -106,8 +109,7 @@ export const bulkNotificationRoutes = (ports: BulkPorts): readonly Operation[] =
         const { body } = call;
         const lines = body.kind === 'lines' ? body.lines : linesOf(body.kind === 'json' ? body.value.notifications : [], GROUP);
         const verdicts = inOrder(lines, (group) => workOn(group, check, call, ports));
-        if (body.kind === 'lines') return { status: 200, lines: verdicts };
-        return { status: 200, body: { data: await collected(verdicts) } };
+        return answerOfBulk(verdicts, body.kind === 'lines');
       },
     }),
   ];

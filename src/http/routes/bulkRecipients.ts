@@ -1,6 +1,7 @@
 import type { ProfileChange, ProfileResult, recipientCommands, RecipientRefusal } from '../../commands/recipients.ts';
 import { PortError } from '../../domain/kernel/portError.ts';
-import { collected, inOrder, linesOf } from '../bulk.ts';
+import { present } from '../../domain/kernel/present.ts';
+import { answerOfBulk, inOrder, linesOf, type Told } from '../bulk.ts';
 import type { Line } from '../lines.ts';
 import { invalidBody, plain, uploadOperation } from '../operation.ts';
 import type { Call, Incoming, Operation } from '../operation.ts';
@@ -19,6 +20,11 @@ type BulkCall = Call<object, object, Incoming<{ readonly recipients: readonly un
 type Outcome = ProfileResult | RecipientRefusal | PortError;
 const GROUP = 200;
 
+function told(index: number, recipientId: string, { created, version, position }: ProfileResult): Told {
+  const at = present({ position });
+  return { verdict: { index, status: created ? 201 : 200, recipient: { recipientId, version }, ...at }, ...at };
+}
+
 export const bulkRecipientRoutes = ({ commands, checks, failed }: BulkRecipientPorts): readonly Operation[] => {
   const check = checks.body(BulkRecipient);
 
@@ -30,12 +36,12 @@ export const bulkRecipientRoutes = ({ commands, checks, failed }: BulkRecipientP
     return { recipientId: recipientId.normalize('NFC'), patch };
   }
 
-  function verdictOf(index: number, change: ProfileChange | Refusal, outcome: Outcome | undefined, requestId: string): object {
+  function verdictOf(index: number, change: ProfileChange | Refusal, outcome: Outcome | undefined, requestId: string): Told {
     if (!isRefusal(change) && outcome !== undefined && !(outcome instanceof PortError) && !isRefusal(outcome))
-      return { index, status: outcome.created ? 201 : 200, recipient: { recipientId: change.recipientId, version: outcome.version } };
+      return told(index, change.recipientId, outcome);
     const refusal = isRefusal(change) ? change : refusalIn(outcome, requestId);
     const problem = problemOf(refusal, requestId);
-    return { index, status: problem.status, problem };
+    return { verdict: { index, status: problem.status, problem } };
   }
   function refusalIn(outcome: Outcome | undefined, requestId: string): Refusal {
     if (outcome instanceof PortError) return refusalOf(outcome, (it) => failed(it, requestId));
@@ -55,7 +61,7 @@ export const bulkRecipientRoutes = ({ commands, checks, failed }: BulkRecipientP
     }
   }
 
-  async function workOn(call: BulkCall, group: readonly Line[]): Promise<readonly object[]> {
+  async function workOn(call: BulkCall, group: readonly Line[]): Promise<readonly Told[]> {
     const read = group.map((line) => ({ index: line.index, change: changeOf(line) }));
     const valid = read.flatMap(({ index, change }) => (isRefusal(change) ? [] : [{ index, change }]));
     const changes = valid.map(({ change }) => change);
@@ -82,8 +88,7 @@ export const bulkRecipientRoutes = ({ commands, checks, failed }: BulkRecipientP
         const { body } = call;
         const lines = body.kind === 'lines' ? body.lines : linesOf(body.kind === 'json' ? body.value.recipients : [], GROUP);
         const verdicts = inOrder(lines, (group) => workOn(call, group));
-        if (body.kind === 'lines') return { status: 200, lines: verdicts };
-        return { status: 200, body: { data: await collected(verdicts) } };
+        return answerOfBulk(verdicts, body.kind === 'lines');
       },
     }),
   ];

@@ -63,6 +63,8 @@ export const capturedRoutes = ({ captures }: CapturedPorts): readonly Operation[
     path: '/v1/captured',
     tag,
     summary: 'Throw all captured messages away',
+    description:
+      'They are no events: nothing of it stands in the log, there is no position to wait for, and it holds at once. Deliveries stay as they are.',
     scope: 'pii',
     responses: { 200: { description: 'How many there were.', schema: Cleared } },
     handler: async ({ access: { tenant } }) => ({ status: 200, body: { deleted: await captures.clear(tenant) } }),

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { answer, closed, InstantOut, Locale, listOf, nullable, oneOf, page, RecipientId, TimeZone } from './values.ts';
+import { answer, closed, InstantOut, listOf, Locale, nullable, oneOf, page, PositionOut, RecipientId, TimeZone } from './values.ts';
 import { PLATFORMS } from '../../domain/recipient/events.ts';
 import type { JsonMembers } from '../../domain/values/mergePatch.ts';
 
@@ -97,6 +97,7 @@ export const RecipientVerdictLine = answer('RecipientLineVerdict', {
   index: Type.Integer({ minimum: 0 }),
   status: Type.Integer(),
   recipient: Type.Optional(RecipientChanged),
+  position: Type.Optional(PositionOut),
   problem: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
 });
 export const RecipientVerdicts = answer('RecipientVerdicts', { data: Type.Array(RecipientVerdictLine) });

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { memoryKeys } from '../../src/adapters/crypto/keys.ts';
+import type { memoryKeys } from '../support/memoryKeys.ts';
 import { acceptNotifications, isAccepted, type Acceptance, type AcceptRequest } from '../../src/commands/acceptNotifications.ts';
 import type { NotificationInput, RecipientInput } from '../../src/commands/notificationInput.ts';
 import type { CatalogueView, NotificationPorts, StoredFile, TemplateFacts } from '../../src/commands/notificationPorts.ts';

@@ -1,7 +1,8 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { inject } from 'vitest';
-import { migrate, migrationsDigest, MIGRATION_SETS, type MigrationSet } from '../../src/adapters/postgres/migrate.ts';
+import { migrate, migrationFiles, MIGRATION_SETS, type MigrationSet } from '../../src/adapters/postgres/migrate.ts';
 import { openPool, type Pool } from '../../src/adapters/postgres/pool.ts';
 import { testServer, type TestServer } from './postgresServer.ts';
 
@@ -43,6 +44,14 @@ async function checkIdentity(client: pg.Client, server: TestServer): Promise<voi
   if (server.nonce === undefined) return;
   const { rows } = await client.query<{ cluster_name: string }>('show cluster_name');
   if (rows[0]?.cluster_name !== server.nonce) throw new Error('the Postgres that answers is not the one this test run started');
+}
+
+/** Hex digest of every migration's text: names a database that has them all. */
+function migrationsDigest(sets: readonly MigrationSet[]): string {
+  const hash = createHash('sha256');
+  for (const set of sets)
+    for (const { name, path } of migrationFiles(set)) hash.update(`${set}/${name}\0`).update(readFileSync(path)).update('\0');
+  return hash.digest('hex');
 }
 
 /** One migrated template per set of migrations and run; whichever worker needs it first makes it. */

@@ -1,11 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import type { Transaction } from '../../consumers/ports.ts';
-import { PortError } from '../../domain/kernel/portError.ts';
 import type { SubjectId, TenantId } from '../../domain/values/ids.ts';
 import type { Pool } from '../postgres/pool.ts';
 import { transaction } from '../postgres/transaction.ts';
-import { placeOfSubjectKey, type PeriodRef } from './keyRows.ts';
-import { wrap, type MasterKeys } from './masterKeys.ts';
+import type { PeriodRef } from './keyRows.ts';
 
 /** Sent whenever keys were destroyed: every process forgets what it has unwrapped. */
 export const KEYS_CHANNEL = 'tidings_keys';
@@ -60,28 +57,5 @@ export async function destroyPeriods(pool: Pool, periods: readonly PeriodRef[]):
       values,
     });
     await notify(tx);
-  });
-}
-
-/**
- * Starts the next generation for a subject whose key was destroyed: only an explicit new registration may. What was sealed before
- * stays unreadable. @throws PortError `conflict` when the subject has a living key or never had one.
- */
-export async function startGeneration(pool: Pool, masters: MasterKeys, tenant: TenantId, subject: SubjectId): Promise<number> {
-  return transaction(pool, async (tx) => {
-    const [newest] = await tx.query<{ readonly generation: number; readonly destroyed: boolean }>({
-      text: `select generation, destroyed_at is not null as destroyed from subject_keys
-              where tenant = $1 and subject = $2 order by generation desc limit 1 for update`,
-      values: [tenant, subject],
-    });
-    if (newest?.destroyed !== true) throw new PortError('conflict', 'subject_not_erased', 'only an erased subject starts a new generation');
-    const generation = newest.generation + 1;
-    const key = wrap(masters, randomBytes(32), placeOfSubjectKey(tenant, subject, generation));
-    await tx.query({
-      text: 'insert into subject_keys (tenant, subject, generation, master_id, wrapped) values ($1, $2, $3, $4, $5)',
-      values: [tenant, subject, generation, key.masterId, key.wrapped],
-    });
-    await notify(tx);
-    return generation;
   });
 }

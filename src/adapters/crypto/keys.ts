@@ -1,8 +1,7 @@
 import { Indexes } from './indexes.ts';
 import type { KeyRows } from './keyRows.ts';
 import { KeyStore } from './keyStore.ts';
-import { newMasterKey, parseMasterKeys, type MasterKeys } from './masterKeys.ts';
-import { MemoryKeyRows } from './memoryKeyRows.ts';
+import type { MasterKeys } from './masterKeys.ts';
 import { Subjects } from './subjects.ts';
 import { Vault } from './vault.ts';
 
@@ -21,10 +20,4 @@ export function keysOver(rows: KeyRows, masters: MasterKeys, nowMs?: () => numbe
       store.clear();
     },
   };
-}
-
-/** Keys that live in memory, under a master key of their own: for tests and simulation. */
-export function memoryKeys(): Keys & { readonly rows: MemoryKeyRows } {
-  const rows = new MemoryKeyRows();
-  return { rows, ...keysOver(rows, parseMasterKeys(newMasterKey('memory'))) };
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,14 +24,6 @@ export function migrationFiles(set: MigrationSet): readonly SqlFile[] {
   const names = existsSync(folder) ? readdirSync(folder).filter((name) => /^\d{4}_\w+\.sql$/.test(name)) : [];
   const own = names.sort().map((name) => ({ name, path: join(folder, name) }));
   return [{ name: 'ground', path: GROUND }, ...own.filter(({ path }) => path !== GROUND)];
-}
-
-/** Hex digest of every migration's text: names a database that has them all. */
-export function migrationsDigest(sets: readonly MigrationSet[]): string {
-  const hash = createHash('sha256');
-  for (const set of sets)
-    for (const { name, path } of migrationFiles(set)) hash.update(`${set}/${name}\0`).update(readFileSync(path)).update('\0');
-  return hash.digest('hex');
 }
 
 const sourceOf = (set: MigrationSet): Knex.MigrationSource<SqlFile> => ({

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { codecOf, type Codec } from '../../../src/adapters/codec/codec.ts';
 import { isUnreadable } from '../../../src/adapters/codec/decode.ts';
-import { memoryKeys } from '../../../src/adapters/crypto/keys.ts';
+import { memoryKeys } from '../../support/memoryKeys.ts';
 import type { EncodedEvent, StoredEvent, Write } from '../../../src/adapters/eventstore/port.ts';
 import type { Envelope, EventWrite } from '../../../src/commands/ports.ts';
 import type { Unreadable } from '../../../src/consumers/ports.ts';

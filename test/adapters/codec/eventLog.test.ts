@@ -3,7 +3,7 @@ import { codecOf } from '../../../src/adapters/codec/codec.ts';
 import { eventFeed } from '../../../src/adapters/codec/eventFeed.ts';
 import { eventLog } from '../../../src/adapters/codec/eventLog.ts';
 import { mergeStorage } from '../../../src/adapters/codec/registry.ts';
-import { memoryKeys } from '../../../src/adapters/crypto/keys.ts';
+import { memoryKeys } from '../../support/memoryKeys.ts';
 import { memoryEventStore } from '../../../src/adapters/eventstore/memory/memoryEventStore.ts';
 import type { EventWrite } from '../../../src/commands/ports.ts';
 import { open } from '../../../src/domain/kernel/personal.ts';

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { destroySubjects } from '../../../src/adapters/crypto/destroy.ts';
-import { memoryKeys, type Keys } from '../../../src/adapters/crypto/keys.ts';
+import type { Keys } from '../../../src/adapters/crypto/keys.ts';
+import { memoryKeys } from '../../support/memoryKeys.ts';
 import type { PersonName } from '../../../src/commands/ports.ts';
 import type { SubjectId, TenantId } from '../../../src/domain/values/ids.ts';
 import { isSubjectId } from '../../../src/domain/values/ids.ts';

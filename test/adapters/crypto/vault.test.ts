@@ -1,14 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { destroyPeriods, destroySubjects, startGeneration } from '../../../src/adapters/crypto/destroy.ts';
+import { destroyPeriods, destroySubjects } from '../../../src/adapters/crypto/destroy.ts';
 import { KEY_CACHE_MS } from '../../../src/adapters/crypto/keyStore.ts';
-import { keysOver, memoryKeys, type Keys } from '../../../src/adapters/crypto/keys.ts';
+import { keysOver, type Keys } from '../../../src/adapters/crypto/keys.ts';
+import { memoryKeys } from '../../support/memoryKeys.ts';
 import { newMasterKey, parseMasterKeys } from '../../../src/adapters/crypto/masterKeys.ts';
 import { PostgresKeyRows } from '../../../src/adapters/crypto/postgresKeyRows.ts';
 import { openListener } from '../../../src/adapters/postgres/notify.ts';
 import type { ToSeal } from '../../../src/commands/ports.ts';
 import type { Sealed } from '../../../src/domain/kernel/personal.ts';
 import type { SubjectId, TenantId } from '../../../src/domain/values/ids.ts';
-import { keysOf, KEYS_CHANNEL, known, oneMaster } from '../../support/keys.ts';
+import { keysOf, KEYS_CHANNEL, oneMaster } from '../../support/keys.ts';
 import { freshDatabase, type FreshDatabase } from '../../support/postgres.ts';
 
 const acme = 'acme' as TenantId;
@@ -233,24 +234,6 @@ describe('several processes over the same keys', () => {
     expect(tried.length).toBe(80);
     const { rows } = await db.workerPool.query('select from subject_keys where subject = any ($1) and wrapped is not null', [subjects]);
     expect(rows.length).toBe(0);
-  });
-});
-
-describe('a new registration', () => {
-  test('starts the next generation: it seals again, and what was erased stays so', async () => {
-    const keys = keysOf(db, masters);
-    const [subject] = (await known(keys, acme, 'again@example.org')) as [SubjectId];
-    const before = await keys.vault.seal([item('old', { subject })]);
-    await expect(startGeneration(db.workerPool, masters, acme, subject)).rejects.toMatchObject({
-      kind: 'conflict',
-      code: 'subject_not_erased',
-    });
-    await destroySubjects(db.workerPool, acme, [subject]);
-    expect(await startGeneration(db.workerPool, masters, acme, subject)).toBe(2);
-    keys.clear();
-    const after = await keys.vault.seal([item('new', { subject })]);
-    expect(after[0]?.sealed).toMatch(/^2\./);
-    expect(await keys.vault.open([...before, ...after])).toStrictEqual(['erased', { value: 'new' }]);
   });
 });
 

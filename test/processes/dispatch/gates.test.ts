@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { NotificationId } from '../../../src/domain/values/ids.ts';
 import { plusMs, type Instant } from '../../../src/domain/values/instant.ts';
-import type { memoryKeys } from '../../../src/adapters/crypto/keys.ts';
+import type { memoryKeys } from '../../support/memoryKeys.ts';
 import { ACME, START } from '../../support/house.ts';
 import { fakeProvider, openDispatch, type DispatchBench } from '../../support/dispatchBench.ts';
 import { workOf } from '../../support/memoryActions.ts';

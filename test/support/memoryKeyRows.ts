@@ -1,4 +1,4 @@
-import type { SubjectId, TenantId } from '../../domain/values/ids.ts';
+import type { SubjectId, TenantId } from '../../src/domain/values/ids.ts';
 import type {
   FoundKey,
   FoundLabel,
@@ -9,13 +9,13 @@ import type {
   NewSubjectKey,
   PeriodRef,
   SubjectRef,
-} from './keyRows.ts';
-import type { WrappedKey } from './masterKeys.ts';
+} from '../../src/adapters/crypto/keyRows.ts';
+import type { WrappedKey } from '../../src/adapters/crypto/masterKeys.ts';
 
 type SubjectRow = FoundLabel;
 const TOMBSTONE = 'tombstone';
 
-/** The rows behind the keys, in memory: for tests and simulation, with the rules of the Postgres tables. */
+/** The rows behind the keys, in memory, with the rules of the Postgres tables. */
 export class MemoryKeyRows implements KeyRows {
   /** Generations in order. */
   readonly #subjects = new Map<string, SubjectRow[]>();

@@ -12,8 +12,8 @@ type Place = { readonly host: string; readonly port: number };
 export type Cluster = Place & {
   /** Its `cluster_name`: who answers otherwise is another. */
   readonly nonce: string;
-  /** As the service's login, or the owner's; `by`: through something that stands before the server. */
-  readonly url: (login: 'app' | 'owner', by?: Place) => string;
+  /** As the service's login, the owner's or the superuser's; `by`: through something that stands before the server. */
+  readonly url: (login: 'app' | 'owner' | 'superuser', by?: Place) => string;
   /** As the superuser, checked first. */
   readonly query: <Row extends object>(text: string, values?: readonly unknown[]) => Promise<readonly Row[]>;
   /** SIGKILL of the postmaster; whatever it has begotten ends with it. */
@@ -79,7 +79,7 @@ export async function startCluster(scratch: string, { durable }: { readonly dura
   return {
     ...here,
     nonce,
-    url: (login, by = here) => urlOf(`tidings_${login}`, 'tidings', by),
+    url: (login, by = here) => urlOf(login === 'superuser' ? 'postgres' : `tidings_${login}`, 'tidings', by),
     query,
     kill: async () => {
       process.kill(server.pid, 'SIGKILL');

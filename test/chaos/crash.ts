@@ -68,7 +68,7 @@ async function atRandom(ground: Ground, { kills, notifications, beyondMs }: Size
       if (run.random() < 0.125) await pause(run.random() * 2_000);
       else {
         program = await starting;
-        await untilTaken(ground, (run.random() * notifications) / kills, 4_000);
+        await untilTaken(ground, 1 + (run.random() * notifications) / kills, 10_000);
       }
       process.kill(pid, 'SIGKILL');
       await (await starting)?.kill();
@@ -76,11 +76,14 @@ async function atRandom(ground: Ground, { kills, notifications, beyondMs }: Size
       if (done % 10 === 9)
         run.say(`${String(done + 1)} kills, ${String(feeder.accepted.size)} accepted, ${String(ground.sink.count())} taken`);
     }
+    // What was on its way when the last one died; the rest is ordinary work.
+    const interrupted = new Map(feeder.accepted);
     program = await ground.start({ as: 'short-leases' });
     const ready = performance.now();
+    await untilSettled(ground, interrupted, 120_000);
+    const recovered = performance.now() - ready;
     await feeder.done;
     await untilSettled(ground, feeder.accepted, 120_000);
-    const recovered = performance.now() - ready;
     run.figure('kills at random', kills, 'kills');
     run.figure('lease', ground.leaseMs / 1000, 's');
     run.must(

@@ -18,6 +18,9 @@ const loaded = (await import(pathToFileURL(join(folder, `${name}.ts`)).href)) as
 const chaos = loaded[name];
 if (chaos === undefined) throw new Error(`test/chaos/${name}.ts does not export ${name}`);
 
+// What it started ends with it.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
 const run = chaosRun(seed);
 const size = { ...(args.includes('--short') ? chaos.short : chaos.long), ...overrides };
 run.say(`${name}, seed ${String(seed)}, ${JSON.stringify(size)}`);

@@ -2,6 +2,7 @@ import { canonicalJson } from '../domain/kernel/canonicalJson.ts';
 import { open } from '../domain/kernel/personal.ts';
 import { PortError } from '../domain/kernel/portError.ts';
 import { present } from '../domain/kernel/present.ts';
+import { KEY_REUSED } from '../domain/kernel/keyReused.ts';
 import { isRejection, reject, type Rejection } from '../domain/kernel/rejection.ts';
 import type { NotificationEvent, NotificationRequested } from '../domain/notification/events.ts';
 import type { Message } from '../domain/values/message.ts';
@@ -279,10 +280,8 @@ function answerOf(ports: NotificationPorts, draft: Draft, prepared: Prepared | u
 
 /** The first answer, if it is the same that is asked. */
 function answerAgain(ports: NotificationPorts, { request, digest }: Draft, { requested, position }: First, now: Resolved): Acceptance {
-  if (requested.request !== digest) return { problems: [REUSED] };
+  if (requested.request !== digest) return { problems: [KEY_REUSED] };
   ports.watch('replayed', requested.recipients.length);
   const recipients = verdictsOf(request.input, { ...requested, subjects: now.subjects });
   return { id: requested.notificationId, createdAt: requested.requestedAt, position, recipients, replayed: true };
 }
-
-const REUSED = reject('idempotency_key_reused', 'this Idempotency-Key came before with another body; use a new key for a new request');

@@ -1,4 +1,4 @@
-import type { Batch, BatchCode, BatchCommand, OpenedBatch } from '../domain/batch/batch.ts';
+import { CANCELLED, OTHER_LINES, type Batch, type BatchCode, type BatchCommand, type OpenedBatch } from '../domain/batch/batch.ts';
 import { canonicalJson } from '../domain/kernel/canonicalJson.ts';
 import { open } from '../domain/kernel/personal.ts';
 import { PortError } from '../domain/kernel/portError.ts';
@@ -51,11 +51,6 @@ type Opening = {
   readonly people: BatchPeople;
 };
 
-const OTHER_LINES = reject(
-  'idempotency_key_reused',
-  'this Idempotency-Key came before with other lines; send the same upload again, or use a new key for a new one',
-);
-const CANCELLED = reject('batch_cancelled', 'the batch has been cancelled, which is final; open another');
 const NO_LINES = reject('no_recipients', 'the upload names nobody: send at least one recipient');
 
 /** Use cases about batches. All throw PortError. */

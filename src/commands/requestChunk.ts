@@ -1,4 +1,4 @@
-import type { OpenedBatch } from '../domain/batch/batch.ts';
+import { OTHER_LINES, type OpenedBatch } from '../domain/batch/batch.ts';
 import type { LineRefusal } from '../domain/batch/events.ts';
 import { PortError } from '../domain/kernel/portError.ts';
 import { present } from '../domain/kernel/present.ts';
@@ -80,8 +80,7 @@ export function chunkRequests(ports: NotificationPorts) {
     if (outcome.state.status === 'absent') throw new PortError('unavailable', 'no_outcome', 'a chunk was requested and is not there');
     // Of a repeat: as the first was taken, also where catalogue or people have changed since.
     const { requested } = outcome.state;
-    if (requested.request !== digest)
-      return reject('idempotency_key_reused', 'this Idempotency-Key came before with other lines; send the same upload again');
+    if (requested.request !== digest) return OTHER_LINES;
     await keepThose(ports, it, requested);
     const rejections = requested.refused.map(({ index, code, detail }) => ({ line: it.firstLine + index, code, detail }));
     const subjects = requested.recipients.map(({ subject }) => subject);

@@ -1,5 +1,6 @@
 import { canonicalJson } from '../domain/kernel/canonicalJson.ts';
 import type { IfVersion } from '../domain/kernel/precondition.ts';
+import { KEY_REUSED } from '../domain/kernel/keyReused.ts';
 import { isRejection, reject, type Rejection } from '../domain/kernel/rejection.ts';
 import type { KeyMode, Scope, Settings, TenantEvent } from '../domain/tenant/events.ts';
 import { DEFAULT_SETTINGS, type SettingsPatch } from '../domain/tenant/settings.ts';
@@ -55,8 +56,6 @@ export type ApiKeyResult = {
 };
 
 const FORBIDDEN = reject('forbidden', 'this takes an API key of the tenant `default` with the scope admin');
-const REUSED = reject('idempotency_key_reused', 'this Idempotency-Key came before with another body; use a new key for a new request');
-
 /** Use cases about tenants, their settings and API keys. All throw PortError. */
 export function tenantCommands(ports: TenantPorts) {
   const run = handle(ports.log, TENANT);
@@ -80,12 +79,12 @@ export function tenantCommands(ports: TenantPorts) {
     if (!isOperator(caller)) return FORBIDDEN;
     const context = await contextOf(ports, caller, 'tenants');
     const request = await requestDigest(ports.indexes, caller.tenant, input);
-    if (await isReused(caller, context, input.id, request)) return REUSED;
+    if (await isReused(caller, context, input.id, request)) return KEY_REUSED;
     const data = { tenantId: input.id, name: input.name, request, now: context.envelope.occurredAt };
     const outcome = await runIn(input.id, context, { type: 'CreateTenant', data });
     if (isRejection<TenantCode>(outcome)) return outcome;
     const created = outcome.events.find((event) => event.type === 'TenantCreated');
-    if (created?.data.request !== request) return REUSED;
+    if (created?.data.request !== request) return KEY_REUSED;
     return { id: input.id, name: created.data.name, createdAt: created.data.createdAt, ...answered(outcome) };
   }
 
@@ -105,7 +104,7 @@ export function tenantCommands(ports: TenantPorts) {
     if (tenantId !== caller.tenant && !isOperator(caller)) return reject('tenant_not_found', 'there is no tenant of this id', '/tenantId');
     const context = await contextOf(ports, caller, 'api-keys');
     const request = await requestDigest(ports.indexes, caller.tenant, input);
-    if (await isReused(caller, context, tenantId, request)) return REUSED;
+    if (await isReused(caller, context, tenantId, request)) return KEY_REUSED;
     const { key, prefix } = ports.keySecrets.create(mode);
     const outcome = await runIn(tenantId, context, {
       type: 'CreateApiKey',
@@ -156,7 +155,7 @@ type Asked = { readonly tenantId: TenantId; readonly request: KeyedHash; readonl
 /** The secret is shown once: a repeat has none. */
 function createdKey(outcome: Handled<Tenant, TenantEvent>, { tenantId, request, key }: Asked): ApiKeyResult | TenantRefusal {
   const created = outcome.events.find((event) => event.type === 'ApiKeyCreated');
-  if (created?.data.request !== request) return REUSED;
+  if (created?.data.request !== request) return KEY_REUSED;
   const { hash: _hash, request: _request, ...shown } = created.data;
   return { ...shown, tenantId, ...answered(outcome), ...(!outcome.repeated && { key }) };
 }

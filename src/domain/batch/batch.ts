@@ -33,15 +33,16 @@ export type Batch = { readonly status: 'absent' } | OpenedBatch;
 
 type Decided = Decision<BatchEvent, BatchCode>;
 
-const OTHER_UPLOAD = reject(
+/** Under the key of this upload another one has come before. */
+export const OTHER_LINES = reject(
   'idempotency_key_reused',
   'this Idempotency-Key came before with other lines; send the same upload again, or use a new key for a new one',
 );
-const CANCELLED = reject('batch_cancelled', 'the batch has been cancelled, which is final; open another');
+export const CANCELLED = reject('batch_cancelled', 'the batch has been cancelled, which is final; open another');
 
 function openBatch(data: BatchOpened['data'], state: Batch): Decided {
   if (state.status === 'absent') return [{ type: 'BatchOpened', data }];
-  return state.opened.request === data.request ? [] : OTHER_UPLOAD;
+  return state.opened.request === data.request ? [] : OTHER_LINES;
 }
 
 type AddChunk = Extract<BatchCommand, { type: 'AddChunk' }>['data'];
@@ -52,8 +53,8 @@ type AddChunk = Extract<BatchCommand, { type: 'AddChunk' }>['data'];
  */
 function addChunk({ now, ...chunk }: AddChunk, state: OpenedBatch): Decided {
   const before = state.chunks[chunk.chunk];
-  if (before !== undefined) return before.digest === chunk.digest ? [] : OTHER_UPLOAD;
-  if (state.closed) return OTHER_UPLOAD;
+  if (before !== undefined) return before.digest === chunk.digest ? [] : OTHER_LINES;
+  if (state.closed) return OTHER_LINES;
   if (chunk.chunk !== state.chunks.length) return reject('chunk_out_of_order', 'chunks are added one after the other, without gaps');
   const { batchId } = state.opened;
   const added: BatchEvent = { type: 'ChunkAdded', data: { batchId, ...chunk, addedAt: now } };
@@ -61,7 +62,7 @@ function addChunk({ now, ...chunk }: AddChunk, state: OpenedBatch): Decided {
 }
 
 function closeBatch(chunks: number, now: Instant, state: OpenedBatch): Decided {
-  if (chunks !== state.chunks.length) return OTHER_UPLOAD;
+  if (chunks !== state.chunks.length) return OTHER_LINES;
   if (state.closed) return [];
   const { opened, accepted, rejected } = state;
   return [{ type: 'BatchClosed', data: { batchId: opened.batchId, chunks, accepted, rejected, closedAt: now } }];

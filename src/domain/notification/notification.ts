@@ -1,5 +1,6 @@
 import { canonicalJson } from '../kernel/canonicalJson.ts';
 import type { Decider, Decision } from '../kernel/decider.ts';
+import { KEY_REUSED } from '../kernel/keyReused.ts';
 import { open } from '../kernel/personal.ts';
 import { reject } from '../kernel/rejection.ts';
 import type { Instant } from '../values/instant.ts';
@@ -63,7 +64,7 @@ function decide(command: NotificationCommand, state: Notification): Decided {
 function request(data: NotificationRequested['data'], state: Notification): Decided {
   if (state.status === 'absent') return [{ type: 'NotificationRequested', data }];
   if (state.requested.request === data.request) return [];
-  return reject('idempotency_key_reused', 'this Idempotency-Key came before with another body; use a new key for a new request');
+  return KEY_REUSED;
 }
 
 /** Ends what waits; what is in flight is only marked: its result still decides, and no further try is made. */

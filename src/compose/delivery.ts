@@ -6,6 +6,7 @@ import type { Blobs } from '../adapters/crypto/blobs.ts';
 import type { Clock } from '../commands/ports.ts';
 import type { Log } from '../adapters/logging/log.ts';
 import type { Metrics } from '../adapters/metrics/metrics.ts';
+import { parkedFacts } from '../consumers/parking.ts';
 import type { Time } from '../consumers/ports.ts';
 import { RETRY } from '../domain/policy/retry.ts';
 import { parseEmail } from '../domain/values/email.ts';
@@ -96,6 +97,7 @@ const factsOf = (models: ReadModels): Facts => ({
   profiles: (tenant, subjects) => models.asWorker(tenant, 'recipients', (tx, suffix) => profilesOf(tx, suffix, tenant, subjects)),
   batches: async (tenant, ids) =>
     ids.length === 0 ? new Map() : models.asWorker(tenant, 'batches', (tx, suffix) => batchStatesOf(tx, suffix, tenant, ids)),
+  parked: (streams) => parkedFacts(models.db, streams),
 });
 
 const watchWith = (metrics: Metrics): DispatchPorts['watch'] => ({

@@ -30,6 +30,17 @@ export async function parkedStreams(tx: Transaction, { name, suffix }: BuiltKey)
   return new Set(rows.map(({ stream }) => stream));
 }
 
+/** Of these streams, those that a live consumer of facts has set aside. */
+export async function parkedFacts(tx: Transaction, streams: readonly StreamName[]): Promise<ReadonlySet<StreamName>> {
+  const rows = await tx.query<{ stream: StreamName }>({
+    name: 'parked.facts',
+    text: `select distinct p.stream from parked_events p join consumers c using (name, suffix)
+            where c.facts and c.state = 'live' and p.stream = any ($1)`,
+    values: [streams],
+  });
+  return new Set(rows.map(({ stream }) => stream));
+}
+
 /** Part of the batch's transaction. */
 export async function park(tx: Transaction, { name, suffix }: BuiltKey, parked: readonly ToPark[]): Promise<void> {
   if (parked.length === 0) return;

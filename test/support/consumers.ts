@@ -32,9 +32,9 @@ export type Bench = {
   readonly close: () => Promise<void>;
 };
 
-/** A database with the tables of consumers, a log in memory, and the means to run consumers over both. */
-export async function openBench(): Promise<Bench> {
-  const fresh = await freshDatabase(['models']);
+/** A database with the tables of consumers (one of the run's unless it is given), a log in memory, and the means to run consumers over both. */
+export async function openBench(given?: FreshDatabase): Promise<Bench> {
+  const fresh = given ?? (await freshDatabase(['models']));
   const listener = openListener({ url: fresh.url, role: 'tidings_worker' });
   const db = database(fresh.workerPool, listener);
   // The test's own look at the tables outlives the cuts that it makes.

@@ -7,7 +7,7 @@ import type { InlinePerson, NotificationEvent, NotificationRequested, RequestedR
 import { deliveryIdOf } from '../../src/domain/notification/delivery.ts';
 import type { Profile } from '../../src/domain/recipient/events.ts';
 import { RETRY, type RetryPolicy } from '../../src/domain/policy/retry.ts';
-import type { BatchId, DeliveryId, NotificationId, SubjectId } from '../../src/domain/values/ids.ts';
+import type { BatchId, DeliveryId, NotificationId, StreamName, SubjectId } from '../../src/domain/values/ids.ts';
 import type { Content } from '../../src/domain/values/content.ts';
 import type { Message, OwnPart, Terms } from '../../src/domain/values/message.ts';
 import { streamOf } from '../../src/domain/values/streams.ts';
@@ -108,6 +108,8 @@ export type DispatchBench = {
   readonly reservations: ReturnType<typeof memoryReservations>;
   readonly profiles: Map<SubjectId, ProfileFacts>;
   readonly batchStates: Map<BatchId, BatchFacts>;
+  /** Streams of facts of which an event is set aside. */
+  readonly parked: Set<StreamName>;
   readonly templates: Map<string, Localised>;
   readonly files: Map<string, Uint8Array>;
   /** What the watch was told: planned outcomes, and drops by reason. */
@@ -166,6 +168,7 @@ export async function openDispatch(
     new Map<string, Localised>(),
     new Map<string, Uint8Array>(),
   ];
+  const parked = new Set<StreamName>();
   const told: DispatchBench['told'] = { planned: [], dropped: [], health: [] };
   const unrecorded = new Map<string, number>();
   const appended: (readonly string[])[] = [];
@@ -218,6 +221,7 @@ export async function openDispatch(
         await bench.beforeFacts();
         return new Map(ids.flatMap((it) => (batchStates.has(it) ? [[it, batchStates.get(it)!] as const] : [])));
       },
+      parked: async (streams) => new Set(streams.filter((it) => parked.has(it))),
     },
     material: {
       template: async (_, key, version) => templates.get(`${key} ${String(version)}`),
@@ -273,6 +277,7 @@ export async function openDispatch(
     reservations,
     profiles,
     batchStates,
+    parked,
     templates,
     files,
     told,

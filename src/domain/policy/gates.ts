@@ -15,6 +15,8 @@ export type GateFacts = {
   /** Whether the address is on the allowlist; undefined: there is none. */
   readonly allowlisted?: boolean;
   readonly provider: string;
+  /** When to look again, where an event about the person or the batch is set aside and what is read of them is not to be trusted. */
+  readonly factsAgainAt?: Instant;
   readonly batch?: { readonly status: 'open' | 'closed' | 'paused' | 'cancelled'; readonly recheckAt: Instant };
 };
 /** The answer of the reservation (docs/architecture.md, step 6); absent: the request has no dedup key. */
@@ -79,10 +81,18 @@ function batch({ batch: found }: GateFacts): Ruling {
   return held ? defer('batch', 'batch_paused', `its batch is ${found.status}`, found.recheckAt) : pass('batch', 'its batch is not paused');
 }
 
+/**
+ * An opt-out may be among what is set aside, or the address that seems to be missing, so nothing else that is read counts. It has its say
+ * only where it has something to say: nobody needs to read in every trace that nothing is broken.
+ */
+const factsUnavailable = (until: Instant): Ruling =>
+  defer('facts', 'facts_unavailable', 'an event about the person or the batch could not be taken in yet', until);
+
 /** In the order in which their reasons count: the first that says no names the code. All of them run, so the trace is whole. */
 const GATE_LIST = [address, expiry, schedule, allowlist, consent, batch] as const;
 
-export const runGates = (facts: GateFacts): readonly Ruling[] => GATE_LIST.map((gate) => gate(facts));
+export const runGates = (facts: GateFacts): readonly Ruling[] =>
+  facts.factsAgainAt === undefined ? GATE_LIST.map((gate) => gate(facts)) : [factsUnavailable(facts.factsAgainAt), expiry(facts)];
 
 /** Only what passed every other gate competes for a reservation, so its verdict comes last and takes its place in the trace. */
 export function duplicateVerdict(reservation: Reservation | undefined): Ruling {

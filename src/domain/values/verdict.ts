@@ -1,8 +1,8 @@
-export const GATES = ['address', 'expiry', 'duplicate', 'schedule', 'allowlist', 'consent', 'batch'] as const;
+export const GATES = ['facts', 'address', 'expiry', 'duplicate', 'schedule', 'allowlist', 'consent', 'batch'] as const;
 export type Gate = (typeof GATES)[number];
 /** Gates that come with later issues add their codes here and to docs/explaining.md. */
 export type VerdictCode =
-  'no_address' | 'expired' | 'duplicate' | 'scheduled' | 'not_allowlisted' | 'no_consent' | 'batch_paused' | 'erased';
+  'no_address' | 'expired' | 'duplicate' | 'scheduled' | 'not_allowlisted' | 'no_consent' | 'batch_paused' | 'erased' | 'facts_unavailable';
 export type GateVerdict = {
   readonly gate: Gate;
   readonly verdict: 'pass' | 'suppress' | 'defer';

@@ -2,7 +2,7 @@ import type { Sealed } from '../../domain/kernel/personal.ts';
 import type { RetryPolicy } from '../../domain/policy/retry.ts';
 import type { Channel } from '../../domain/values/channel.ts';
 import type { Content } from '../../domain/values/content.ts';
-import type { BatchId, DeliveryId, SubjectId, TenantId } from '../../domain/values/ids.ts';
+import type { BatchId, DeliveryId, StreamName, SubjectId, TenantId } from '../../domain/values/ids.ts';
 import type { Instant } from '../../domain/values/instant.ts';
 import type { Clock, EventLog, Indexes, Vault } from '../../commands/ports.ts';
 import type { Claims } from '../process.ts';
@@ -33,6 +33,8 @@ export type Sender = {
 export interface Facts {
   profiles(tenant: TenantId, subjects: readonly SubjectId[]): Promise<ReadonlyMap<SubjectId, ProfileFacts>>;
   batches(tenant: TenantId, ids: readonly BatchId[]): Promise<ReadonlyMap<BatchId, BatchFacts>>;
+  /** Of these streams, those of which an event could not be applied to the facts: what is read of them is not to be trusted. */
+  parked(streams: readonly StreamName[]): Promise<ReadonlySet<StreamName>>;
 }
 
 /** A published version never changes, so it may be cached; settings may be some seconds old. */
@@ -89,7 +91,7 @@ export type DispatchPorts = {
   /** Undefined: everyone may be sent to. */
   readonly allowlist?: (channel: Channel, address: string) => boolean;
   readonly retry: RetryPolicy;
-  /** Milliseconds after which what a paused batch held back is looked at again; a resumption comes sooner. */
+  /** Milliseconds after which what a paused batch or missing facts held back is looked at again; a resumption comes sooner. */
   readonly pauseRecheckMs: number;
   /** Waits this many milliseconds on the service's clock. */
   readonly pause: (ms: number) => Promise<void>;

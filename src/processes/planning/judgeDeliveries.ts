@@ -4,13 +4,14 @@ import type { Outcome } from '../../domain/notification/plan.ts';
 import { duplicateVerdict, judge, runGates, type GateFacts, type Reservation, type Ruling } from '../../domain/policy/gates.ts';
 import { reservationKey } from '../../domain/policy/dedup.ts';
 import { dueFor } from '../../domain/policy/wallTime.ts';
-import type { BatchId, TenantId } from '../../domain/values/ids.ts';
+import type { BatchId, StreamName, TenantId } from '../../domain/values/ids.ts';
 import { plusMs, type Instant } from '../../domain/values/instant.ts';
 import { expiryOf } from '../../domain/policy/expiry.ts';
 import type { Job } from '../dispatch/load.ts';
 import { addressOf, type OpenedJob, type Person } from '../dispatch/people.ts';
 import type { BatchFacts, DispatchPorts, ReservationRequest } from '../dispatch/ports.ts';
 import type { Provider } from '../dispatch/provider.ts';
+import { streamOf } from '../../domain/values/streams.ts';
 import { reserve } from './reserve.ts';
 
 /** What the gates said of the due deliveries of one notification, with the provider each would go to. */
@@ -29,14 +30,25 @@ type Group = { readonly tenant: TenantId; readonly group: readonly OpenedJob[]; 
  * are read here and nowhere earlier. Reservations of the whole group are one statement.
  */
 export async function judgeDeliveries(ports: JudgePorts, { tenant, group, now }: Group): Promise<readonly JudgedJob[]> {
-  const batches = await ports.facts.batches(tenant, [...new Set(group.flatMap(({ job }) => job.state.requested.batch?.batchId ?? []))]);
-  const judged = group.map((opened) => ({ opened, deliveries: chosen(opened, judgeJob(ports, opened, { batches, now })) }));
+  const ids = [...new Set(group.flatMap(({ job }) => job.state.requested.batch?.batchId ?? []))];
+  const [batches, parked] = await Promise.all([ports.facts.batches(tenant, ids), ports.facts.parked(factStreams(tenant, group, ids))]);
+  const judged = group.map((opened) => ({ opened, deliveries: chosen(opened, judgeJob(ports, opened, { batches, parked, now })) }));
   const wanted = judged.flatMap(({ opened, deliveries }) => reservationsOf(opened, deliveries, now));
   const answers = await reserve(ports, wanted, now);
   return judged.map(({ opened, deliveries }) => finish(opened, deliveries, answers));
 }
 
-type Around = { readonly batches: ReadonlyMap<BatchId, BatchFacts>; readonly now: Instant };
+/** Where the facts about these people and batches come from. */
+const factStreams = (tenant: TenantId, group: readonly OpenedJob[], batches: readonly BatchId[]): readonly StreamName[] => [
+  ...new Set(group.flatMap(({ people }) => [...people.values()].map(({ subject }) => streamOf('recipient', tenant, subject)))),
+  ...batches.map((id) => streamOf('batch', tenant, id)),
+];
+
+type Around = {
+  readonly batches: ReadonlyMap<BatchId, BatchFacts>;
+  readonly parked: ReadonlySet<StreamName>;
+  readonly now: Instant;
+};
 
 function judgeJob(ports: JudgePorts, { job, people }: OpenedJob, around: Around): readonly Judged[] {
   return job.due.flatMap((it) => {
@@ -54,12 +66,13 @@ function judgeJob(ports: JudgePorts, { job, people }: OpenedJob, around: Around)
 
 type Judging = { readonly n: number; readonly person: Person; readonly provider: Provider };
 
-function gateFacts(ports: JudgePorts, job: Job, { n, person, provider }: Judging, { batches, now }: Around): GateFacts {
+function gateFacts(ports: JudgePorts, job: Job, { n, person, provider }: Judging, { batches, parked, now }: Around): GateFacts {
   const { terms, requestedAt, batch } = job.state.requested;
   const channel = channelOf(n);
   const address = addressOf(person, n);
   const scheduledFor = dueFor(job.state.schedule, person.timeZone);
   const found = batch && batches.get(batch.batchId);
+  const recheckAt = plusMs(now, ports.pauseRecheckMs);
   return {
     now,
     channel,
@@ -70,10 +83,15 @@ function gateFacts(ports: JudgePorts, job: Job, { n, person, provider }: Judging
       scheduledFor,
       expiresAt: expiryOf(terms, scheduledFor !== undefined && scheduledFor > requestedAt ? scheduledFor : requestedAt),
       allowlisted: ports.allowlist && address !== null && ports.allowlist(channel, address.address),
-      batch: found && { status: found.status, recheckAt: plusMs(now, ports.pauseRecheckMs) },
+      factsAgainAt: isBehind(parked, job, person) ? recheckAt : undefined,
+      batch: found && { status: found.status, recheckAt },
     }),
   };
 }
+
+const isBehind = (parked: ReadonlySet<StreamName>, { tenant, state: { requested } }: Job, { subject }: Person): boolean =>
+  parked.has(streamOf('recipient', tenant, subject)) ||
+  (requested.batch !== undefined && parked.has(streamOf('batch', tenant, requested.batch.batchId)));
 
 type Chosen = Judged & { readonly leave: boolean };
 /** Routing: which of a person's channels are used. What is left says so in its trace, since every gate ran. */

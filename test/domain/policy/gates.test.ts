@@ -20,8 +20,16 @@ test('every gate has its say, in order; the reservation comes last', () => {
     'batch',
     'duplicate',
   ]);
-  expect([...rulings(), duplicateVerdict(undefined)].map(({ verdict }) => verdict.gate).sort()).toStrictEqual([...GATES].sort());
+  const always = GATES.filter((gate) => gate !== 'facts').sort();
+  expect([...rulings(), duplicateVerdict(undefined)].map(({ verdict }) => verdict.gate).sort()).toStrictEqual(always);
   expect(rulings().every(({ verdict }) => verdict.verdict === 'pass')).toBe(true);
+});
+
+test('where facts are behind, nothing counts but that, and that it has expired', () => {
+  const unreached = { address: null, factsAgainAt: later } as const;
+  expect(rulings(unreached).map(({ verdict }) => verdict.gate)).toStrictEqual(['facts', 'expiry']);
+  expect(judge(rulings(unreached))).toStrictEqual({ plan: 'defer', code: 'facts_unavailable', until: later });
+  expect(judge(rulings({ ...unreached, expiresAt: before }))).toStrictEqual({ plan: 'suppress', code: 'expired' });
 });
 
 test.each([

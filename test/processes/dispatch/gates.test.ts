@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { NotificationId } from '../../../src/domain/values/ids.ts';
 import { plusMs, type Instant } from '../../../src/domain/values/instant.ts';
+import { streamOf } from '../../../src/domain/values/streams.ts';
 import type { memoryKeys } from '../../support/memoryKeys.ts';
 import { ACME, START } from '../../support/house.ts';
 import { fakeProvider, openDispatch, type DispatchBench } from '../../support/dispatchBench.ts';
@@ -13,6 +14,18 @@ beforeEach(async () => {
 const codes = async (id: NotificationId) =>
   Object.fromEntries([...(await bench.state(id)).deliveries].map(([n, it]) => [n, `${it.status} ${it.code ?? ''}`.trim()]));
 const sentTo = (): readonly string[] => bench.provider.ledger.map(({ message }) => message.to);
+
+test('whose facts are behind, waits: nothing is sent, nor decided against them, and others go on', async () => {
+  const parked = streamOf('recipient', ACME, await bench.subject('p0'));
+  bench.parked.add(parked);
+  const id = await bench.request({ people: [{ name: 'p0', person: null }, { name: 'p1' }] });
+  await bench.drain();
+  expect(await codes(id)).toStrictEqual({ 0: 'deferred facts_unavailable', 8: 'sent' });
+  bench.parked.delete(parked);
+  await bench.profile('p0', { email: 'p0@example.com' });
+  await bench.onwards();
+  expect(await codes(id)).toStrictEqual({ 0: 'sent facts_unavailable', 8: 'sent' });
+});
 
 describe('a schedule', () => {
   test('in each recipient’s zone lets everyone have it at their own time', async () => {

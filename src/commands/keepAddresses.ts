@@ -1,7 +1,7 @@
 import { PortError } from '../domain/kernel/portError.ts';
 import { present } from '../domain/kernel/present.ts';
 import type { NotificationId } from '../domain/values/ids.ts';
-import { isAccepted, type Acceptance, type AcceptRequest } from './acceptNotifications.ts';
+import { isAccepted, type Acceptance, type AcceptRequest } from './acceptance.ts';
 import type { Caller } from './caller.ts';
 import type { RecipientInput } from './notificationInput.ts';
 import type { recipientCommands } from './recipients.ts';

@@ -1,4 +1,4 @@
-import type { Acceptance, AcceptRequest } from '../commands/acceptNotifications.ts';
+import type { Acceptance, AcceptRequest } from '../commands/acceptance.ts';
 import type { batchCommands } from '../commands/batches.ts';
 import type { catalogueCommands } from '../commands/catalogue.ts';
 import type { notificationControls } from '../commands/controlNotifications.ts';

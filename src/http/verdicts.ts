@@ -1,5 +1,5 @@
-import type { Acceptance, Accepted, NotAccepted } from '../commands/acceptNotifications.ts';
-import { isAccepted } from '../commands/acceptNotifications.ts';
+import type { Acceptance, Accepted, NotAccepted } from '../commands/acceptance.ts';
+import { isAccepted } from '../commands/acceptance.ts';
 import { PortError } from '../domain/kernel/portError.ts';
 import type { Rejection } from '../domain/kernel/rejection.ts';
 import type { Answer } from './operation.ts';

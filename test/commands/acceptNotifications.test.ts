@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { memoryKeys } from '../support/memoryKeys.ts';
-import { acceptNotifications, isAccepted, type Acceptance, type AcceptRequest } from '../../src/commands/acceptNotifications.ts';
+import { isAccepted, type Acceptance, type AcceptRequest } from '../../src/commands/acceptance.ts';
+import { acceptNotifications } from '../../src/commands/acceptNotifications.ts';
 import type { NotificationInput, RecipientInput } from '../../src/commands/notificationInput.ts';
 import type { CatalogueView, NotificationPorts, StoredFile, TemplateFacts } from '../../src/commands/notificationPorts.ts';
 import { BUILT_IN_CATEGORIES } from '../../src/domain/catalogue/category.ts';

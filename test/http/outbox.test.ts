@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Acceptance, AcceptRequest } from '../../src/commands/acceptNotifications.ts';
+import type { Acceptance, AcceptRequest } from '../../src/commands/acceptance.ts';
 import { trusted } from '../../src/domain/values/ids.ts';
 import type { Instant } from '../../src/domain/values/instant.ts';
 import type { Explaining } from '../../src/http/explaining.ts';

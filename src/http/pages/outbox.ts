@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express';
-import type { Acceptance, AcceptRequest } from '../../commands/acceptNotifications.ts';
-import { isAccepted } from '../../commands/acceptNotifications.ts';
+import type { Acceptance, AcceptRequest } from '../../commands/acceptance.ts';
+import { isAccepted } from '../../commands/acceptance.ts';
 import type { AuditRecorder } from '../../commands/audit.ts';
 import type { Clock } from '../../commands/ports.ts';
 import type { Time } from '../../consumers/ports.ts';

@@ -1,5 +1,5 @@
-import type { Acceptance, AcceptRequest } from '../../commands/acceptNotifications.ts';
-import { isAccepted } from '../../commands/acceptNotifications.ts';
+import type { Acceptance, AcceptRequest } from '../../commands/acceptance.ts';
+import { isAccepted } from '../../commands/acceptance.ts';
 import { PortError } from '../../domain/kernel/portError.ts';
 import { answerOfBulk, inOrder, linesOf, type Told } from '../bulk.ts';
 import type { Line } from '../lines.ts';

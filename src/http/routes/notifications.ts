@@ -1,4 +1,4 @@
-import type { Acceptance, AcceptRequest } from '../../commands/acceptNotifications.ts';
+import type { Acceptance, AcceptRequest } from '../../commands/acceptance.ts';
 import type { Cancellation, notificationControls } from '../../commands/controlNotifications.ts';
 import { present } from '../../domain/kernel/present.ts';
 import { isNotificationId } from '../../domain/values/ids.ts';

@@ -1,5 +1,5 @@
 import type { Static } from 'typebox';
-import type { Acceptance, AcceptRequest } from '../../commands/acceptNotifications.ts';
+import type { Acceptance, AcceptRequest } from '../../commands/acceptance.ts';
 import type { Subjects, Vault } from '../../commands/ports.ts';
 import { present } from '../../domain/kernel/present.ts';
 import { localeChain } from '../../domain/policy/locale.ts';

@@ -48,7 +48,7 @@ function lifeOf(id: NotificationId, subject: SubjectId): readonly NotificationEv
     of({ ...request, data: { ...request.data, recipients: [{ index: 0, subject }], soleSubject: subject } }),
     of(planned([goes(0)])),
     of(started('claim', [0])),
-    of(recorded('claim', [sent([0], { messageIds: [`<${id}@example.com>`] } as object)])),
+    of(recorded('claim', [sent([0], { messageIds: [`<${id}@example.com>`] })])),
   ];
 }
 

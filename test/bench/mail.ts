@@ -58,6 +58,34 @@ export const variablesOf = (index: number): { readonly [name: string]: unknown }
   })),
   address: { street: `${String(1 + (index % 99))} Harbour Road`, city: 'Bergen' },
 });
+
+/** What a batch says: some 5 kB of HTML for everybody, with the name of each; its text part is made of the HTML. */
+const ARTICLE = (title: string): string => `<tr><td style="padding:0 32px 24px">
+<h2 style="font-size:18px;margin:0 0 8px">${title}</h2>
+<p style="line-height:1.5;margin:0 0 8px">${PARAGRAPH}</p>
+<p style="line-height:1.5;margin:0 0 8px">${PARAGRAPH}</p>
+<a href="https://shop.example.com/news/{{ issue }}/${String(title.length)}" style="color:#0052cc">Read on</a></td></tr>`;
+export const NEWS: Content = {
+  email: {
+    subject: 'Issue {{ issue }} for {{ name }}',
+    html: `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Issue {{ issue }}</title></head>
+<body style="margin:0;background:#f4f5f7;font-family:Helvetica,Arial,sans-serif;color:#172b4d">
+<table role="presentation" width="100%" cellpadding="0" cellspacing="0"><tr><td align="center" style="padding:24px">
+<table role="presentation" width="600" cellpadding="0" cellspacing="0" style="background:#ffffff;border-radius:8px">
+<tr><td style="padding:32px"><h1 style="font-size:24px;margin:0 0 16px">Issue {{ issue }}</h1><p>Dear {{ name }}, here is what is new.</p></td></tr>
+${['New things for winter', 'How tea is grown', 'We have moved', 'Your questions answered'].map(ARTICLE).join('\n')}
+</table></td></tr></table>
+</body></html>
+`,
+  },
+};
+export const NEWS_VARIABLES = { issue: '42' };
+export const newsVariablesOf = (index: number): { readonly [name: string]: unknown } => ({
+  ...NEWS_VARIABLES,
+  name: `Reader ${String(index)}`,
+});
+
 export const addressOf = (round: number, index: number): string => `reader-${String(round)}-${String(index)}@example.com`;
 export const FROM = 'Shop <shop@example.com>';
 

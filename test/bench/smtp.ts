@@ -90,7 +90,8 @@ async function checkAlike(): Promise<void> {
   const [a, b] = await Promise.all(
     [Buffer.from(composed.raw, 'latin1'), streamed.message as Buffer].map(async (raw) => {
       const mail = await simpleParser(raw, { skipImageLinks: true });
-      const lines = (it: string | false | undefined): string => (it === false || it === undefined ? '' : it).replaceAll('\r\n', '\n').trimEnd();
+      const lines = (it: string | false | undefined): string =>
+        (it === false || it === undefined ? '' : it).replaceAll('\r\n', '\n').trimEnd();
       return JSON.stringify([mail.subject, lines(mail.html), lines(mail.text), mail.from?.text]);
     }),
   );

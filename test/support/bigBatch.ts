@@ -9,6 +9,8 @@ export type BigBatch = {
   readonly recipients: number;
   readonly dataDir: string;
   readonly env: Readonly<Record<string, string>>;
+  /** The batch's first line; unless told, a short mail. Each recipient has a variable `name`. */
+  readonly message?: object;
   readonly nodeArgs?: readonly string[];
   /** Mails that have arrived. */
   readonly arrived: () => number;
@@ -44,8 +46,8 @@ const MESSAGE = {
 };
 export const addressOf = (index: number): string => `reader-${String(index)}@example.com`;
 
-function* lines(recipients: number): Generator<string> {
-  yield `${JSON.stringify(MESSAGE)}\n`;
+function* lines(message: object, recipients: number): Generator<string> {
+  yield `${JSON.stringify(message)}\n`;
   const PIECE = 200;
   for (let from = 0; from < recipients; from += PIECE) {
     let text = '';
@@ -56,7 +58,7 @@ function* lines(recipients: number): Generator<string> {
 }
 
 /** Undefined: the service went away. */
-async function upload(program: Program, recipients: number): Promise<any> {
+async function upload(program: Program, message: object, recipients: number): Promise<any> {
   const headers = { Authorization: `Bearer ${program.key}`, 'Idempotency-Key': 'big-batch', ...NDJSON };
   const sent = httpRequest(`${program.url}/v1/batches`, { method: 'POST', headers });
   const answer = new Promise<any>((resolve, reject) => {
@@ -70,7 +72,7 @@ async function upload(program: Program, recipients: number): Promise<any> {
   });
   answer.catch(() => undefined);
   try {
-    await pipeline(Readable.from(lines(recipients)), sent);
+    await pipeline(Readable.from(lines(message, recipients)), sent);
     return await answer;
   } catch (error) {
     if (program.isRunning()) throw error;
@@ -95,7 +97,7 @@ const peakOf = (pid: number): number =>
 
 /** One message to so many people through the real program, from the upload to the last mail and the last row. */
 export async function runBigBatch(options: BigBatch): Promise<BigBatchResult> {
-  const { recipients, dataDir, env, nodeArgs = [], arrived, killAt, deadlineMs, onProgress = () => undefined } = options;
+  const { recipients, dataDir, env, message = MESSAGE, nodeArgs = [], arrived, killAt, deadlineMs, onProgress = () => undefined } = options;
   let program = await startProgram({ dataDir, env, nodeArgs });
   const bad: object[] = [];
   const noteBad = (): void => void bad.push(...program.log().filter(({ level }) => level === 'error' || level === 'fatal'));
@@ -103,7 +105,7 @@ export async function runBigBatch(options: BigBatch): Promise<BigBatchResult> {
     const began = performance.now();
     let cpuBefore = cpuOf(program.pid);
     const since = (): number => Math.round(performance.now() - began);
-    let uploading = upload(program, recipients);
+    let uploading = upload(program, message, recipients);
     uploading.catch(() => undefined);
     if (killAt !== undefined) {
       await eventually(`${String(killAt)} have arrived`, () => (arrived() >= killAt ? true : undefined), { deadlineMs, seen: arrived });
@@ -114,7 +116,7 @@ export async function runBigBatch(options: BigBatch): Promise<BigBatchResult> {
       program = await startProgram({ dataDir, env, nodeArgs });
       cpuBefore = cpuOf(program.pid);
       onProgress(`restarted after ${String(since())} ms`);
-      uploading = upload(program, recipients);
+      uploading = upload(program, message, recipients);
     }
     const answer = await uploading;
     const uploadedMs = since();

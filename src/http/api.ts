@@ -7,7 +7,7 @@ import type { recipientCommands } from '../commands/recipients.ts';
 import type { templateCommands } from '../commands/templates.ts';
 import type { tenantCommands } from '../commands/tenants.ts';
 import { explaining } from './explaining.ts';
-import { notificationReads } from './notificationReads.ts';
+import { notificationQueries } from './notificationQueries.ts';
 import type { Operation } from './operation.ts';
 import type { Captures, Health, MetricsText, ParkedActions, Previewer, Projections, Reads } from './ports.ts';
 import { actionRoutes } from './routes/actions.ts';
@@ -69,7 +69,7 @@ export type ApiPorts = {
 /** All operations of the API, the document that describes them among them. */
 export function apiOperations(ports: ApiPorts): readonly Operation[] {
   const { accept, notifications: controls, people, indexes, vault, reads, checks, failed } = ports;
-  const queries = notificationReads(reads);
+  const queries = notificationQueries(reads);
   const told = explaining(ports.log);
   const operations = [
     ...notificationRoutes({ accept, controls }),

@@ -5,7 +5,7 @@ import type { BatchId, TenantId } from '../../domain/values/ids.ts';
 import { batchesPage, batchOf, rejectionsPage } from '../../projections/batches/queries.ts';
 import type { BatchView } from '../../projections/batches/queries.ts';
 import { deliveryViews, statusOfRow } from '../deliveryView.ts';
-import type { NotificationReads } from '../notificationReads.ts';
+import type { NotificationQueries } from '../notificationQueries.ts';
 import { operation, plain } from '../operation.ts';
 import type { Operation } from '../operation.ts';
 import type { Reads } from '../ports.ts';
@@ -14,7 +14,7 @@ import { DeliveryPage } from '../schemas/delivery.ts';
 import { IdParams, PageQuery } from '../schemas/values.ts';
 import { noBatch } from './batches.ts';
 
-export type BatchReadPorts = { readonly reads: Reads; readonly queries: NotificationReads; readonly people: Pick<Subjects, 'labels'> };
+export type BatchReadPorts = { readonly reads: Reads; readonly queries: NotificationQueries; readonly people: Pick<Subjects, 'labels'> };
 
 const tag = 'Batches';
 const reads = ['batches', 'notifications'];

@@ -7,7 +7,7 @@ import { DEAD_LETTER_STATUSES } from '../../projections/notifications/queries.ts
 import type { DeliveryRow } from '../../projections/notifications/queries.ts';
 import { deliveryViews } from '../deliveryView.ts';
 import { closed, OutsideId } from '../schemas/values.ts';
-import type { NotificationReads } from '../notificationReads.ts';
+import type { NotificationQueries } from '../notificationQueries.ts';
 import { operation, plain } from '../operation.ts';
 import type { Operation } from '../operation.ts';
 import { isRefusal } from '../problems.ts';
@@ -16,7 +16,7 @@ import { DeadLetterQuery, DeliveryPage, RedriveFilter, Redriven, RedriveRequest 
 import { deliveryFilterIn, noDelivery } from './deliveries.ts';
 
 export type DeadLetterPorts = {
-  readonly queries: NotificationReads;
+  readonly queries: NotificationQueries;
   readonly people: Pick<Subjects, 'find' | 'labels'>;
   readonly controls: ReturnType<typeof notificationControls>;
 };

@@ -8,7 +8,7 @@ import type { TenantId } from '../../domain/values/ids.ts';
 import type { DeliveryFilter, DeliveryRow } from '../../projections/notifications/queries.ts';
 import { deliveryViews, statusesOf, statusOfRow } from '../deliveryView.ts';
 import { instantIn } from '../notificationBody.ts';
-import type { NotificationReads } from '../notificationReads.ts';
+import type { NotificationQueries } from '../notificationQueries.ts';
 import { operation, plain } from '../operation.ts';
 import type { Operation, Reply } from '../operation.ts';
 import { isKnown, subjectOf } from '../people.ts';
@@ -21,7 +21,7 @@ import { noNotification } from './notifications.ts';
 import { noRecipient } from './recipients.ts';
 
 export type DeliveryPorts = {
-  readonly queries: NotificationReads;
+  readonly queries: NotificationQueries;
   readonly people: Pick<Subjects, 'find' | 'labels'>;
 };
 

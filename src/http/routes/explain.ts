@@ -10,7 +10,7 @@ import { recipientsPage } from '../../projections/recipients/queries.ts';
 import type { Explaining } from '../explaining.ts';
 import { explanationView, refusalView } from '../explanationView.ts';
 import { instantIn } from '../notificationBody.ts';
-import type { NotificationReads } from '../notificationReads.ts';
+import type { NotificationQueries } from '../notificationQueries.ts';
 import { operation, plain } from '../operation.ts';
 import type { Answer, Operation } from '../operation.ts';
 import { addressHash, isKnown, labelsOf, subjectOf } from '../people.ts';
@@ -21,7 +21,7 @@ import { noDelivery } from './deliveries.ts';
 import { noNotification } from './notifications.ts';
 
 export type ExplainPorts = {
-  readonly queries: NotificationReads;
+  readonly queries: NotificationQueries;
   readonly people: Pick<Subjects, 'find' | 'labels'>;
   readonly indexes: Indexes;
   readonly reads: Reads;

@@ -5,7 +5,7 @@ import type { TenantId } from '../../domain/values/ids.ts';
 import type { NotificationFilter } from '../../projections/notifications/queries.ts';
 import type { Explaining } from '../explaining.ts';
 import { instantIn } from '../notificationBody.ts';
-import type { NotificationReads } from '../notificationReads.ts';
+import type { NotificationQueries } from '../notificationQueries.ts';
 import { notificationView, summaryView } from '../notificationView.ts';
 import { operation, plain } from '../operation.ts';
 import type { Operation } from '../operation.ts';
@@ -15,7 +15,7 @@ import { IdParams } from '../schemas/values.ts';
 import { noNotification } from './notifications.ts';
 
 export type NotificationReadPorts = {
-  readonly queries: NotificationReads;
+  readonly queries: NotificationQueries;
   readonly people: Pick<Subjects, 'find' | 'labels'>;
   readonly indexes: Indexes;
   readonly vault: Vault;

@@ -14,7 +14,7 @@ import type { Reads } from './ports.ts';
 type PageRequest = { readonly limit: number; readonly place?: string };
 
 /** The queries of the read model `notifications`, each in a transaction of the tenant. */
-export function notificationReads(reads: Reads) {
+export function notificationQueries(reads: Reads) {
   const read = <T>(tenant: TenantId, query: (tx: Transaction, suffix: string) => Promise<T>): Promise<T> =>
     reads.read(tenant, 'notifications', query);
   return {
@@ -31,4 +31,4 @@ export function notificationReads(reads: Reads) {
       read(tenant, (tx, suffix) => countsOfBatches(tx, suffix, tenant, batches)),
   };
 }
-export type NotificationReads = ReturnType<typeof notificationReads>;
+export type NotificationQueries = ReturnType<typeof notificationQueries>;

@@ -62,7 +62,7 @@ export const PROBLEMS = {
   unknown_template: [422, 'The template is not published'],
   template_not_found: [404, 'There is no such template'],
   template_invalid: [422, 'The template does not compile'],
-  version_not_found: [404, 'There is no such version'],
+  version_not_found: [422, 'There is no such version'],
   draft_changed: [409, 'The draft has changed in the meantime'],
   fallback_missing: [422, 'The fallback is no locale of the template'],
   invalid_layout: [422, 'The layout is not valid'],

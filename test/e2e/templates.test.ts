@@ -136,7 +136,11 @@ describe('a template', () => {
       const versions = await tidings.get('/v1/templates/order-confirmation/versions');
       expect(versions.body.data.map(({ version }: { version: number }) => version)).toStrictEqual([2, 1]);
       const none = await tidings.post('/v1/templates/order-confirmation/rollback', { version: 9 });
-      expect([none.status, none.body.code]).toStrictEqual([404, 'version_not_found']);
+      expect([none.status, none.body.code, none.body.errors]).toStrictEqual([
+        422,
+        'version_not_found',
+        [{ path: '/version', message: none.body.detail }],
+      ]);
     });
 
     test('can be sent to somebody as a test', async () => {

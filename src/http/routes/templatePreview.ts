@@ -46,7 +46,8 @@ async function sourceOf(read: Reads, tenant: TenantId, key: string, version: num
     if (template === undefined) return noTemplate();
     if (version === undefined) return { locales: withLayout(template.content), fallback: template.content.fallback, version: null };
     const published = await versionOf(tx, suffix, { tenant, key, version });
-    if (published === undefined) return refuse('version_not_found', 'There is no such version; GET …/versions lists them.');
+    if (published === undefined)
+      return refuse('version_not_found', 'There is no such version; GET …/versions lists them.', { path: '/version' });
     return { locales: published.content.locales, fallback: published.content.fallback, version };
   });
 }

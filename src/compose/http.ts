@@ -97,7 +97,7 @@ export async function startHttp(core: Core, { version, checkAnswers }: About, cl
     audit: commands.audit,
     clock,
     authenticate,
-    admission: createAdmission(observed.gauges, ADMISSION),
+    admission: createAdmission(observed.gauges, ADMISSION, clock),
     cursors,
     waitFor: waitFor(core),
     time: clock,

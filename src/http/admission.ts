@@ -1,3 +1,5 @@
+import type { Clock } from '../commands/ports.ts';
+import type { TenantId } from '../domain/values/ids.ts';
 import type { LoadGauges } from './ports.ts';
 import { refuse } from './problems.ts';
 import type { Refusal } from './problems.ts';
@@ -6,17 +8,25 @@ export type AdmissionLimits = {
   readonly requests: number;
   /** Of these at most so many stream a body in: they stay long. */
   readonly uploads: number;
+  /** And of these one tenant at most so many: whoever sends slowly on all of them locks out nobody else. */
+  readonly uploadsOfTenant: number;
   readonly bytesWaiting: number;
   readonly actionsDue: number;
   readonly eventLoopDelayMs: number;
+  /** While commands take longer than this, even the fastest of them, only `fewCommands` are let in at once. */
+  readonly commandMs: number;
+  readonly fewCommands: number;
 };
 
 export const ADMISSION: AdmissionLimits = {
   requests: 2000,
   uploads: 64,
+  uploadsOfTenant: 16,
   bytesWaiting: 64 * 1024 * 1024,
   actionsDue: 5_000_000,
   eventLoopDelayMs: 1000,
+  commandMs: 1000,
+  fewCommands: 64,
 };
 
 /** A read needs the process; a command needs the log and what comes after it too. */
@@ -25,17 +35,55 @@ export type Kind = 'read' | 'command' | 'upload';
 export interface Admission {
   /** Before the body is read: the way out, or a refusal. */
   enter(kind: Kind): (() => void) | Refusal;
+  /** Of an upload, once it is known whose it is: the way out, or a refusal. */
+  share(tenant: TenantId): (() => void) | Refusal;
+}
+
+const WINDOW_MS = 1000;
+
+/**
+ * How long the fastest of the commands of the last one to two seconds took; of those before, where none has ended since. A few slow ones
+ * say nothing; when even the fastest has waited, all of them stand in a queue (RFC 8289, controlled delay). Undefined: none has ended.
+ */
+function fastestLately(clock: Pick<Clock, 'epochMs'>) {
+  type Window = { readonly of: number; readonly ms: number };
+  let [last, lately]: (Window | undefined)[] = [];
+  const nth = (): number => Math.floor(clock.epochMs() / WINDOW_MS);
+  return {
+    took: (ms: number): void => {
+      if (last?.of === nth()) last = { of: last.of, ms: Math.min(last.ms, ms) };
+      else [last, lately] = [{ of: nth(), ms }, last];
+    },
+    ms: (): number | undefined => (last !== undefined && lately?.of === last.of - 1 ? Math.min(last.ms, lately.ms) : last?.ms),
+  };
+}
+
+const overloaded = (reason: string): Refusal =>
+  refuse('overloaded', `${reason}: try again after Retry-After.`, { headers: { 'Retry-After': '2' } });
+
+/** Runs it once, however often it is asked. */
+function once(run: () => void): () => void {
+  let inside = true;
+  return () => {
+    if (inside) run();
+    inside = false;
+  };
 }
 
 /** Bounds on what is going on: past one, a quick 503 now instead of a slow one for all. */
-export function createAdmission(gauges: LoadGauges, limits: AdmissionLimits): Admission {
+export function createAdmission(gauges: LoadGauges, limits: AdmissionLimits, clock: Pick<Clock, 'epochMs'>): Admission {
   let requests = 0;
   let uploads = 0;
+  const ofTenant = new Map<TenantId, number>();
+  let commands = 0;
+  const fastest = fastestLately(clock);
 
+  const allWait = (): boolean => commands >= limits.fewCommands && (fastest.ms() ?? 0) > limits.commandMs;
   function exceeded(kind: Kind): string | undefined {
     if (requests >= limits.requests) return 'Too many requests are in flight';
     if (gauges.eventLoopDelayMs() > limits.eventLoopDelayMs) return 'The process is busy';
     if (kind === 'read') return undefined;
+    if (kind === 'command' && allWait()) return 'Commands wait too long';
     if (kind === 'upload' && uploads >= limits.uploads) return 'Too many uploads are under way';
     if (gauges.bytesWaiting() > limits.bytesWaiting) return 'The log is behind';
     return gauges.actionsDue() > limits.actionsDue ? 'Sending is behind' : undefined;
@@ -44,17 +92,28 @@ export function createAdmission(gauges: LoadGauges, limits: AdmissionLimits): Ad
   return {
     enter: (kind) => {
       const reason = exceeded(kind);
-      if (reason !== undefined) return refuse('overloaded', `${reason}: try again after Retry-After.`, { headers: { 'Retry-After': '2' } });
-      const streams = kind === 'upload' ? 1 : 0;
+      if (reason !== undefined) return overloaded(reason);
+      const [streams, orders] = [kind === 'upload' ? 1 : 0, kind === 'command' ? 1 : 0];
       requests += 1;
       uploads += streams;
-      let inside = true;
-      return () => {
-        if (!inside) return;
-        inside = false;
+      commands += orders;
+      const began = clock.epochMs();
+      return once(() => {
         requests -= 1;
         uploads -= streams;
-      };
+        commands -= orders;
+        if (kind === 'command') fastest.took(clock.epochMs() - began);
+      });
+    },
+    share: (tenant) => {
+      const taken = ofTenant.get(tenant) ?? 0;
+      if (taken >= limits.uploadsOfTenant) return overloaded('Too many uploads of this tenant are under way');
+      ofTenant.set(tenant, taken + 1);
+      return once(() => {
+        const left = (ofTenant.get(tenant) ?? 1) - 1;
+        if (left > 0) ofTenant.set(tenant, left);
+        else ofTenant.delete(tenant);
+      });
     },
   };
 }

@@ -88,7 +88,7 @@ export async function httpApp(options: HttpAppOptions): Promise<HttpApp> {
       nameOf: async (_tenant, sub) => `hashed-${sub.length}`,
       ...(options.tokens !== undefined && { tokens: options.tokens }),
     }),
-    admission: createAdmission(gauges, { ...ADMISSION, ...options.admission }),
+    admission: createAdmission(gauges, { ...ADMISSION, ...options.admission }, clock),
     cursors: createCursors(Buffer.from('a key of the test')),
     waitFor: {
       reached: async (position, projections) => {

@@ -64,8 +64,24 @@ function skippedSuites(testResults) {
 checkNode();
 await install();
 
-// `--no-skips`: a skipped suite is a failure; `--also-on=22,24`: what an engine can change is run again on those versions of Node.
-const OURS = /^--(?:no-skips|also-on=(?<versions>[\d,]+))$/;
+/** A mutant that a test notices has passed; one that nothing notices has failed. */
+function mutants() {
+  const scratch = mkdtempSync(join(tmpdir(), 'tidings-report-'));
+  const report = join(scratch, 'report.json');
+  const fine = tool('tsx/dist/cli.mjs', join(ROOT, 'test/mutants/main.ts'), `--report=${report}`);
+  try {
+    const { passed, failed, skipped } = JSON.parse(readFileSync(report, 'utf8'));
+    return { passed, failed: failed === 0 && !fine ? 1 : failed, skipped, testResults: [] };
+  } catch {
+    return { passed: 0, failed: 1, skipped: 0, testResults: [] };
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+// `--no-skips`: a skipped suite is a failure; `--also-on=22,24`: what an engine can change is run again on those versions of Node;
+// `--mutants`: guards are taken away, and each has to be missed by a test (CONTRIBUTING.md).
+const OURS = /^--(?:no-skips|mutants|also-on=(?<versions>[\d,]+))$/;
 const args = process.argv.slice(2).filter((arg) => !OURS.test(arg));
 const noSkips = process.argv.includes('--no-skips');
 const versions = process.argv.flatMap((arg) => OURS.exec(arg)?.groups?.versions?.split(',') ?? []);
@@ -83,6 +99,10 @@ for (const version of versions) {
   } catch (error) {
     failures.push(`tests on Node ${version}: ${error.message}`);
   }
+}
+if (process.argv.includes('--mutants')) {
+  heading('mutants');
+  runs.push(mutants());
 }
 const sum = (name) => runs.reduce((all, run) => all + run[name], 0);
 const [passed, failed, skipped] = [sum('passed'), sum('failed'), sum('skipped')];

@@ -302,6 +302,29 @@ describe('an upload', () => {
     ]);
   });
 
+  test('keeps to the chunks that the batch was opened with, whatever their size is by now', async () => {
+    const older = batchCommands({
+      ...ports,
+      log: {
+        read: (streams) => house.log.read(streams),
+        append: (writes) => {
+          if (writes.some(({ events }) => events.some(({ type }) => type === 'NotificationRequested'))) throw new Error('killed');
+          const ofThree = (it: AnyFact): AnyFact => (it.type === 'BatchOpened' ? { ...it, data: { ...it.data, chunkLines: 3 } } : it);
+          return house.log.append(writes.map((write) => ({ ...write, events: write.events.map(ofThree) })));
+        },
+      },
+    });
+    const dying = older.upload(caller({ idempotencyKey: 'spring mailing' }), { mode: 'live', message: MESSAGE, lines: stream(people(7)) });
+    await expect(dying).rejects.toThrow('killed');
+    expect(await upload(people(7))).toMatchObject({ accepted: 7 });
+    const chunks = ofType<Extract<BatchEvent, { type: 'ChunkAdded' }>>(await house.events(), 'ChunkAdded');
+    expect(chunks.map(({ data }) => data.lines)).toStrictEqual([
+      { from: 1, to: 3 },
+      { from: 4, to: 6 },
+      { from: 7, to: 7 },
+    ]);
+  });
+
   test('a message that the catalogue refuses is no batch', async () => {
     const { category: _, ...uncategorised } = MESSAGE;
     expect(await upload(people(3), { message: uncategorised })).toMatchObject({ problems: [{ rejected: 'category_required' }] });

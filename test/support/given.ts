@@ -42,7 +42,7 @@ export function scenario<Command, State, E extends AnyFact, Code extends string>
       },
       thenRejected: (code, path) => {
         const decision = decide();
-        if (!isRejection(decision)) throw new Error(`expected the rejection ${code}, got ${JSON.stringify(decision)}`);
+        if (!isRejection(decision)) return expect.fail(`expected the rejection ${code}, got ${JSON.stringify(decision)}`);
         expect(decision.rejected).toBe(code);
         expect(decision.detail, 'a rejection says what to do').not.toBe('');
         if (path !== undefined) expect(decision.path).toBe(path);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { expect } from 'vitest';
 import type { EncodedEvent, EventStore, FeedBatch, StoredEvent } from '../../../src/adapters/eventstore/port.ts';
 import { PortError } from '../../../src/domain/kernel/portError.ts';
 import type { Position, StreamName } from '../../../src/domain/values/ids.ts';
@@ -32,7 +33,7 @@ export const positions = (events: readonly StoredEvent[]): readonly Position[] =
 /** What a PortError says; anything else that is thrown, or nothing thrown, is no answer. */
 export async function refusal(work: Promise<unknown>): Promise<Pick<PortError, 'kind' | 'code' | 'actual'>> {
   const error: unknown = await work.then(
-    () => new Error('it was not refused'),
+    () => expect.fail('it was not refused'),
     (thrown: unknown) => thrown,
   );
   if (!(error instanceof PortError)) throw error;

@@ -154,6 +154,14 @@ describe('mail by SMTP', () => {
     );
   });
 
+  test('is not ended by a line that is a dot alone', async () => {
+    const server = await real();
+    const text = 'before\n.\nbehind\n..\nend\n';
+    expect((await sender(server.port, { deadlineMs: 2_000 }).send([outgoing(1, { text })])).map(refused)).toStrictEqual(['accepted']);
+    const mails = await Promise.all(server.received.map(({ raw }) => simpleParser(Buffer.from(raw, 'latin1'))));
+    expect(mails.map((mail) => mail.text)).toStrictEqual([text]);
+  });
+
   test('of another channel or with a forged header is refused for good, the rest goes', async () => {
     const server = await scripted();
     const sms = { ...outgoing(1), message: { channel: 'sms', to: '+4366412345', text: 'x' } as const };

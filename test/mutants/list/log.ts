@@ -1,0 +1,103 @@
+import type { Mutant } from '../mutant.ts';
+
+/** The log, commands and what a repeat is told. */
+export const logMutants: readonly Mutant[] = [
+  {
+    name: 'log: appends of two processes take no turns',
+    file: 'migrations/log/0001_events.sql',
+    find: '  perform pg_advisory_xact_lock(7235421907614328);',
+    put: '',
+    killedBy: 'test/adapters/eventstore/postgresFaults.test.ts',
+    testName:
+      'an append that cannot be settled in time waits no longer when another process holds the log, and lands once when it is let go',
+  },
+  {
+    name: 'log: a repeated append is not known by its ids',
+    file: 'migrations/log/0001_events.sql',
+    find: 'having bool_and(coalesce(e.id = g.id, false))',
+    put: 'having false',
+    killedBy: 'test/adapters/eventstore/postgres.test.ts',
+    testName: 'as an event store appending many writes have one outcome each, in order, and a bad one takes no neighbour with it',
+  },
+  {
+    name: 'log: the queue of appends has no bound',
+    file: 'src/adapters/eventstore/postgres/appendQueue.ts',
+    find: 'if (this.#bytes > 0 && this.#bytes + write.bytes > this.#maxBytes) return false;',
+    put: '',
+    killedBy: 'test/adapters/eventstore/postgresFaults.test.ts',
+    testName: 'an append that cannot be settled in time is refused at once when too much waits already, and what waits is not harmed',
+  },
+  {
+    name: 'log: an append whose answer was lost is said not to have been written',
+    file: 'src/adapters/eventstore/postgres/appender.ts',
+    find: 'for (const write of batch) write.open = true;',
+    put: '',
+    killedBy: 'test/adapters/eventstore/postgresFaults.test.ts',
+    testName:
+      'an append that cannot be settled in time says that it is open when a server took it and went silent, and the repeat finds out',
+  },
+  {
+    name: 'log: ids of events are random instead of derived',
+    file: 'src/adapters/codec/eventId.ts',
+    find: 'commandId, stream, String(index)',
+    put: 'commandId, stream, String(Math.random())',
+    killedBy: 'test/adapters/codec/codec.test.ts',
+    testName: 'an event through the codec has an id that only command, stream and place decide',
+  },
+  {
+    name: 'commands: what lost a race is appended as it was decided before',
+    file: 'src/commands/handle.ts',
+    find: 'decider.decide(command, state);',
+    put: 'decider.decide(command, decider.initial());',
+    killedBy: 'test/commands/handle.test.ts',
+    testName: 'one command that loses a race is decided again upon what the winner left',
+  },
+  {
+    name: 'commands: a repeated command does not find its own events',
+    file: 'src/commands/handle.ts',
+    find: 'const isOwn = meta.commandId === commandId;',
+    put: 'const isOwn = meta.commandId === `${commandId}?`;',
+    killedBy: 'test/commands/handle.test.ts',
+    testName: 'one command that comes again gets the first result, whatever has happened since',
+  },
+  {
+    name: 'idempotency: the digest of a repeated body is not compared by the decider',
+    file: 'src/domain/notification/notification.ts',
+    find: 'if (state.requested.request === data.request) return [];',
+    put: 'if (state.requested.request !== undefined) return [];',
+    killedBy: 'test/domain/notification/notification.test.ts',
+    testName: 'requesting another body under the same id is refused',
+  },
+  {
+    name: 'idempotency: the digest of a repeated body is not compared by the answer',
+    file: 'src/commands/answerAgain.ts',
+    find: 'if (requested.request !== digest) return { problems: [KEY_REUSED] };',
+    put: '',
+    killedBy: 'test/commands/acceptNotifications.test.ts',
+    testName: 'files of a repeat are not stored again; other bytes are another body',
+  },
+  {
+    name: 'idempotency: a key of one tenant is a key of all',
+    file: 'src/adapters/crypto/derive.ts',
+    find: 'hmac(index, `tidings/index/1\\0${purpose}`)',
+    put: 'hmac(Buffer.alloc(32, index.length), `tidings/index/1\\0${purpose}`)',
+    killedBy: 'test/commands/acceptNotifications.test.ts',
+    testName: 'a repeat under the same idempotency key of another tenant is another request',
+  },
+  {
+    name: 'batches: other lines in a chunk that is there already pass',
+    file: 'src/commands/batches.ts',
+    find: 'return before.digest === digest ? null : { problems: [OTHER_LINES] };',
+    put: 'return null;',
+    killedBy: 'test/commands/batches.test.ts',
+    testName: 'an upload with other lines under the same key is refused, and nobody is told anything',
+  },
+  {
+    name: 'batches: the boundary of chunks is not the one that the batch was opened with',
+    file: 'src/commands/batches.ts',
+    find: '{ lines: state.opened.chunkLines, bytes: state.opened.chunkBytes }',
+    put: '{ lines: CHUNK_LINES, bytes: CHUNK_BYTES }',
+    killedBy: 'test/commands/batches.test.ts',
+    testName: 'an upload keeps to the chunks that the batch was opened with, whatever their size is by now',
+  },
+];

@@ -8,8 +8,6 @@ export type AdmissionLimits = {
   readonly requests: number;
   /** Of these at most so many stream a body in: they stay long. */
   readonly uploads: number;
-  /** And of these one tenant at most so many: whoever sends slowly on all of them locks out nobody else. */
-  readonly uploadsOfTenant: number;
   readonly bytesWaiting: number;
   readonly actionsDue: number;
   readonly eventLoopDelayMs: number;
@@ -21,7 +19,6 @@ export type AdmissionLimits = {
 export const ADMISSION: AdmissionLimits = {
   requests: 2000,
   uploads: 64,
-  uploadsOfTenant: 16,
   bytesWaiting: 64 * 1024 * 1024,
   actionsDue: 5_000_000,
   eventLoopDelayMs: 1000,
@@ -35,7 +32,10 @@ export type Kind = 'read' | 'command' | 'upload';
 export interface Admission {
   /** Before the body is read: the way out, or a refusal. */
   enter(kind: Kind): (() => void) | Refusal;
-  /** Of an upload, once it is known whose it is: the way out, or a refusal. */
+  /**
+   * Of an upload that has entered, once it is known whose it is: the way out, or a refusal where this tenant has more of them than are free.
+   * So one has half of the places, a second a quarter, and whoever sends slowly on all that it gets locks out nobody.
+   */
   share(tenant: TenantId): (() => void) | Refusal;
 }
 
@@ -107,7 +107,7 @@ export function createAdmission(gauges: LoadGauges, limits: AdmissionLimits, clo
     },
     share: (tenant) => {
       const taken = ofTenant.get(tenant) ?? 0;
-      if (taken >= limits.uploadsOfTenant) return overloaded('Too many uploads of this tenant are under way');
+      if (taken > limits.uploads - uploads) return overloaded('Too many uploads of this tenant are under way');
       ofTenant.set(tenant, taken + 1);
       return once(() => {
         const left = (ofTenant.get(tenant) ?? 1) - 1;

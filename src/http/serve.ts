@@ -60,6 +60,14 @@ export function serving(operation: Operation, ports: ServePorts): Serve {
     return allowed === true ? access : allowed;
   }
 
+  function shareIn({ tenant }: Access, res: Response): Refusal | undefined {
+    if (operation.upload === undefined) return undefined;
+    const share = ports.admission.share(tenant);
+    if (isRefusal(share)) return share;
+    res.once('close', share);
+    return undefined;
+  }
+
   /** `after` belongs to every GET, `cursor` to every list; what is left are the operation's own parameters. */
   async function caughtUp(after: unknown): Promise<Refusal | undefined> {
     if (after === undefined || operation.method !== 'get') return undefined;
@@ -119,6 +127,8 @@ export function serving(operation: Operation, ports: ServePorts): Serve {
     const access = await accessOf(req);
     if (isRefusal(access)) return access;
     facts.tenant = access.tenant;
+    const crowded = shareIn(access, res);
+    if (crowded !== undefined) return crowded;
     const raw = await rawOf(req, res, facts, access);
     if (isRefusal(raw)) return raw;
     const reply = await run(raw);

@@ -591,6 +591,38 @@ describe('load', () => {
     for (let round = 0; round < 3; round += 1) expect((await app.call('/v1/notes/1')).status).toBe(200);
   });
 
+  test('whoever sends slowly on all places for uploads that it gets locks out no other tenant', async () => {
+    const app = await httpApp({ operations, admission: { uploads: 4 } });
+    app.keys.set('tk_other', grant({ tenant: trusted('other') }));
+    const ndjson = { 'content-type': 'application/x-ndjson' };
+    const upload = (key: string) => app.call('/v1/echo', { key, method: 'POST', headers: ndjson, body: '{}' });
+    const slow = await Promise.all(
+      [1, 2].map(
+        () =>
+          new Promise<ReturnType<typeof request>>((resolve, reject) => {
+            const req = request(`${app.url}/v1/echo`, { method: 'POST', headers: { authorization: 'Bearer tk_all_scopes', ...ndjson } });
+            req.on('error', reject);
+            req.on('response', (res) => {
+              res.resume();
+              resolve(req);
+            });
+            req.write('{"a":1}\n');
+          }),
+      ),
+    );
+    const [mine, other] = [await upload('tk_all_scopes'), await upload('tk_other')];
+    const { code, detail } = JSON.parse(await mine.text());
+    expect([mine.status, code, detail, other.status]).toStrictEqual([
+      503,
+      'overloaded',
+      'Too many uploads of this tenant are under way: try again after Retry-After.',
+      200,
+    ]);
+    await other.text();
+    for (const req of slow) req.end();
+    await expect.poll(async () => (await upload('tk_all_scopes')).status).toBe(200);
+  });
+
   test('draining lets what is under way finish and takes nothing new', async () => {
     const app = await httpApp({ operations });
     const req = request(`${app.url}/v1/echo`, {

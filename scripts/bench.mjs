@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { build, checkNode, install, installPeers, ROOT } from './prepare.mjs';
 
 // `npm run bench -- <name> [arguments]`: runs test/bench/<name>.ts against the built program (docs/performance.md).
-const WITH_PEERS = ['append', 'catch-up'];
+const WITH_PEERS = ['append', 'catch-up', 'e2e-single'];
 const NAMES = [...WITH_PEERS, 'smtp', 'render', 'e2e-bulk', 'batch'];
 
 const [name = '', ...args] = process.argv.slice(2);

@@ -104,7 +104,8 @@ export async function startConsumers(
         log.warn('a consumer failed and tries again', { consumer, code });
       },
       onSwap: (consumer, outcome) => {
-        log.info('a rebuilt read model was put to use', { consumer, outcome });
+        if (outcome === 'swapped') log.info('a rebuilt read model was put to use', { consumer });
+        else log.warn('a rebuilt read model was not put to use', { consumer, code: outcome });
       },
       onStall: () => {
         log.warn('the feed stood still and was opened again');

@@ -88,13 +88,14 @@ const tell = (tx: Transaction, name: string): Promise<unknown> =>
 
 /**
  * Puts the new tables in the place of the live ones. What was acknowledged on the old holds on the new: its checkpoint is at least
- * as far and nothing is parked that was not parked before. A live one that was stopped is no measure.
+ * as far and nothing is parked that was not parked before. A live one that was stopped is no measure. One that older code made is none for
+ * what is parked: nobody fills it any more, and a start that waited for an operator would leave nobody to ask.
  */
 export async function swap(db: Database, lease: Lease): Promise<Swapped> {
   return db.transaction(async (tx) => {
-    type Row = { suffix: string; state: string; epoch: number; position: string | null; stopped: string | null };
+    type Row = { suffix: string; version: number; state: string; epoch: number; position: string | null; stopped: string | null };
     const rows = await tx.query<Row>({
-      text: `select suffix, state, epoch, position, stopped from consumers where name = $1 and state in ('live', 'building')
+      text: `select suffix, version, state, epoch, position, stopped from consumers where name = $1 and state in ('live', 'building')
               order by suffix for update`,
       values: [lease.name],
     });
@@ -103,7 +104,7 @@ export async function swap(db: Database, lease: Lease): Promise<Swapped> {
     if (mine?.state !== 'building' || mine.epoch !== lease.epoch) return 'lost';
     if (old?.stopped === null) {
       if (isBefore(checkpointOf(mine.position), checkpointOf(old.position))) return 'behind';
-      if (await parksMore(tx, lease, old.suffix)) return 'parked';
+      if (old.version === mine.version && (await parksMore(tx, lease, old.suffix))) return 'parked';
     }
     await tx.query({
       text: `update consumers set state = 'retired', retired_at = tidings_now(), holder = null, lease_until = null where name = $1 and state = 'live'`,

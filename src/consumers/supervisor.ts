@@ -46,6 +46,8 @@ export type ConsumersObserver = Pick<ConsumerOptions, 'onBatch' | 'onParked' | '
 
 const CONSUMERS_CHANNEL = 'tidings_consumers';
 const SWAP_PAUSE_MS = 500;
+/** An operator has to do something first. */
+const PARKED_PAUSE_MS = 10_000;
 
 type Running = { readonly name: string; readonly wants: Wants; readonly stop: () => void; readonly done: Promise<void> };
 
@@ -87,6 +89,7 @@ export async function superviseConsumers(consumers: readonly Projection[], optio
     swapAfter.set(key, time.epochMs() + SWAP_PAUSE_MS);
     const outcome = await swap(db, lease);
     if (outcome === 'behind') return;
+    if (outcome === 'parked') swapAfter.set(key, time.epochMs() + PARKED_PAUSE_MS);
     observe.onSwap?.(lease.name, outcome);
     if (outcome === 'swapped') building.delete(key);
     wake.ring();

@@ -110,6 +110,23 @@ test('a new version that sets aside what the old one applies waits for an operat
   expect([swaps[0], await live()]).toStrictEqual(['tally parked', '_v1']);
 });
 
+test('newer code goes on without what it sets aside: nobody fills what older code made', async () => {
+  const first = await bench.start([tally()]);
+  await reached('_v1', bench.feed.add(marked('1'), marked('2')));
+  await first.stop();
+  const second = tally({ version: 2 });
+  const failing: Projection = {
+    ...second,
+    apply: async (events: readonly Recorded[], tx, suffix) => {
+      if (events.some(({ event }) => (event.data as { mark: string }).mark === '2')) throw new TypeError('new');
+      await second.apply(events, tx, suffix);
+    },
+  };
+  await bench.start([failing]);
+  await until(async () => (await live()) === '_v2');
+  expect(await bench.rows(`select suffix, error from parked_events`)).toStrictEqual([{ suffix: '_v2', error: 'TypeError' }]);
+});
+
 test('after the log went back, a rebuild is the way out', async () => {
   const first = await bench.start([tally()]);
   await reached('_v1', bench.feed.add(marked('1'), marked('2')));

@@ -1,0 +1,13 @@
+import { expect, test } from 'vitest';
+import { cancel } from './cancel.ts';
+import { chaosRun, newSeed } from './chaosRun.ts';
+
+test(
+  'cancelled, moved or expired at any step of a hand-off, a delivery has one outcome, and it is true',
+  { timeout: 300_000 },
+  async () => {
+    const run = chaosRun(newSeed(), { quiet: true });
+    await cancel.run(cancel.short, run);
+    expect(run.broken()).toStrictEqual([]);
+  },
+);

@@ -191,7 +191,7 @@ export async function refusals(tidings: Service, it: Canaries): Promise<void> {
   await tidings.request('POST', '/v1/notifications', `{"email": "${it.brokenLine}`, { 'Content-Type': 'application/json', ...strange });
   await tidings.request('PUT', path('types', it.wrongMember), { [it.wrongMember]: it.wrongVariable }, strange);
   await tidings.post('/v1/notifications', message([it.recipientId], { [it.wrongMember]: it.wrongVariable, template: it.wrongMember }));
-  await tidings.post('/v1/notifications', message([it.recipientId], { attachments: [{ id: it.wrongMember }] }));
+  await tidings.post('/v1/notifications', message([it.recipientId], { attachments: [{ id: 'att_nothing' }] }));
   await tidings.post('/v1/templates/leak/preview', { recipientId: it.query, variables: { v: it.wrongVariable } });
   for (const asked of [
     `/v1/recipients/${encodeURIComponent(it.query)}`,

@@ -16,6 +16,8 @@ export type OwnDatabase = {
   readonly directory: string;
   /** Values stand in the files as they are, uncompressed, from now on. */
   readonly uncompressed: () => Promise<void>;
+  /** Postgres writes down every statement with its parameters, from now on. */
+  readonly toldInFull: () => Promise<void>;
   /** What is sent to all who listen, from now on. */
   readonly listen: (
     channels: readonly string[],
@@ -45,6 +47,10 @@ export async function openOwnDatabase({ durable = false }: { readonly durable?: 
             and n.nspname not in ('pg_catalog', 'information_schema')`,
       );
       await cluster.query(columns.map(({ change }) => change).join(';'));
+    },
+    toldInFull: async () => {
+      await cluster.query(`alter system set log_statement = 'all'`);
+      await cluster.query('select pg_reload_conf()');
     },
     listen: async (channels) => {
       const client = new pg.Client({ connectionString: cluster.url('owner') });

@@ -77,9 +77,9 @@ export function cpuMsOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
-/** One figure that stands for itself. */
+/** One figure that stands for itself; its goal in words: `at most 1,000`. */
 export function figure(bench: string, name: string, value: number, unit: string, goal?: string): void {
-  say(`  ${name.padEnd(44)} ${shown(value)} ${unit}${goal === undefined ? '' : `   (goal ${goal})`}`);
+  say(`  ${name.padEnd(44)} ${shown(value)} ${unit}${goal === undefined ? '' : `   (${goal})`}`);
   line({ bench, figure: name, value: rounded(value), unit, ...(goal === undefined ? {} : { goal }) });
 }
 

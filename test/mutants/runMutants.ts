@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { scratchForRun, testServer } from '../support/postgresServer.ts';
 import { patched, type Mutant } from './mutant.ts';
 import { unfit, verdictOn, type TestReport, type Verdict } from './verdict.ts';
@@ -16,12 +16,16 @@ const ONE_MS = 90_000;
 function copyOf(root: string, scratch: string, name: string): string {
   const tree = join(scratch, name);
   mkdirSync(tree);
-  for (const entry of COPIED) cpSync(join(root, entry), join(tree, entry), { recursive: true });
+  const filter = (path: string): boolean => basename(path) !== 'node_modules';
+  for (const entry of COPIED) cpSync(join(root, entry), join(tree, entry), { recursive: true, filter });
   symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'), 'dir');
   return tree;
 }
 
 const literally = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+
+/** Ends a run of tests that is under way. */
+const running = new Set<() => void>();
 
 /** A copy of the tree, and the environment that its tests run in. */
 type Bench = { readonly tree: string; readonly env: NodeJS.ProcessEnv };
@@ -38,13 +42,17 @@ async function testsOf({ tree, env }: Bench, mutants: readonly Mutant[], ms: num
       ...['--reporter=json', `--outputFile.json=${report}`, '--testNamePattern', `^(?:${names.join('|')})$`],
       ...new Set(mutants.map(({ killedBy }) => killedBy)),
     ],
-    { cwd: tree, stdio: 'ignore', env },
+    // A group of its own: a worker that loops for ever hears of nobody's end.
+    { cwd: tree, stdio: 'ignore', env, detached: true },
   );
-  const stop = setTimeout(() => child.kill('SIGTERM'), ms);
-  const kill = setTimeout(() => child.kill('SIGKILL'), ms + 5_000);
+  const stop = (): void => {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  };
+  running.add(stop);
+  const patience = setTimeout(stop, ms);
   await new Promise((resolve) => child.once('close', resolve));
-  clearTimeout(stop);
-  clearTimeout(kill);
+  clearTimeout(patience);
+  running.delete(stop);
   try {
     return JSON.parse(readFileSync(report, 'utf8')) as TestReport;
   } catch {
@@ -73,11 +81,15 @@ async function tried(mutant: Mutant, all: readonly Mutant[], bench: Bench): Prom
   }
 }
 
+/** What has been made and is to go, in reverse. */
+type Undo = (() => unknown)[];
+
 /** One server for all runs, where there is any: each makes databases of its own in it. */
-async function openDatabase(): Promise<{ readonly env: NodeJS.ProcessEnv; readonly discard: () => Promise<void> }> {
+async function openDatabase(undo: Undo): Promise<NodeJS.ProcessEnv> {
   const { scratch, discard } = await scratchForRun();
+  undo.push(discard);
   const server = await testServer(scratch).catch(() => undefined);
-  return { env: server === undefined ? {} : { DATABASE_URL: server.adminUrl }, discard };
+  return server === undefined ? {} : { DATABASE_URL: server.adminUrl };
 }
 
 export type MutantRun = {
@@ -91,16 +103,19 @@ export type MutantRun = {
  * @throws when that run does not come to an end.
  */
 export async function runMutants(mutants: readonly Mutant[], { root, heard }: MutantRun): Promise<readonly Verdict[]> {
-  const scratch = mkdtempSync(join(realpathSync(tmpdir()), 'tidings-mutants-'));
-  const database = await openDatabase();
+  const undo: Undo = [];
   const clean = async (): Promise<void> => {
-    rmSync(scratch, { recursive: true, force: true });
-    await database.discard();
+    for (let last = undo.pop(); last !== undefined; last = undo.pop()) await last();
   };
-  const ended = (): void => void clean().finally(() => process.exit(130));
+  const ended = (): void => {
+    for (const stop of running) stop();
+    void clean().finally(() => process.exit(130));
+  };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, ended);
   try {
-    const env = { ...process.env, TZ: 'UTC', ...database.env };
+    const scratch = mkdtempSync(join(realpathSync(tmpdir()), 'tidings-mutants-'));
+    undo.push(() => rmSync(scratch, { recursive: true, force: true }));
+    const env = { ...process.env, TZ: 'UTC', ...(await openDatabase(undo)) };
     const benchIn = (name: string): Bench => ({ tree: copyOf(root, scratch, name), env });
     const [first, second] = [benchIn('first'), benchIn('second')];
     const before = await testsOf(first, mutants, ALL_MS);

@@ -86,7 +86,7 @@ describe('an append that cannot be settled in time', () => {
   });
 
   test('says that it is open when a server took it and went silent, and the repeat finds out', async () => {
-    const store = await openForAppends({ deadlineMs: 1_000, attemptMs: 150 });
+    const store = await openForAppends({ deadlineMs: 2_500, attemptMs: 500 });
     await store.append(aStream(), 'absent', someEvents(1));
     const stream = aStream();
     const events = someEvents(2);
@@ -98,7 +98,7 @@ describe('an append that cannot be settled in time', () => {
   });
 
   test('waits no longer when another process holds the log, and lands once when it is let go', async () => {
-    const store = await openForAppends({ deadlineMs: 500, attemptMs: 100 });
+    const store = await openForAppends({ deadlineMs: 1_500, attemptMs: 300 });
     const holder = await stage.session();
     await holder.query('begin');
     await holder.query('select pg_advisory_xact_lock(7235421907614328)');

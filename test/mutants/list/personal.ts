@@ -93,6 +93,22 @@ export const personalMutants: readonly Mutant[] = [
     testName: 'a backup of the keys restored over an older state applies the tombstones that the older state did not have',
   },
   {
+    name: 'masking: a profile is shown as it is to whoever may not see it',
+    file: 'src/http/recipientView.ts',
+    find: 'value === undefined || unmasked ? value : mask(value);',
+    put: "value === undefined || unmasked || mask('') !== '' ? value : mask(value);",
+    killedBy: 'test/http/recipientView.test.ts',
+    testName: 'without the scope pii a person is shown masked, and what could be anything not at all; the token of a device to nobody',
+  },
+  {
+    name: 'masking: the token of a device is shown',
+    file: 'src/http/recipientView.ts',
+    find: 'platform, token: maskedToken(own.address), addedAt',
+    put: 'platform, token: unmasked ? own.address : maskedToken(own.address), addedAt',
+    killedBy: 'test/http/recipientView.test.ts',
+    testName: 'without the scope pii a person is shown masked, and what could be anything not at all; the token of a device to nobody',
+  },
+  {
     name: 'hashes: equal values of two purposes have one hash',
     file: 'src/adapters/crypto/derive.ts',
     find: 'hmac(index, `tidings/index/1\\0${purpose}`)',

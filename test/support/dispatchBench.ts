@@ -36,7 +36,7 @@ export type FakeProvider = Provider & {
   /** Sizes of the calls. */
   readonly calls: number[];
   /** The answer to a message; undefined: accepted. It may await what the test wants to happen meanwhile. */
-  script: (message: Outgoing, call: number) => SendResult | undefined | Promise<SendResult | undefined>;
+  script: (message: Outgoing, call: number, signal?: AbortSignal) => SendResult | undefined | Promise<SendResult | undefined>;
   /** A message that is answered so was taken all the same. */
   tookAnyway: (message: Outgoing) => boolean;
 };
@@ -53,11 +53,11 @@ export function fakeProvider(more: Partial<Pick<Provider, 'id' | 'takesKeys' | '
     calls: [],
     script: () => undefined,
     tookAnyway: () => false,
-    send: async (messages) => {
+    send: async (messages, signal) => {
       const call = it.calls.push(messages.length) - 1;
       const results: SendResult[] = [];
       for (const message of messages) {
-        const said = await it.script(message, call);
+        const said = await it.script(message, call, signal);
         const isKnown = it.takesKeys && keys.has(message.key);
         if ((said === undefined || said.outcome === 'accepted' || it.tookAnyway(message)) && !isKnown) {
           it.ledger.push(message);
@@ -196,9 +196,9 @@ export async function openDispatch(
   };
   const watched = (it: FakeProvider): Provider => ({
     ...it,
-    send: (messages) => {
+    send: (messages, signal) => {
       for (const { deliveryId } of messages) count(deliveryId, 1);
-      return it.send(messages);
+      return it.send(messages, signal);
     },
   });
   const watching = new Map<FakeProvider, Provider>();

@@ -105,7 +105,7 @@ export type HandOffStarted = Fact<
 
 /**
  * `sent`: accepted, wins however late; `retry`: refused for now, or no answer and another try is allowed (`doubt`); `returned`: not
- * called, the claim had no time left; `failed`: refused for good; `dead`: the attempts ran out.
+ * called, the claim had no time left or its process was to end; `failed`: refused for good; `dead`: the attempts ran out.
  */
 export type HandOffResult = {
   readonly items: readonly number[];

@@ -9,7 +9,7 @@ import { isNewest, type RequestedNotification } from './evolve.ts';
 import { mayAskAgain, ofNotification } from './plan.ts';
 import { joinAlike } from './results.ts';
 
-/** What became of one started delivery. `returned`: the claim had no time left for the call. */
+/** What became of one started delivery. `returned`: not called, the claim had no time left or its process was to end. */
 export type Answer = {
   readonly n: number;
   readonly attempt: number;

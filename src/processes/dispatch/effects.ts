@@ -39,7 +39,12 @@ export function dispatchEffect(ports: DispatchPorts): Effect {
     const batches = claim.kind === 'recover' ? all.slice(0, 1) : all;
     const started = await start(ports, claim, { composed, first: batches[0], append });
     const isPaused = pauseWatch(ports, [...started]);
-    await handOff(ports, claim, onlyOf(started, batches), { append, permitsOf, isOver: async () => signal.aborted || isPaused() });
+    await handOff(ports, claim, onlyOf(started, batches), {
+      append,
+      permitsOf,
+      isOver: async () => signal.aborted || isPaused(),
+      signal,
+    });
     return append.end();
   };
 }
@@ -113,6 +118,8 @@ function commandOf(
     const unknown = given.filter((it) => it.plan !== 'defer').map((it) => it.n);
     return { type: 'RecoverDeliveries', data: { ...base, again: started, unknown, later } };
   }
+  // Whoever comes to it first cancels it: what is redriven after its batch has told its notifications would wait for ever.
+  if (judged.isCancelled) return { type: 'CancelNotification', data: { now } };
   const all = judged.outcomes.map((it): Outcome => failedOutcome(it, failed.get(it.n)));
   const inFirst = new Set(started.flatMap((group) => group.items));
   const later = ready.map((it) => it.n).filter((n) => !inFirst.has(n));

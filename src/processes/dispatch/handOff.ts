@@ -59,6 +59,14 @@ export function startedGroups(ready: readonly Ready[]): readonly StartedGroup[] 
 }
 
 type Claimed = { readonly id: string; readonly until: Instant };
+type Ways = {
+  readonly append: Writer;
+  readonly permitsOf: (provider: Provider) => Permits;
+  /** Whether no further sub-batch is wanted. */
+  readonly isOver: () => Promise<boolean>;
+  /** The process is to end: also what the provider has in hand and has not let go of stays. */
+  readonly signal: AbortSignal;
+};
 type HandOffPorts = Pick<DispatchPorts, 'clock' | 'random' | 'retry' | 'providers' | 'watch'>;
 
 /**
@@ -70,21 +78,16 @@ export async function handOff(
   ports: HandOffPorts,
   claim: Claimed,
   batches: readonly SubBatch[],
-  { append, permitsOf, isOver }: { append: Writer; permitsOf: (provider: Provider) => Permits; isOver: () => Promise<boolean> },
+  { append, permitsOf, isOver, signal }: Ways,
 ): Promise<void> {
   for (const [at, batch] of batches.entries()) {
     const outgoing = batch.parcels.flatMap(({ job, ready }) => ready.filter((it) => isMine(job, it.n, claim.id)));
     const permit = permitsOf(batch.provider);
     await permit.acquire(outgoing.length);
     try {
-      const results = await call(
-        ports,
-        claim,
-        batch.provider,
-        outgoing.map((it) => it.outgoing),
-      );
+      const results = await call(ports, claim, batch.provider, { messages: outgoing.map((it) => it.outgoing), signal });
       const answers = new Map(
-        outgoing.map((it, i) => [it.outgoing.deliveryId, answerOf(it, results === undefined ? 'not called' : results[i])]),
+        outgoing.map((it, i) => [it.outgoing.deliveryId, answerOf(it, results === undefined ? RETURNED : results[i])]),
       );
       const next = (await isOver()) ? undefined : batches[at + 1];
       await append.untilDone(`r${String(at)}`, records(ports, claim, batch, { next, answers }));
@@ -100,20 +103,21 @@ const isMine = (job: Job, n: number, claim: string): boolean => {
   return it?.status === 'open' && it.claim === claim;
 };
 
-/** Undefined: the claim has less time left than the provider may take, so nothing is called. */
+/** Undefined: nothing is called, since the claim has less time left than the provider may take, or the process is to end. */
 async function call(
   ports: HandOffPorts,
   { until }: Claimed,
   provider: Provider,
-  messages: readonly Outgoing[],
+  { messages, signal }: { readonly messages: readonly Outgoing[]; readonly signal: AbortSignal },
 ): Promise<readonly SendResult[] | undefined> {
   if (messages.length === 0) return [];
+  if (signal.aborted) return undefined;
   const began = ports.clock.epochMs();
   if (epochMsOf(until) - began <= provider.deadlineMs) {
     ports.watch.dropped('claim_over', messages.length);
     return undefined;
   }
-  const results = await provider.send(messages).catch((): readonly SendResult[] => {
+  const results = await provider.send(messages, signal).catch((): readonly SendResult[] => {
     ports.watch.dropped('provider_fault', messages.length);
     return [];
   });
@@ -122,25 +126,25 @@ async function call(
     const count = results.filter((it) => it.outcome === outcome).length;
     if (count > 0) ports.watch.handedOff(provider.id, outcome, count, ms);
   }
-  ports.providers.report(
-    provider.id,
-    results.some((it) => it.outcome === 'accepted' || (it.outcome === 'refused' && it.kind === 'permanent')),
-  );
+  const isHealthy = results.some((it) => it.outcome === 'accepted' || (it.outcome === 'refused' && it.kind === 'permanent'));
+  // What was never tried says nothing of the provider.
+  if (results.length === 0 || results.some((it) => it.outcome !== 'returned')) ports.providers.report(provider.id, isHealthy);
   return results;
 }
 
 /** Without a result of its own (the provider broke its contract) nothing is certain of it. */
 const NO_RESULT: SendResult = { outcome: 'unknown', code: 'provider_fault' };
+const RETURNED: SendResult = { outcome: 'returned' };
 
-function answerOf({ n, attempt, provider, outgoing }: Ready, result: SendResult | 'not called' = NO_RESULT): Answer {
+function answerOf({ n, attempt, provider, outgoing }: Ready, result: SendResult = NO_RESULT): Answer {
   const base = {
     n,
     attempt,
     provider: provider.id,
     subject: outgoing.subject,
-    ...(result === 'not called' || result.detail === undefined ? {} : { detail: result.detail }),
+    ...('detail' in result && result.detail !== undefined && { detail: result.detail }),
   };
-  if (result === 'not called') return { ...base, outcome: 'returned' };
+  if (result.outcome === 'returned') return { ...base, outcome: 'returned' };
   if (result.outcome === 'accepted') {
     const messageId = result.providerMessageId === undefined ? {} : { messageId: result.providerMessageId };
     return { ...base, outcome: 'accepted', captured: provider.id === 'capture', ...messageId };

@@ -66,7 +66,9 @@ export type SendResult =
       readonly detail?: string;
     }
   /** The request left and no answer came: the provider may or may not have taken it. */
-  | { readonly outcome: 'unknown'; readonly code: string; readonly detail?: string };
+  | { readonly outcome: 'unknown'; readonly code: string; readonly detail?: string }
+  /** It has not left, since the caller has no use for it any more: as if it had not been handed over. */
+  | { readonly outcome: 'returned' };
 
 /** What carries a channel. Every implementation passes `test/contract/provider.ts`. */
 export interface Provider {
@@ -79,8 +81,11 @@ export interface Provider {
   readonly deadlineMs: number;
   /** Connections × pipeline depth: the most messages that can be in flight, and so the most that one crash can double. */
   readonly window: number;
-  /** At most `window` messages; one result each, in order. Never throws for what the other side does. */
-  send(messages: readonly Outgoing[]): Promise<readonly SendResult[]>;
+  /**
+   * At most `window` messages; one result each, in order. Never throws for what the other side does. `signal`: what has not left by then
+   * stays and is `returned`, so that only answers to what is out are waited for; who sends all at once may pass over it.
+   */
+  send(messages: readonly Outgoing[], signal?: AbortSignal): Promise<readonly SendResult[]>;
   /** Waits for what is in flight, at most `deadlineMs`. */
   close(): Promise<void>;
 }

@@ -203,6 +203,62 @@ describe('sub-batches', () => {
     expect(bench.provider.ledger).toHaveLength(12);
   });
 
+  test('told to leave off, what the provider has not let go of is recorded as not called, uses up no attempt, and goes later', async () => {
+    const id = await bench.request({ people: 12 });
+    await bench.consume();
+    const stop = new AbortController();
+    bench.provider.script = (_message, _call, signal) => {
+      if (signal?.aborted === true) return { outcome: 'returned' };
+      stop.abort();
+      return undefined;
+    };
+    const claim = bench.actions.claim('plan', [bench.actions.due()[0]!.id]);
+    bench.actions.finish(claim!.id, await bench.effect(claim!, stop.signal));
+    expect((await results(id)).map(({ result, items, attempt }) => [result, items.length, attempt])).toStrictEqual([
+      ['sent', 1, 1],
+      ['returned', 4, 1],
+    ]);
+    expect(bench.told.health).toStrictEqual([true]);
+    bench.provider.script = () => undefined;
+    await bench.drain();
+    expect(bench.provider.ledger.map(({ key }) => key).sort()).toStrictEqual(
+      Array.from({ length: 12 }, (_, n) => `${id}_${String(8 * n)}.1`).sort(),
+    );
+  });
+
+  test('told to leave off while it waits for its turn, it calls nobody, and that says nothing of the provider', async () => {
+    const ids = [await bench.request({ people: 5 }), await bench.request({ people: 5 }), await bench.request({ people: 5 })];
+    await bench.consume();
+    const stop = new AbortController();
+    let tell: () => void = () => undefined;
+    const isBusy = new Promise<void>((resolve) => (tell = resolve));
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    bench.provider.script = async () => {
+      if (bench.provider.calls.length === 2) tell();
+      await held;
+      return undefined;
+    };
+    const claims = bench.actions.due().map(({ id }) => bench.actions.claim('plan', [id])!);
+    const working = claims.map((claim) => bench.effect(claim, stop.signal));
+    await isBusy;
+    await expect
+      .poll(
+        async () => (await Promise.all(ids.map((id) => bench.events(id)))).flat().filter(({ type }) => type === 'HandOffStarted').length,
+      )
+      .toBe(3);
+    stop.abort();
+    release();
+    await Promise.all(working);
+    expect(bench.provider.calls).toStrictEqual([5, 5]);
+    expect((await Promise.all(ids.map(results))).map((list) => list.map(({ result }) => result)).sort()).toStrictEqual([
+      ['returned'],
+      ['sent'],
+      ['sent'],
+    ]);
+    expect(bench.told.health).toStrictEqual([true, true]);
+  });
+
   test('told to leave off before anything is out, it starts nothing', async () => {
     const id = await bench.request();
     await bench.consume();

@@ -17,8 +17,9 @@ const SETTLING_MS = 500;
 const FILES_BYTES = 64 * 1024 * 1024;
 const FILES_FACTOR = 4;
 
-/** A call of `send`: what it has under way, and whether its time is over. */
-type Call = { readonly jobs: Set<Job>; over: boolean };
+/** A call of `send`: what it has under way, and once its time is over, what that means for what has not left. */
+type Call = { readonly jobs: Set<Job>; over: SendResult | undefined };
+const RETURNED: SendResult = { outcome: 'returned' };
 
 const filesBytes = (message: EmailMessage): number => message.attachments.reduce((sum, { content }) => sum + content.byteLength, 0);
 
@@ -35,7 +36,7 @@ class SmtpPool implements Provider {
   readonly #options: SmtpOptions;
   readonly #compose: ComposeEmail;
   readonly #lanes: readonly SmtpLane[];
-  readonly #calls = new Set<Promise<unknown>>();
+  readonly #calls = new Map<Call, Promise<unknown>>();
   readonly #memory = byteBudget(FILES_BYTES);
   #queue: Job[] = [];
   #closed = false;
@@ -52,7 +53,7 @@ class SmtpPool implements Provider {
         new SmtpLane(options, {
           next: () => this.#next(),
           again: (job) => {
-            this.#queue.unshift(job);
+            this.#again(job);
           },
           onClosed: (refused) => {
             this.#onLaneClosed(refused);
@@ -61,25 +62,30 @@ class SmtpPool implements Provider {
     );
   }
 
-  send(messages: readonly Outgoing[]): Promise<readonly SendResult[]> {
-    const call: Call = { jobs: new Set(), over: false };
+  send(messages: readonly Outgoing[], signal?: AbortSignal): Promise<readonly SendResult[]> {
+    const call: Call = { jobs: new Set(), over: signal?.aborted === true ? RETURNED : undefined };
     const over = (): void => {
-      call.over = true;
-      this.#giveUp(call.jobs);
+      this.#keep(call, refusedAs('timeout', 'transient'));
+      for (const lane of this.#lanes) lane.abandon(call.jobs);
     };
+    const leaveOff = (): void => {
+      this.#keep(call, RETURNED);
+    };
+    signal?.addEventListener('abort', leaveOff, { once: true });
     // Timers come first in a turn of the loop: a process that was held up hears what its connections have brought meanwhile.
     const timer = setTimeout(() => setImmediate(over), this.#options.deadlineMs);
     const answered = Promise.all(messages.map((outgoing) => this.#deliver(outgoing, call))).finally(() => {
       clearTimeout(timer);
-      this.#calls.delete(answered);
+      signal?.removeEventListener('abort', leaveOff);
+      this.#calls.delete(call);
     });
-    this.#calls.add(answered);
+    this.#calls.set(call, answered);
     return answered;
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.allSettled([...this.#calls]);
+    await Promise.allSettled([...this.#calls.values()]);
     for (const lane of this.#lanes) lane.close();
   }
 
@@ -97,9 +103,10 @@ class SmtpPool implements Provider {
   }
 
   async #mail(message: EmailMessage, key: string, call: Call): Promise<SendResult> {
-    if (call.over) return refusedAs('timeout', 'transient');
+    if (call.over !== undefined) return call.over;
     const mail = await this.#compose(message, key);
     if ('refused' in mail) return refusedAs(mail.refused, 'permanent');
+    if (call.over !== undefined) return call.over;
     return new Promise((settle) => {
       const job: Job = { mail, losses: 0, settled: false, settle };
       call.jobs.add(job);
@@ -142,14 +149,21 @@ class SmtpPool implements Provider {
     }
   }
 
-  #giveUp(jobs: ReadonlySet<Job>): void {
+  /** Nothing of this call leaves any more; what is out already is answered by its server. */
+  #keep(call: Call, result: SendResult): void {
+    call.over ??= result;
     for (const job of this.#queue) {
-      if (!jobs.has(job) || job.settled) continue;
+      if (!call.jobs.has(job) || job.settled) continue;
       job.settled = true;
-      job.settle(refusedAs('timeout', 'transient'));
+      job.settle(result);
     }
     this.#queue = this.#queue.filter((job) => !job.settled);
-    for (const lane of this.#lanes) lane.abandon(jobs);
+  }
+
+  /** Its connection went before its data had ended. */
+  #again(job: Job): void {
+    this.#queue.unshift(job);
+    for (const call of this.#calls.keys()) if (call.over !== undefined && call.jobs.has(job)) this.#keep(call, call.over);
   }
 }
 

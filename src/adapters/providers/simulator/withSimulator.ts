@@ -103,10 +103,10 @@ export function withSimulator(provider: Provider, options: SimulatorOptions): Pr
     takesKeys: provider.takesKeys,
     deadlineMs: provider.deadlineMs,
     window: provider.window,
-    send: async (messages) => {
+    send: async (messages, signal) => {
       const answers = messages.map(answerTo);
       const real = messages.filter((_, index) => answers[index] === undefined);
-      const sent = real.length === 0 ? [] : await provider.send(real);
+      const sent = real.length === 0 ? [] : await provider.send(real, signal);
       feedback.add(
         messages.flatMap((message, index) => {
           const kind = answers[index]?.feedback;

@@ -244,6 +244,37 @@ describe('mail by SMTP', () => {
     expect(nowhere.map(refused)).toStrictEqual(Array(2).fill('transient dns_failed'));
   });
 
+  test('that waits for its turn is returned when the sender is told to leave off; what is out is answered', async () => {
+    const stop = new AbortController();
+    const server = await real({
+      onData: (stream, _session, done) => {
+        stream.resume();
+        stream.on('end', () => {
+          stop.abort();
+          done();
+        });
+      },
+    });
+    const provider = sender(server.port, { connections: 1, pipelining: false });
+    expect((await provider.send(many(3), stop.signal)).map(({ outcome }) => outcome)).toStrictEqual(['accepted', 'returned', 'returned']);
+    expect((await provider.send(many(2), stop.signal)).map(({ outcome }) => outcome)).toStrictEqual(['returned', 'returned']);
+    expect((await provider.send([outgoing(9)])).map(({ outcome }) => outcome)).toStrictEqual(['accepted']);
+  });
+
+  test('that lost its connection before its end is returned too, instead of being tried on another', async () => {
+    const stop = new AbortController();
+    const server = await scripted({
+      on: (step) => {
+        if (step !== 'data') return undefined;
+        stop.abort();
+        return 'cut';
+      },
+    });
+    const results = await sender(server.port, { connections: 1, pipelining: false }).send(many(2), stop.signal);
+    expect(results.map(({ outcome }) => outcome)).toStrictEqual(['returned', 'returned']);
+    expect(server.connections()).toBe(1);
+  });
+
   test('is sent to its end by close, and nothing after it', async () => {
     const server = await scripted();
     const provider = smtpProvider(optionsFor(server.port), { clock: CLOCK });

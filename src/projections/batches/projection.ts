@@ -7,6 +7,7 @@ import { present } from '../../domain/kernel/present.ts';
 import type { Personal } from '../../domain/kernel/personal.ts';
 import type { Schedule } from '../../domain/values/schedule.ts';
 import { Rows } from '../rows.ts';
+import { upsert } from '../upsert.ts';
 
 type BatchRow = {
   tenant: string;
@@ -142,18 +143,12 @@ export const batchesProjection: Projection = {
 
 const writeBatches = (tx: Transaction, suffix: string, rows: Rows<BatchRow>) =>
   tx.query({
-    text: `insert into batches${suffix} as t (tenant, batch, terms, opened_at, closed_at, paused, cancelled_at, reason, schedule, plan_at,
-        opened_position, position)
-      select tenant, batch, terms, opened_at, closed_at, paused, cancelled_at, reason, schedule, plan_at, opened_position, position
-      from json_to_recordset($1) as r (tenant text, batch text, terms json, opened_at timestamptz, closed_at timestamptz, paused boolean,
-        cancelled_at timestamptz, reason json, schedule json, plan_at timestamptz, opened_position text, position text)
-      on conflict (tenant, batch) do update set
-        terms = coalesce(excluded.terms, t.terms), opened_at = coalesce(excluded.opened_at, t.opened_at),
-        closed_at = coalesce(excluded.closed_at, t.closed_at), paused = coalesce(excluded.paused, t.paused),
-        cancelled_at = coalesce(excluded.cancelled_at, t.cancelled_at), reason = coalesce(excluded.reason, t.reason),
-        schedule = coalesce(excluded.schedule, t.schedule), plan_at = coalesce(excluded.plan_at, t.plan_at),
-        opened_position = coalesce(excluded.opened_position, t.opened_position), position = excluded.position
-      where t.position < excluded.position`,
+    text: upsert(
+      `batches${suffix}`,
+      'tenant text, batch text, terms json, opened_at timestamptz, closed_at timestamptz, paused boolean, cancelled_at timestamptz, ' +
+        'reason json, schedule json, plan_at timestamptz, opened_position text, position text',
+      { key: ['tenant', 'batch'], absent: 'stays' },
+    ),
     values: [rows.json()],
   });
 

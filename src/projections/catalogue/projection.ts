@@ -3,6 +3,7 @@ import type { CatalogueEvent } from '../../domain/catalogue/events.ts';
 import { catalogueStorage } from '../../domain/catalogue/storage.ts';
 import { eventsOf } from '../../domain/kernel/eventsOf.ts';
 import { Rows } from '../rows.ts';
+import { upsert } from '../upsert.ts';
 
 type EntryRow = { tenant: string; kind: 'category' | 'type'; key: string; version: number; entry: object; position: string };
 
@@ -41,10 +42,9 @@ export const catalogueProjection: Projection = {
 
 const write = (tx: Transaction, suffix: string, rows: Rows<EntryRow>) =>
   tx.query({
-    text: `insert into catalogue_entries${suffix} as t (tenant, kind, key, version, entry, position)
-      select tenant, kind, key, version, entry, position
-      from json_to_recordset($1) as r (tenant text, kind text, key text, version integer, entry json, position text)
-      on conflict (tenant, kind, key) do update set version = excluded.version, entry = excluded.entry, position = excluded.position
-      where t.position < excluded.position`,
+    text: upsert(`catalogue_entries${suffix}`, 'tenant text, kind text, key text, version integer, entry json, position text', {
+      key: ['tenant', 'kind', 'key'],
+      absent: 'becomes null',
+    }),
     values: [rows.json()],
   });

@@ -12,6 +12,7 @@ import type {
 } from '../../domain/recipient/events.ts';
 import { recipientStorage } from '../../domain/recipient/storage.ts';
 import { Rows } from '../rows.ts';
+import { upsert } from '../upsert.ts';
 
 type RecipientRow = {
   tenant: string;
@@ -117,27 +118,21 @@ function addressColumns(data: AddressAdded['data'] | AddressRemoved['data']): Pa
 
 const writeRecipients = (tx: Transaction, suffix: string, rows: Rows<RecipientRow>) =>
   tx.query({
-    text: `insert into recipients${suffix} as t
-        (tenant, subject, version, profile, email_key, phone_key, tag_keys, registered_at, changed_at, registered_position, position)
-      select tenant, subject, version, profile, email_key, phone_key, tag_keys, registered_at, changed_at, registered_position, position
-      from json_to_recordset($1) as r (tenant text, subject text, version integer, profile json, email_key text, phone_key text,
-        tag_keys text[], registered_at timestamptz, changed_at timestamptz, registered_position text, position text)
-      on conflict (tenant, subject) do update set
-        version = excluded.version, profile = excluded.profile, email_key = excluded.email_key, phone_key = excluded.phone_key,
-        tag_keys = excluded.tag_keys, changed_at = excluded.changed_at, position = excluded.position
-      where t.position < excluded.position`,
+    text: upsert(
+      `recipients${suffix}`,
+      'tenant text, subject text, version integer, profile json, email_key text, phone_key text, tag_keys text[], ' +
+        'registered_at timestamptz, changed_at timestamptz, registered_position text, position text',
+      { key: ['tenant', 'subject'], first: ['registered_at', 'registered_position'], absent: 'becomes null' },
+    ),
     values: [rows.json()],
   });
 
 const writeAddresses = (tx: Transaction, suffix: string, rows: Rows<AddressRow>) =>
   tx.query({
-    text: `insert into recipient_addresses${suffix} as t (tenant, subject, id, channel, platform, address, key, added_at, position)
-      select tenant, subject, id, channel, platform, address, key, added_at, position
-      from json_to_recordset($1) as r (tenant text, subject text, id text, channel text, platform text, address json, key text,
-        added_at timestamptz, position text)
-      on conflict (tenant, subject, id) do update set
-        channel = excluded.channel, platform = excluded.platform, address = excluded.address, key = excluded.key,
-        added_at = excluded.added_at, position = excluded.position
-      where t.position < excluded.position`,
+    text: upsert(
+      `recipient_addresses${suffix}`,
+      'tenant text, subject text, id text, channel text, platform text, address json, key text, added_at timestamptz, position text',
+      { key: ['tenant', 'subject', 'id'], absent: 'becomes null' },
+    ),
     values: [rows.json()],
   });

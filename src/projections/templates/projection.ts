@@ -3,6 +3,7 @@ import { eventsOf } from '../../domain/kernel/eventsOf.ts';
 import type { Draft, TemplateEvent, VersionPublished } from '../../domain/template/events.ts';
 import { templateStorage } from '../../domain/template/storage.ts';
 import { Rows } from '../rows.ts';
+import { upsert } from '../upsert.ts';
 
 type TemplateRow = {
   tenant: string;
@@ -92,15 +93,12 @@ export const templatesProjection: Projection = {
 
 const writeTemplates = (tx: Transaction, suffix: string, rows: Rows<TemplateRow>) =>
   tx.query({
-    text: `insert into templates${suffix} as t (tenant, key, draft, content, drafted_at, current, latest, first_position, position)
-      select tenant, key, draft, content, drafted_at, current, latest, first_position, position
-      from json_to_recordset($1) as r (tenant text, key text, draft integer, content json, drafted_at timestamptz, current integer,
-        latest integer, first_position text, position text)
-      on conflict (tenant, key) do update set
-        draft = coalesce(excluded.draft, t.draft), content = coalesce(excluded.content, t.content),
-        drafted_at = coalesce(excluded.drafted_at, t.drafted_at), current = coalesce(excluded.current, t.current),
-        latest = coalesce(excluded.latest, t.latest), position = excluded.position
-      where t.position < excluded.position`,
+    text: upsert(
+      `templates${suffix}`,
+      'tenant text, key text, draft integer, content json, drafted_at timestamptz, current integer, latest integer, ' +
+        'first_position text, position text',
+      { key: ['tenant', 'key'], first: ['first_position'], absent: 'stays' },
+    ),
     values: [rows.json()],
   });
 

@@ -3,6 +3,7 @@ import { eventsOf } from '../../domain/kernel/eventsOf.ts';
 import type { ApiKeyCreated, Settings, TenantEvent } from '../../domain/tenant/events.ts';
 import { tenantStorage } from '../../domain/tenant/storage.ts';
 import { Rows } from '../rows.ts';
+import { upsert } from '../upsert.ts';
 
 type TenantRow = {
   tenant: string;
@@ -88,26 +89,19 @@ export const tenantsProjection: Projection = {
 
 const writeTenants = (tx: Transaction, suffix: string, rows: Rows<TenantRow>) =>
   tx.query({
-    text: `insert into tenants${suffix} as t (tenant, created, settings, version, position)
-      select tenant, created, settings, version, position
-      from json_to_recordset($1) as r (tenant text, created json, settings json, version integer, position text)
-      on conflict (tenant) do update set
-        created = coalesce(excluded.created, t.created), settings = coalesce(excluded.settings, t.settings),
-        version = coalesce(excluded.version, t.version), position = excluded.position
-      where t.position < excluded.position`,
+    text: upsert(`tenants${suffix}`, 'tenant text, created json, settings json, version integer, position text', {
+      key: ['tenant'],
+      absent: 'stays',
+    }),
     values: [rows.json()],
   });
 
 const writeKeys = (tx: Transaction, suffix: string, rows: Rows<KeyRow>) =>
   tx.query({
-    text: `insert into api_keys${suffix} as t (tenant, id, hash, key, revoked_at, created_position, position)
-      select tenant, id, hash, key, revoked_at, created_position, position
-      from json_to_recordset($1)
-        as r (tenant text, id text, hash text, key json, revoked_at timestamptz, created_position text, position text)
-      on conflict (tenant, id) do update set
-        hash = coalesce(excluded.hash, t.hash), key = coalesce(excluded.key, t.key),
-        revoked_at = coalesce(excluded.revoked_at, t.revoked_at),
-        created_position = coalesce(excluded.created_position, t.created_position), position = excluded.position
-      where t.position < excluded.position`,
+    text: upsert(
+      `api_keys${suffix}`,
+      'tenant text, id text, hash text, key json, revoked_at timestamptz, created_position text, position text',
+      { key: ['tenant', 'id'], absent: 'stays' },
+    ),
     values: [rows.json()],
   });

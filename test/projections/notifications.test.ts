@@ -355,8 +355,8 @@ describe('lists', () => {
   const BATCH = '019a0000-0000-7000-8000-0000000000b1' as BatchId;
   /** Five notifications a month apart from each other, the first with two people on two channels. */
   const asked = (place: number, more: Partial<NotificationRequested['data']> = {}, terms: object = {}): NotificationRequested => {
-    const event = requested({ people: place === 0 ? 2 : 1, terms: { channels: place === 0 ? ['email', 'sms'] : ['email'], ...terms } });
-    return { ...event, data: { ...event.data, notificationId: idNo(place), requestedAt: plusMs(T0, place * 31 * 86_400_000), ...more } };
+    const data = { notificationId: idNo(place), requestedAt: plusMs(T0, place * 31 * 86_400_000), ...more };
+    return requested({ people: place === 0 ? 2 : 1, terms: { channels: place === 0 ? ['email', 'sms'] : ['email'], ...terms }, data });
   };
   const all = [
     asked(0, {}, { type: 'welcome', category: 'account', source: 'crm' }),

@@ -27,7 +27,7 @@ import type { Outgoing, Provider, SendResult } from '../../src/processes/dispatc
 import type { ActionKind, Claim, Effect } from '../../src/processes/process.ts';
 import { ACME, openHouse, type House } from './house.ts';
 import { memoryActions, type MemoryActions } from './memoryActions.ts';
-import { termsWith } from './notifications.ts';
+import { requested } from './notifications.ts';
 
 /** A provider that does what the test says, and writes down all that it took. */
 export type FakeProvider = Provider & {
@@ -300,21 +300,18 @@ export async function openDispatch(
         })),
       );
       const now = house.clock.now();
-      const event: NotificationRequested = {
-        type: 'NotificationRequested',
+      const event = requested({
+        terms,
         data: {
           notificationId: id,
           requestedAt: now,
-          terms: termsWith(terms),
           recipients,
-          refused: [],
           ...(sole ? { soleSubject: recipients[0]!.subject } : {}),
           message: { open: { content, variables: {}, attachments: [], metadata: {}, ...message } },
-          request: 'digest' as NotificationRequested['data']['request'],
           planAt: now,
           ...data,
         },
-      };
+      });
       const [result] = await house.log.append([{ stream: stream(id), at: 'absent', events: [event], envelope: envelope() }]);
       if (result?.ok !== true) throw new Error('the request was not appended', { cause: result });
       return id;

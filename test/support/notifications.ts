@@ -38,9 +38,22 @@ export const termsWith = (more: Partial<Terms> = {}): Terms => ({
   ...more,
 });
 
-type Requested = { readonly people?: number; readonly terms?: Partial<Terms>; readonly request?: string; readonly planAt?: Instant };
+type Requested = {
+  readonly people?: number;
+  readonly terms?: Partial<Terms>;
+  readonly request?: string;
+  readonly planAt?: Instant;
+  /** Laid over all of it. */
+  readonly data?: Partial<NotificationRequested['data']>;
+};
 /** A request for so many people (1); on e-mail alone the deliveries are 0, 8, 16, … */
-export const requested = ({ people = 1, terms = {}, request = 'digest', planAt = T0 }: Requested = {}): NotificationRequested => ({
+export const requested = ({
+  people = 1,
+  terms = {},
+  request = 'digest',
+  planAt = T0,
+  data = {},
+}: Requested = {}): NotificationRequested => ({
   type: 'NotificationRequested',
   data: {
     notificationId: NOTIFICATION_ID,
@@ -51,6 +64,7 @@ export const requested = ({ people = 1, terms = {}, request = 'digest', planAt =
     message: { open: { content: { email: { subject: 's', text: 't' } }, variables: {}, attachments: [], metadata: {} } },
     request: request as KeyedHash,
     planAt,
+    ...data,
   },
 });
 

@@ -12,7 +12,7 @@ import { startSink } from './sink.ts';
  * many callers get delivered. Then requests at half of that rate, evenly, whoever waits: each is timed from the instant at which it was
  * due, so that a stall counts for all that it held up.
  */
-const { notifications, seconds, callers } = optionsOf({ notifications: 5_000, seconds: 30, callers: 64 });
+const { notifications, seconds, callers, profile } = optionsOf({ notifications: 5_000, seconds: 30, callers: 64, profile: 0 });
 const TICK_MS = 5;
 
 const quantile = (sorted: readonly number[], share: number): number =>
@@ -24,7 +24,7 @@ introduce(
 );
 await inScratch(async (scratch) => {
   const sink = await startSink();
-  const service = await startService(join(scratch, 'data'), sink);
+  const service = await startService(join(scratch, 'data'), sink, profile === 1);
   let asked = 0;
   const delivered = async (): Promise<void> => {
     await eventually('all mails have arrived', () => (sink.mails() >= asked ? true : undefined), {

@@ -1,4 +1,6 @@
 import { Agent, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { clientOf } from '../support/client.ts';
 import { startProgram, type Program } from '../support/program.ts';
 import { cpuMsOf, must } from './rounds.ts';
@@ -25,14 +27,16 @@ const bodyOf = (to: string, index: number, template: string): string =>
     variables: variablesOf(index),
   });
 
-export async function startService(dataDir: string, sink: Sink, smtp = ''): Promise<Service> {
+/** `profile`: with a CPU profile of the program in `<temporary files>/tidings-profiles`. */
+export async function startService(dataDir: string, sink: Sink, profile: boolean): Promise<Service> {
   const program = await startProgram({
     dataDir,
+    nodeArgs: profile ? ['--cpu-prof', `--cpu-prof-dir=${join(tmpdir(), 'tidings-profiles')}`] : [],
     env: {
       NODE_ENV: 'development',
       EMAIL_PROVIDERS: 'smtp',
       EMAIL_FROM: FROM,
-      SMTP_URL: `smtp://127.0.0.1:${String(sink.port)}?connections=4&pipeline=16${smtp}`,
+      SMTP_URL: `smtp://127.0.0.1:${String(sink.port)}?connections=4&pipeline=16`,
       LOG_LEVEL: 'warn',
     },
   });

@@ -15,7 +15,13 @@ import { startSink } from './sink.ts';
  * Single notifications, each a POST of its own, by many callers through the real program until the last mail has arrived ÷ as many jobs
  * through four BullMQ queues in series on the local Redis, added by as many callers without HTTP, rendering, mail or database.
  */
-const { notifications, rounds, callers, concurrency } = optionsOf({ notifications: 5_000, rounds: 5, callers: 64, concurrency: 64 });
+const { notifications, rounds, callers, concurrency, profile } = optionsOf({
+  notifications: 5_000,
+  rounds: 5,
+  callers: 64,
+  concurrency: 64,
+  profile: 0,
+});
 
 introduce('e2e-single', `${String(notifications)} notifications a turn, ${String(callers)} callers`);
 await inScratch(async (scratch) => {
@@ -35,7 +41,7 @@ await inScratch(async (scratch) => {
     });
   await next();
   const sink = await startSink();
-  const service = await startService(join(scratch, 'data'), sink);
+  const service = await startService(join(scratch, 'data'), sink, profile === 1);
 
   const whole = async (round: number): Promise<Turn> => {
     const [before, cpuBefore, began] = [sink.mails(), service.cpuMs(), performance.now()];

@@ -51,7 +51,7 @@ function breakAll(run: ChaosRun): void {
   const found = names.filter((name) => {
     const [configuration, invariant] = SHOWS[name];
     const { failed } = explore(
-      SMALL.find((cfg) => cfg.name === configuration)!,
+      [...SMALL, ...WIDE].find((cfg) => cfg.name === configuration)!,
       name,
     );
     if (failed !== undefined) run.say(`${name}: ${BREAKS[name]}\n${failed.invariant}: ${failed.path.join('; ')}`);

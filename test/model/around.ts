@@ -76,6 +76,9 @@ const cancelled = (all: readonly Place[]): Extract<Event, { type: 'cancelled' }>
   items: numbers(all, isWaiting),
   open: numbers(all, (it) => it.status === 'open' && !it.unwanted),
 });
+/** Ends what waits of a notification, and marks what is in flight. */
+export const cancellationOf = (world: World, state: State, n: number): Extract<Event, { type: 'cancelled' }> =>
+  cancelled(deliveriesOf(world, state, n));
 const appended = (world: World, state: State, n: number, events: readonly Event[]): readonly number[] =>
   state.logs.with(n, world.protocol.append(state.logs[n]!, events));
 
@@ -127,7 +130,11 @@ function batch(world: World, state: State, add: Add): void {
   const { batch: end } = world.cfg;
   if (end === undefined) return;
   const { log, facts, told } = state.batch;
-  if (facts !== log) add(`facts: have that the batch is ${log}`, { do: 'batchFacts' }, { batch: { ...state.batch, facts: log } });
+  if (facts !== log) {
+    // What was put off before the facts had it may come again, and once more where it was recovered.
+    const may = log === 'cancelled' ? { ...state.may, tick: state.may.tick + 2 } : state.may;
+    add(`facts: have that the batch is ${log}`, { do: 'batchFacts' }, { batch: { ...state.batch, facts: log }, may });
+  }
   if (log === 'open') add('batch: is paused', { do: 'pause' }, { batch: { ...state.batch, log: 'paused' } });
   if (log === 'paused')
     add(`batch: is ${end}`, { do: end === 'resumed' ? 'resume' : 'cancelBatch' }, { batch: { ...state.batch, log: end } });
@@ -140,7 +147,7 @@ function tell(world: World, state: State, n: number): readonly Event[] {
   const all = deliveriesOf(world, state, n);
   if (world.cfg.batch === 'cancelled') {
     const event = cancelled(all);
-    return world.broken('resumption-tells-nobody') || event.items.length + event.open.length === 0 ? [] : [event];
+    return event.items.length + event.open.length === 0 ? [] : [event];
   }
   const items = numbers(all, (it) => it.status === 'deferred' && it.held);
   return items.length > 0 ? [{ type: 'rescheduled', items, at: 0, schedule: false }] : [];

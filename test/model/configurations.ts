@@ -64,6 +64,7 @@ export const SMALL: readonly Config[] = [
   { name: 'one key, refused for good, redriven', deliveries: [keyed, keyedAgain], subBatch: 1, may: { final: 1, redrive: 1 } },
   { name: 'batch paused and resumed', deliveries: [ann], subBatch: 1, batch: 'resumed', may: { tick: 1 } },
   { name: 'batch paused, two people', deliveries: [ann, bob], subBatch: 1, batch: 'cancelled' },
+  { name: 'batch cancelled, redriven', deliveries: [ann], subBatch: 1, batch: 'cancelled', may: { final: 1, redrive: 1, tick: 1 } },
   { name: 'batch paused and cancelled, crash', deliveries: [ann], subBatch: 1, batch: 'cancelled', may: { crash: 1, tick: 1 } },
 ];
 
@@ -118,6 +119,14 @@ export const WIDE: readonly Config[] = [
   },
   { name: 'batch paused and resumed, two people', deliveries: [ann, bob], subBatch: 1, batch: 'resumed', may: { tick: 1 } },
   { name: 'batch paused and resumed, crash', deliveries: [ann], subBatch: 1, batch: 'resumed', may: { crash: 1, tick: 1 } },
+  {
+    name: 'batch paused and resumed, cancelled in flight',
+    deliveries: [ann],
+    subBatch: 1,
+    batch: 'resumed',
+    cancel: true,
+    may: { crash: 1 },
+  },
   { name: 'batch paused and cancelled, freeze', deliveries: [ann], subBatch: 1, batch: 'cancelled', may: { freeze: 1, tick: 2 } },
 ];
 
@@ -156,6 +165,6 @@ export const SHOWS: Readonly<Record<Break, readonly [configuration: string, inva
   'batch-remembered': ['batch paused and resumed', 'I9'],
   'pause-not-watched': ['batch paused, two people', 'I9'],
   'pause-without-recheck': ['batch paused and resumed', 'I3'],
-  'recover-defers-unwanted': ['batch paused and cancelled, crash', 'I3'],
-  'resumption-tells-nobody': ['batch paused and cancelled, crash', 'I3'],
+  'recover-defers-unwanted': ['batch paused and resumed, cancelled in flight', 'I4'],
+  'cancelled-batch-waits': ['batch cancelled, redriven', 'I3'],
 };

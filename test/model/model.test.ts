@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { SHOWS, SMALL } from './configurations.ts';
+import { SHOWS, SMALL, WIDE } from './configurations.ts';
 import { explore } from './explore.ts';
 import { BREAKS, type Break } from './protocol.ts';
 import { INVARIANTS } from './world.ts';
@@ -25,7 +25,7 @@ describe('a protocol with one thing wrong is found out', () => {
   test.each(Object.entries(BREAKS))('%s: %s', (name) => {
     const [configuration, invariant] = SHOWS[name as Break];
     const { failed } = explore(
-      SMALL.find((cfg) => cfg.name === configuration)!,
+      [...SMALL, ...WIDE].find((cfg) => cfg.name === configuration)!,
       name as Break,
     );
     expect(failed?.invariant).toBe(invariant);

@@ -77,7 +77,7 @@ export const BREAKS = {
   'pause-not-watched': 'a group is handed off to its end although its batch has been paused',
   'pause-without-recheck': 'what a paused batch held back waits for the resumption only',
   'recover-defers-unwanted': 'a recovery of what was cancelled in flight waits for a gate that says later',
-  'resumption-tells-nobody': 'a cancelled batch does not tell its notifications',
+  'cancelled-batch-waits': 'work of a cancelled batch waits to be told, and is not cancelled by whoever comes to it',
 } as const;
 export type Break = keyof typeof BREAKS;
 

@@ -37,7 +37,7 @@ function drawn(below: (most: number) => number): Config {
     ...(moved === 1 ? { reschedule: true } : {}),
     ...(moved === 2 ? { batch: below(3) === 0 ? ('cancelled' as const) : ('resumed' as const) } : {}),
     ...(isShort ? { maxTries: 2, maxStarts: 3 } : {}),
-    may: { crash: 2, freeze: 2, loss: 2, refusal: 3, final: 1, redrive: moved === 2 || isShort ? 0 : 2, tick: 2 },
+    may: { crash: 2, freeze: 2, loss: 2, refusal: 3, final: 1, redrive: isShort ? 0 : 2, tick: 2 },
   };
 }
 

@@ -1,3 +1,4 @@
+import { cancellationOf } from './around.ts';
 import { isNewest, never, UNSENT, WORK, type Delivery, type Event, type Result } from './protocol.ts';
 import { IDLE, isHeld, names, spend, type Answer, type Invariant, type State, type Step, type Worker, type World } from './world.ts';
 
@@ -114,6 +115,7 @@ const readFacts =
       ...worker,
       optedOut: ['inFacts', 'waiting', 'answered'].includes(state.optOut) && world.cfg.optOut !== undefined,
       held,
+      isOff: held && state.batch.facts === 'cancelled' && !world.broken('cancelled-batch-waits'),
     };
     move('reads facts', next === 'reserving' ? afterFacts(world, read) : { ...read, at: next });
   };
@@ -278,6 +280,7 @@ function start(world: World, state: State, worker: Worker, move: Move): void {
           : Math.max(worker.held ? worker.tick + 1 : 0, ...own(deferred).map(schedule)),
       held: worker.held && own(deferred).every((d) => schedule(d) <= worker.tick),
     };
+    if (worker.isOff && own(items).length > 0) return [cancellationOf(world, state, n)];
     return [...(own([...go, ...suppressed, ...deferred]).length > 0 ? [planned] : []), ...started(worker.claim, own(fenced))];
   });
   const rest = living.slice(1).map((batch) => batch.map((d): readonly [number, number] => [d, known(world, worker, d).starts]));
@@ -290,10 +293,11 @@ function start(world: World, state: State, worker: Worker, move: Move): void {
     if (first.length === 0) return settledRest(world, state, worker, { rest, seen });
     return late ? { ...begun, at: 'reserveLate', items: first, revision } : begun;
   };
+  const isUnwanted = fenced.some((d) => world.now(state, d).unwanted);
   const isEarly = fenced.some((d) => world.now(state, d).at > state.tick || schedule(d) > state.tick);
   const isPaused = fenced.length > 0 && worker.heldThen && isHeld(state) && world.cfg.batch !== undefined;
   const label = `appends ${kind === 'plan' ? 'plan, ' : ''}start of ${names(fenced)}, suppressed ${names(suppressed)}, deferred ${names(deferred)}`;
-  move(label, next(), { logs }, { bad: isEarly || isPaused ? 'I9' : undefined });
+  move(label, next(), { logs }, { bad: isUnwanted ? 'I4' : isEarly || isPaused ? 'I9' : undefined });
 }
 
 /** What the worker knows of a delivery: its log as it was when it loaded it, or last appended to it. */

@@ -69,6 +69,8 @@ export type Worker = {
   readonly tick: number;
   readonly optedOut: boolean;
   readonly held: boolean;
+  /** Its batch has been cancelled: what waits of it is cancelled by whoever comes to it. */
+  readonly isOff: boolean;
   /** What the batch was when the group was claimed. */
   readonly heldThen: boolean;
   /** Who holds the reservations that these wanted. `valid`: as it was seen. `vain`: it had ended unsent before anyone asked. */
@@ -127,7 +129,7 @@ export const INVARIANTS = {
   I1: 'no provider call starts after an acknowledged opt-out, save by a worker frozen between its check and its call',
   I2: 'a delivery is doubled only by a fault that hit it in flight, once a fault, or by an operator, and never under keys or hold',
   I3: 'at the end every delivery has an outcome, no action or claim remains, every request is answered',
-  I4: 'what the provider took never ends cancelled, suppressed or failed; no call follows an answer "cancelled"',
+  I4: 'what the provider took never ends cancelled, suppressed or failed; no call follows an answer "cancelled", nor a new start a cancellation',
   I5: 'an acceptance that a worker recorded, however late, is what the log says',
   I6: 'the actions derived from any log are exactly what that log leaves to be done',
   I7: 'of deliveries that share a dedup key at most one is taken',
@@ -208,6 +210,7 @@ export const IDLE: Worker = {
   tick: 0,
   optedOut: false,
   held: false,
+  isOff: false,
   heldThen: false,
   over: [],
   duplicates: [],

@@ -76,7 +76,7 @@ function consent({ class: kind, provider }: GateFacts): Ruling {
 
 function batch({ batch: found }: GateFacts): Ruling {
   if (found === undefined) return pass('batch', 'it belongs to no batch');
-  // Of a cancelled batch each notification is cancelled in turn; until it is this one's turn, it waits.
+  // Of a cancelled batch each notification is cancelled in turn, or by whoever comes to plan it (processes/dispatch/effects.ts).
   const held = found.status === 'paused' || found.status === 'cancelled';
   return held ? defer('batch', 'batch_paused', `its batch is ${found.status}`, found.recheckAt) : pass('batch', 'its batch is not paused');
 }

@@ -19,6 +19,8 @@ export type JudgedJob = {
   readonly opened: OpenedJob;
   readonly outcomes: readonly Outcome[];
   readonly providers: ReadonlyMap<number, Provider>;
+  /** Its batch has been cancelled, and nothing of it goes any more. */
+  readonly isCancelled: boolean;
 };
 
 type Judged = { readonly n: number; readonly person: Person; readonly rulings: readonly Ruling[]; readonly provider: Provider };
@@ -35,7 +37,11 @@ export async function judgeDeliveries(ports: JudgePorts, { tenant, group, now }:
   const judged = group.map((opened) => ({ opened, deliveries: chosen(opened, judgeJob(ports, opened, { batches, parked, now })) }));
   const wanted = judged.flatMap(({ opened, deliveries }) => reservationsOf(opened, deliveries, now));
   const answers = await reserve(ports, wanted, now);
-  return judged.map(({ opened, deliveries }) => finish(opened, deliveries, answers));
+  return judged.map(({ opened, deliveries }) => {
+    const { batch } = opened.job.state.requested;
+    const isCancelled = batch !== undefined && batches.get(batch.batchId)?.status === 'cancelled';
+    return { ...finish(opened, deliveries, answers), isCancelled };
+  });
 }
 
 /** Where the facts about these people and batches come from. */
@@ -142,7 +148,11 @@ function reservationsOf({ job }: OpenedJob, deliveries: readonly Chosen[], now: 
     }));
 }
 
-function finish(opened: OpenedJob, deliveries: readonly Chosen[], answers: ReadonlyMap<string, Reservation | undefined>): JudgedJob {
+function finish(
+  opened: OpenedJob,
+  deliveries: readonly Chosen[],
+  answers: ReadonlyMap<string, Reservation | undefined>,
+): Omit<JudgedJob, 'isCancelled'> {
   const id = opened.job.state.requested.notificationId;
   const outcomes = deliveries.map(({ n, rulings, leave }): Outcome => {
     const before = judge(rulings);

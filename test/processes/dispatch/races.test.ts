@@ -395,6 +395,33 @@ describe('an opt-out', () => {
   });
 });
 
+describe('a batch that has been cancelled', () => {
+  const batch = { data: { batch: { batchId: 'b' as never, chunk: 0 } } };
+  test('has what waits cancelled by whoever comes to it, also what was redriven after it had told its notifications', async () => {
+    const id = await bench.request(batch);
+    bench.provider.script = () => ({ outcome: 'refused', kind: 'permanent', code: 'no' });
+    await bench.drain();
+    bench.batchStates.set('b' as never, { status: 'cancelled' });
+    await bench.command(id, { type: 'RedriveDeliveries', data: { now: bench.house.clock.now() } });
+    await bench.drain();
+    expect(await bench.statuses(id)).toStrictEqual({ 0: 'cancelled' });
+    expect(bench.actions.rows()).toStrictEqual([]);
+    expect(bench.provider.calls).toStrictEqual([1]);
+  });
+  test('leaves what was in flight unknown, and asks nobody again', async () => {
+    const id = await bench.request(batch);
+    bench.provider.script = () => NEVER;
+    void run((await bench.claim('plan'))!);
+    await started(id);
+    await cancel(id);
+    bench.batchStates.set('b' as never, { status: 'cancelled' });
+    leaseOver();
+    await bench.drain();
+    expect(await bench.statuses(id)).toStrictEqual({ 0: 'unknown' });
+    expect(bench.actions.rows()).toStrictEqual([]);
+  });
+});
+
 describe('what is not carried out', () => {
   test('a recovery of a start that another worker has recovered already, though an older row of it is still there', async () => {
     const id = await bench.request();

@@ -110,13 +110,6 @@ export const WIDE: readonly Config[] = [
     keys: true,
     may: { crash: 1, final: 1, redrive: 1 },
   },
-  {
-    name: 'batch paused and resumed, two people, crash',
-    deliveries: [ann, bob],
-    subBatch: 1,
-    batch: 'resumed',
-    may: { crash: 1, tick: 1 },
-  },
   { name: 'batch paused and resumed, two people', deliveries: [ann, bob], subBatch: 1, batch: 'resumed', may: { tick: 1 } },
   { name: 'batch paused and resumed, crash', deliveries: [ann], subBatch: 1, batch: 'resumed', may: { crash: 1, tick: 1 } },
   {

@@ -12,7 +12,7 @@ type Size = { readonly every: number; readonly notifications: number };
 /** Cancellation, reschedule and expiry against a hand-off: in memory with every interleaving at the steps of the protocol, and by chance against the service. */
 export const cancel: Chaos<Size> = {
   long: { every: 1, notifications: 4_000 },
-  short: { every: 0, notifications: 200 },
+  short: { every: 0, notifications: 100 },
   run: async ({ every, notifications }, run) => {
     await interleave(every > 0, run);
     await byChance(notifications, run);

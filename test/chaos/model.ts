@@ -11,7 +11,7 @@ type Size = { readonly visits: number; readonly walks: number };
 /** The hand-off protocol as a model: every interleaving of its configurations, its wrong variants found out, and its walks replayed by the code. */
 export const model: Chaos<Size> = {
   long: { visits: 1, walks: 4_000 },
-  short: { visits: 0, walks: 250 },
+  short: { visits: 0, walks: 200 },
   run: async ({ visits, walks }, run) => {
     if (visits > 0) {
       visit([...SMALL, ...WIDE], run);

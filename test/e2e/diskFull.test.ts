@@ -64,9 +64,13 @@ describeWith(DISK, 'a database whose disk is full', () => {
   });
 
   const post = (at: number, name: string) =>
-    client.post('/v1/notifications', message([{ email: `${name}-${String(at)}@example.com` }], { content: { subject: 'Full', text: 'x'.repeat(50_000) } }), {
-      'Idempotency-Key': `${name}-${String(at)}`,
-    });
+    client.post(
+      '/v1/notifications',
+      message([{ email: `${name}-${String(at)}@example.com` }], { content: { subject: 'Full', text: 'x'.repeat(50_000) } }),
+      {
+        'Idempotency-Key': `${name}-${String(at)}`,
+      },
+    );
   const isReady = async (): Promise<true | undefined> => ((await client.get('/health/ready')).status === 200 ? true : undefined);
 
   test('takes nothing that it cannot keep, and goes on by itself when there is room again', { timeout: 240_000 }, async () => {

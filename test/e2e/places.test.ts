@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
@@ -7,6 +7,7 @@ import { clientOf, eventually, type Client } from '../support/client.ts';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.ts';
 import { runProgram, startProgram, type Program } from '../support/program.ts';
 import { message } from '../support/service.ts';
+import { removeDataDirs } from '../support/removeDataDirs.ts';
 
 /** Secrets of an installation of several processes are given, not generated. */
 const SECRETS = {
@@ -37,7 +38,7 @@ const badLines = (program: Program): readonly unknown[] => program.log().filter(
 afterAll(async () => {
   for (const program of running) await program.kill();
   for (const database of opened) await database.close();
-  rmSync(scratch, { recursive: true, force: true });
+  removeDataDirs(scratch);
 });
 
 async function completed(client: Client, id: string): Promise<any> {

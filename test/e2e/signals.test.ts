@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.ts';
 import { runProgram, startProgram } from '../support/program.ts';
+import { removeDataDirs } from '../support/removeDataDirs.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'tidings-signals-'));
 let database: FreshDatabase;
@@ -13,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await database.close();
-  rmSync(scratch, { recursive: true, force: true });
+  removeDataDirs(scratch);
 });
 const places = (): Record<string, string> => ({ DATABASE_URL: database.url, DATABASE_MIGRATION_URL: database.ownerUrl });
 

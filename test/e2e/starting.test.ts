@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, statSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,9 +7,10 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { describeWith } from '../support/needs.ts';
 import { runProgram, startProgram } from '../support/program.ts';
 import { message, serviceForSuite } from '../support/service.ts';
+import { removeDataDirs } from '../support/removeDataDirs.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'tidings-e2e-'));
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+afterAll(() => removeDataDirs(scratch));
 
 describe('a first start with nothing but a data directory', () => {
   const tidings = serviceForSuite({ database: 'embedded' });

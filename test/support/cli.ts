@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { runCli } from '../../src/cli/cli.ts';
 import type { Environment } from '../../src/config/settings.ts';
+import { removeDataDirs } from './removeDataDirs.ts';
 
 export type Ran = { readonly exit: number; readonly out: string; readonly err: string };
 
@@ -59,7 +60,7 @@ export async function fakeService(answer: (asked: Asked) => FakeAnswer | 'hang')
 export function scratch(): string {
   const directory = mkdtempSync(join(tmpdir(), 'tidings-cli-'));
   onTestFinished(() => {
-    rmSync(directory, { recursive: true, force: true });
+    removeDataDirs(directory);
   });
   return directory;
 }

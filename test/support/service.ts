@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { clientOf, eventually, type Answer, type Client } from './client.ts';
 import { freshDatabase, type FreshDatabase } from './postgres.ts';
 import { startProgram, type LogLine, type Program } from './program.ts';
+import { removeDataDirs } from './removeDataDirs.ts';
 
 type Env = Readonly<Record<string, string>>;
 export type ServiceOptions = {
@@ -91,7 +92,7 @@ export function serviceForSuite(options: ServiceOptions = {}): Service {
       await program?.kill();
       await options.after?.();
       await database?.close();
-      rmSync(dataDir, { recursive: true, force: true });
+      removeDataDirs(dataDir);
     }
   });
 

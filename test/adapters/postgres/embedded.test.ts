@@ -11,6 +11,7 @@ import { migrate } from '../../../src/adapters/postgres/migrate.ts';
 import { openPool } from '../../../src/adapters/postgres/pool.ts';
 import { postmasterOf, readPidFile } from '../../../src/adapters/postgres/server.ts';
 import { describeWith, type Need, testWith } from '../../support/needs.ts';
+import { removeDataDirs } from '../../support/removeDataDirs.ts';
 
 const isPackaged = (): boolean => {
   try {
@@ -36,7 +37,7 @@ const children: ChildProcess[] = [];
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
   for (const it of running.splice(0)) await it.stop();
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+  for (const folder of folders.splice(0)) removeDataDirs(folder);
 });
 
 /** A directory that everybody may enter, so that root's Postgres user gets there. */

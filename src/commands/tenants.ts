@@ -56,6 +56,7 @@ export type ApiKeyResult = {
 };
 
 const FORBIDDEN = reject('forbidden', 'this takes an API key of the tenant `default` with the scope admin');
+
 /** Use cases about tenants, their settings and API keys. All throw PortError. */
 export function tenantCommands(ports: TenantPorts) {
   const run = handle(ports.log, TENANT);

@@ -1,3 +1,4 @@
+import { isHeld, type BatchStatus } from '../values/batchStatus.ts';
 import type { Channel, MessageClass } from '../values/channel.ts';
 import type { Instant } from '../values/instant.ts';
 import type { Gate, GateVerdict, VerdictCode } from '../values/verdict.ts';
@@ -17,7 +18,7 @@ export type GateFacts = {
   readonly provider: string;
   /** When to look again, where an event about the person or the batch is set aside and what is read of them is not to be trusted. */
   readonly factsAgainAt?: Instant;
-  readonly batch?: { readonly status: 'open' | 'closed' | 'paused' | 'cancelled'; readonly recheckAt: Instant };
+  readonly batch?: { readonly status: BatchStatus; readonly recheckAt: Instant };
 };
 /** The answer of the reservation (docs/architecture.md, step 6); absent: the request has no dedup key. */
 export type Reservation = 'reserved' | 'taken';
@@ -77,8 +78,9 @@ function consent({ class: kind, provider }: GateFacts): Ruling {
 function batch({ batch: found }: GateFacts): Ruling {
   if (found === undefined) return pass('batch', 'it belongs to no batch');
   // Of a cancelled batch each notification is cancelled in turn, or by whoever comes to plan it (processes/dispatch/effects.ts).
-  const held = found.status === 'paused' || found.status === 'cancelled';
-  return held ? defer('batch', 'batch_paused', `its batch is ${found.status}`, found.recheckAt) : pass('batch', 'its batch is not paused');
+  return isHeld(found.status)
+    ? defer('batch', 'batch_paused', `its batch is ${found.status}`, found.recheckAt)
+    : pass('batch', 'its batch is not paused');
 }
 
 /**

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { BATCH_STATUSES } from '../../domain/values/batchStatus.ts';
 import { MessageRequest, messageMembers, Recipient, ScheduleSchema } from './notification.ts';
 import { answer, closed, InstantOut, nullable, oneOf, page, PositionOut, Reason } from './values.ts';
 
@@ -16,7 +17,6 @@ export const BatchAccepted = answer('BatchAccepted', {
   rejected: Type.Integer({ description: 'Lines; GET …/rejections lists them.' }),
   position: Type.Optional(PositionOut),
 });
-const BATCH_STATUSES = ['open', 'closed', 'paused', 'cancelled'] as const;
 export const Batch = answer('Batch', {
   id: Type.String(),
   status: oneOf(BATCH_STATUSES, '`closed`: all its lines are there.'),

@@ -1,3 +1,4 @@
+import { isHeld } from '../../domain/values/batchStatus.ts';
 import type { BatchId, TenantId } from '../../domain/values/ids.ts';
 import type { Job } from './load.ts';
 import type { DispatchPorts } from './ports.ts';
@@ -21,6 +22,6 @@ export function pauseWatch({ facts, clock }: Pick<DispatchPorts, 'facts' | 'cloc
     looked = clock.epochMs();
     // Answers wait to be recorded: facts that cannot be read are no reason to lose them, but one to start nothing more.
     const found = await Promise.all([...watched].map(([tenant, ids]) => facts.batches(tenant, [...ids]))).catch(() => undefined);
-    return found?.some((states) => [...states.values()].some(({ status }) => status === 'paused' || status === 'cancelled')) ?? true;
+    return found?.some((states) => [...states.values()].some(({ status }) => isHeld(status))) ?? true;
   };
 }

@@ -1,5 +1,6 @@
 import type { Sealed } from '../../domain/kernel/personal.ts';
 import type { RetryPolicy } from '../../domain/policy/retry.ts';
+import type { BatchStatus } from '../../domain/values/batchStatus.ts';
 import type { Channel } from '../../domain/values/channel.ts';
 import type { Content } from '../../domain/values/content.ts';
 import type { BatchId, DeliveryId, StreamName, SubjectId, TenantId } from '../../domain/values/ids.ts';
@@ -17,7 +18,7 @@ export type ProfileFacts = {
   readonly endpoints: Partial<Readonly<Record<Channel, Sealed>>>;
 };
 
-export type BatchFacts = { readonly status: 'open' | 'closed' | 'paused' | 'cancelled' };
+export type BatchFacts = { readonly status: BatchStatus };
 
 export type Sender = {
   /** RFC 5322 mailbox (`Shop <shop@example.com>`). */
@@ -98,7 +99,7 @@ export type DispatchPorts = {
   readonly watch: DispatchWatch;
 };
 
-/** Called at the named points: metrics hang on it, and the tests of crashes stop the process there. */
+/** Told of what has been done: metrics hang on it. */
 export interface DispatchWatch {
   planned(outcomes: Readonly<Record<string, number>>): void;
   handedOff(provider: string, outcome: string, count: number, ms: number): void;

@@ -37,11 +37,7 @@ export async function judgeDeliveries(ports: JudgePorts, { tenant, group, now }:
   const judged = group.map((opened) => ({ opened, deliveries: chosen(opened, judgeJob(ports, opened, { batches, parked, now })) }));
   const wanted = judged.flatMap(({ opened, deliveries }) => reservationsOf(opened, deliveries, now));
   const answers = await reserve(ports, wanted, now);
-  return judged.map(({ opened, deliveries }) => {
-    const { batch } = opened.job.state.requested;
-    const isCancelled = batch !== undefined && batches.get(batch.batchId)?.status === 'cancelled';
-    return { ...finish(opened, deliveries, answers), isCancelled };
-  });
+  return judged.map(({ opened, deliveries }) => finish(opened, deliveries, { answers, batches }));
 }
 
 /** Where the facts about these people and batches come from. */
@@ -148,12 +144,10 @@ function reservationsOf({ job }: OpenedJob, deliveries: readonly Chosen[], now: 
     }));
 }
 
-function finish(
-  opened: OpenedJob,
-  deliveries: readonly Chosen[],
-  answers: ReadonlyMap<string, Reservation | undefined>,
-): Omit<JudgedJob, 'isCancelled'> {
-  const id = opened.job.state.requested.notificationId;
+type Found = Pick<Around, 'batches'> & { readonly answers: ReadonlyMap<string, Reservation | undefined> };
+
+function finish(opened: OpenedJob, deliveries: readonly Chosen[], { answers, batches }: Found): JudgedJob {
+  const { notificationId: id, batch } = opened.job.state.requested;
   const outcomes = deliveries.map(({ n, rulings, leave }): Outcome => {
     const before = judge(rulings);
     const competes = before.plan === 'go' && !leave;
@@ -161,5 +155,6 @@ function finish(
     const trace = all.map(({ verdict }) => verdict);
     return leave ? { n, trace, plan: 'leave' } : { n, trace, ...judge(all) };
   });
-  return { opened, outcomes, providers: new Map(deliveries.map(({ n, provider }) => [n, provider])) };
+  const providers = new Map(deliveries.map(({ n, provider }) => [n, provider]));
+  return { opened, outcomes, providers, isCancelled: batch !== undefined && batches.get(batch.batchId)?.status === 'cancelled' };
 }

@@ -1,13 +1,13 @@
 import type { Transaction } from '../../consumers/ports.ts';
 import type { BatchOpened, LineRefusal } from '../../domain/batch/events.ts';
 import type { Sealed } from '../../domain/kernel/personal.ts';
+import type { BatchStatus } from '../../domain/values/batchStatus.ts';
 import type { BatchId, TenantId } from '../../domain/values/ids.ts';
 import type { Instant } from '../../domain/values/instant.ts';
 import type { Schedule } from '../../domain/values/schedule.ts';
 import { pageOf, type Page, type PageRequest } from '../page.ts';
 
 /** `closed`: all lines are there; a pause or a cancellation counts before it. */
-export type BatchStatus = 'open' | 'closed' | 'paused' | 'cancelled';
 export type BatchView = {
   readonly id: BatchId;
   readonly status: BatchStatus;

@@ -38,9 +38,9 @@ export const gateMutants: readonly Mutant[] = [
   },
   {
     name: 'gates: a paused batch goes on',
-    file: 'src/domain/policy/gates.ts',
-    find: "found.status === 'paused' || found.status === 'cancelled';",
-    put: "found.status === 'cancelled';",
+    file: 'src/domain/values/batchStatus.ts',
+    find: "status === 'paused' || status === 'cancelled';",
+    put: "status === 'cancelled';",
     killedBy: 'test/domain/policy/gates.test.ts',
     testName: 'the judgement of those who say later the last instant counts',
   },

@@ -26,24 +26,42 @@ const CHECKS = {
   layers: async () => (await import('./layers.mjs')).reportLayers(ROOT),
 };
 
-/** What vitest itself counted. A file that fails before its first test is one failure; no report at all is one as well. */
-function vitest(args, node = process.execPath) {
+/**
+ * What a run counted itself, in the report that it writes to the file it is given. One that is not content has failed, whatever it counted,
+ * and so has one that leaves no report.
+ */
+function counted(run, read) {
   const scratch = mkdtempSync(join(tmpdir(), 'tidings-report-'));
   const report = join(scratch, 'report.json');
-  const fine = toolOn(node, 'vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...args);
   try {
-    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(readFileSync(report, 'utf8'));
-    const broken = testResults.filter(
-      ({ status, assertionResults }) => status === 'failed' && assertionResults.every((each) => each.status !== 'failed'),
-    );
-    const failed = numFailedTests + broken.length;
-    return { passed: numPassedTests, failed: failed === 0 && !fine ? 1 : failed, skipped: numPendingTests + numTodoTests, testResults };
+    const fine = run(report);
+    const { passed, failed, skipped, testResults = [] } = read(JSON.parse(readFileSync(report, 'utf8')));
+    return { passed, failed: failed === 0 && !fine ? 1 : failed, skipped, testResults };
   } catch {
     return { passed: 0, failed: 1, skipped: 0, testResults: [] };
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
 }
+
+/** A file that fails before its first test is one failure. */
+const vitest = (args, node = process.execPath) =>
+  counted(
+    (report) => toolOn(node, 'vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...args),
+    ({ numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults }) => {
+      const broken = testResults.filter(
+        ({ status, assertionResults }) => status === 'failed' && assertionResults.every((each) => each.status !== 'failed'),
+      );
+      return { passed: numPassedTests, failed: numFailedTests + broken.length, skipped: numPendingTests + numTodoTests, testResults };
+    },
+  );
+
+/** A mutant that a test notices has passed; one that nothing notices has failed. */
+const mutants = () =>
+  counted(
+    (report) => tool('tsx/dist/cli.mjs', join(ROOT, 'test/mutants/main.ts'), `--report=${report}`),
+    (report) => report,
+  );
 
 /** A suite that lacks something says so in its name, `… [needs <what>: <how to get it>]`: one line for each. */
 function skippedSuites(testResults) {
@@ -63,21 +81,6 @@ function skippedSuites(testResults) {
 
 checkNode();
 await install();
-
-/** A mutant that a test notices has passed; one that nothing notices has failed. */
-function mutants() {
-  const scratch = mkdtempSync(join(tmpdir(), 'tidings-report-'));
-  const report = join(scratch, 'report.json');
-  const fine = tool('tsx/dist/cli.mjs', join(ROOT, 'test/mutants/main.ts'), `--report=${report}`);
-  try {
-    const { passed, failed, skipped } = JSON.parse(readFileSync(report, 'utf8'));
-    return { passed, failed: failed === 0 && !fine ? 1 : failed, skipped, testResults: [] };
-  } catch {
-    return { passed: 0, failed: 1, skipped: 0, testResults: [] };
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
-  }
-}
 
 // `--no-skips`: a skipped suite is a failure; `--also-on=22,24`: what an engine can change is run again on those versions of Node;
 // `--mutants`: guards are taken away, and each has to be missed by a test (CONTRIBUTING.md).

@@ -18,7 +18,7 @@ import type { NotificationEvent } from '../../src/domain/notification/events.ts'
 import type { NotificationId, SubjectId, TenantId } from '../../src/domain/values/ids.ts';
 import { streamOf } from '../../src/domain/values/streams.ts';
 import { notificationsProjection } from '../../src/projections/notifications/projection.ts';
-import type { Cluster } from '../chaos/cluster.ts';
+import type { Cluster } from '../support/cluster.ts';
 import { goes, planned, recorded, requested, sent, started, T0 } from '../support/notifications.ts';
 import { peer, versionOf } from './peers.ts';
 import { byCallers, compete, introduce, must, optionsOf, say, timed, type Contender, type Rival, type Turn } from './rounds.ts';

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { migrate, MIGRATION_SETS } from '../../src/adapters/postgres/migrate.ts';
-import { startCluster, type Cluster } from '../chaos/cluster.ts';
+import { startCluster, type Cluster } from '../support/cluster.ts';
 
 /** A directory for the work, gone afterwards. */
 export async function inScratch(work: (scratch: string) => Promise<void>): Promise<void> {

@@ -14,7 +14,7 @@ import type { NotificationId, TenantId } from '../../src/domain/values/ids.ts';
 import type { Instant } from '../../src/domain/values/instant.ts';
 import { feedbackSink } from '../../src/processes/feedback/recordFeedback.ts';
 import type { FeedbackItem } from '../../src/processes/feedback/ports.ts';
-import type { Cluster } from '../chaos/cluster.ts';
+import type { Cluster } from '../support/cluster.ts';
 import { clientOf, eventually, NDJSON, ndjson, type Client } from '../support/client.ts';
 import { memoryKeys } from '../support/memoryKeys.ts';
 import { startProgram } from '../support/program.ts';

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { newMasterKey } from '../../src/adapters/crypto/masterKeys.ts';
 import { startFaultProxy, type FaultProxy } from '../support/faultProxy.ts';
 import { startProgram, type Program } from '../support/program.ts';
-import { startCluster, type Cluster } from './cluster.ts';
+import { startCluster, type Cluster } from '../support/cluster.ts';
 import { startSink, type Sink } from './sink.ts';
 
 const UNDER_TEST = fileURLToPath(new URL('serviceUnderTest.ts', import.meta.url));

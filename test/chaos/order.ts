@@ -10,7 +10,7 @@ import { migrate } from '../../src/adapters/postgres/migrate.ts';
 import { openListener } from '../../src/adapters/postgres/notify.ts';
 import { lazyPool } from '../../src/adapters/postgres/pool.ts';
 import type { Chaos, ChaosRun } from './chaosRun.ts';
-import { startCluster, type Cluster } from './cluster.ts';
+import { startCluster, type Cluster } from '../support/cluster.ts';
 import type { FromWriter, WriterTask } from './orderWriter.ts';
 
 /** `flat`: how many times as long an append may take in the last tenth as in the first; 0: whatever it takes, on a machine full of other tests. */

@@ -12,7 +12,7 @@ import { openDispatch, type DispatchBench } from '../support/dispatchBench.ts';
 import { ACME } from '../support/house.ts';
 import { positionAt } from '../support/memoryFeed.ts';
 import type { Chaos, ChaosRun } from './chaosRun.ts';
-import { startCluster, type Cluster } from './cluster.ts';
+import { startCluster, type Cluster } from '../support/cluster.ts';
 
 type Size = { readonly events: number; readonly poison: number; readonly streams: number };
 

@@ -3,7 +3,7 @@ import { chmodSync, closeSync, mkdtempSync, openSync, rmSync, truncateSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startCluster, type Cluster } from '../chaos/cluster.ts';
+import { startCluster, type Cluster } from '../support/cluster.ts';
 import { clientOf, eventually, type Client } from '../support/client.ts';
 import { describeWith, type Need } from '../support/needs.ts';
 import { startProgram, type Program } from '../support/program.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Answer, Body, Client } from '../support/client.ts';
+import { clientWith, type Answer, type Body, type Client } from '../support/client.ts';
 import { EXAMPLES, makeWorld, type World } from '../support/exampleCalls.ts';
 import { serviceForSuite } from '../support/service.ts';
 
@@ -21,14 +21,7 @@ function through(client: Client, change: (path: string, body: Body) => readonly 
     const [otherPath, otherBody, type] = change(path, body);
     return client.request(method, otherPath, otherBody, { ...(type !== undefined && { 'Content-Type': type }), ...headers });
   };
-  return {
-    request,
-    get: (path) => request('GET', path),
-    post: (path, body, headers) => request('POST', path, body, headers),
-    put: (path, body, headers) => request('PUT', path, body, headers),
-    patch: (path, body, headers) => request('PATCH', path, body, headers),
-    delete: (path) => request('DELETE', path),
-  };
+  return clientWith(request);
 }
 
 const nasty = fc.oneof(

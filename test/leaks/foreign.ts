@@ -1,5 +1,5 @@
 import { EXAMPLES, type World } from '../support/exampleCalls.ts';
-import type { Body, Client, HeaderFields } from '../support/client.ts';
+import { clientWith, type Body, type Client, type HeaderFields } from '../support/client.ts';
 
 /** An operation as the OpenAPI document describes it. */
 export type Described = {
@@ -45,15 +45,7 @@ export async function exampleOf(id: string, world: World): Promise<Call> {
     call = { method, path, body, headers };
     return Promise.resolve({ status: 0, headers: new Headers(), body: undefined });
   };
-  const recorder: Client = {
-    request,
-    get: (path) => request('GET', path),
-    post: (path, body, headers) => request('POST', path, body, headers),
-    put: (path, body, headers) => request('PUT', path, body, headers),
-    patch: (path, body, headers) => request('PATCH', path, body, headers),
-    delete: (path) => request('DELETE', path),
-  };
-  await EXAMPLES[id]?.call(recorder, world);
+  await EXAMPLES[id]?.call(clientWith(request), world);
   if (call === undefined) throw new Error(`${id} has no example`);
   return call;
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join, relative } from 'node:path';
 import pg from 'pg';
 import { newMasterKey } from '../../src/adapters/crypto/masterKeys.ts';
-import { startCluster, type Cluster } from '../chaos/cluster.ts';
+import { startCluster, type Cluster } from '../support/cluster.ts';
 
 /** A Postgres of a suite's own, whose files can be read as a thief would. */
 export type OwnDatabase = {

@@ -36,15 +36,18 @@ export function clientOf(url: () => string, key?: () => string): Client {
     const parsed: unknown = isJson(response.headers.get('content-type')) && text !== '' ? JSON.parse(text) : text;
     return { status: response.status, headers: response.headers, body: parsed };
   };
-  return {
-    request,
-    get: (path) => request('GET', path),
-    post: (path, body, headers) => request('POST', path, body, headers),
-    put: (path, body, headers) => request('PUT', path, body, headers),
-    patch: (path, body, headers) => request('PATCH', path, body, headers),
-    delete: (path) => request('DELETE', path),
-  };
+  return clientWith(request);
 }
+
+/** Every way to ask, by one that takes the method too. */
+export const clientWith = (request: Client['request']): Client => ({
+  request,
+  get: (path) => request('GET', path),
+  post: (path, body, headers) => request('POST', path, body, headers),
+  put: (path, body, headers) => request('PUT', path, body, headers),
+  patch: (path, body, headers) => request('PATCH', path, body, headers),
+  delete: (path) => request('DELETE', path),
+});
 
 const LOOK_MS = 50;
 

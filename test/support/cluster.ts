@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { postgresUser } from '../../src/adapters/postgres/osUser.ts';
 import { initialise, startServer, type RunningServer } from '../../src/adapters/postgres/server.ts';
-import { binariesFor } from '../support/postgresServer.ts';
+import { binariesFor } from './postgresServer.ts';
 
 type Place = { readonly host: string; readonly port: number };
 

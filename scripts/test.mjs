@@ -79,6 +79,17 @@ function skippedSuites(testResults) {
   return [...new Set(lines)];
 }
 
+/** Who reads only the end of a long run has to find there what failed, and with which words. */
+const failedTests = (testResults) =>
+  testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const failed = assertionResults.filter((each) => each.status === 'failed');
+    if (failed.length === 0) return status === 'failed' ? [`FAILED ${relative(ROOT, name)}: ${message}`] : [];
+    return failed.map(
+      ({ ancestorTitles, title, failureMessages }) =>
+        `FAILED ${relative(ROOT, name)} > ${[...ancestorTitles, title].join(' > ')}\n  ${failureMessages.join('\n').slice(0, 1500)}`,
+    );
+  });
+
 checkNode();
 await install();
 
@@ -123,6 +134,7 @@ for (const line of lines) console.log(line);
 if (noSkips && skipped > 0) failures.push('skipped suites (what they need can be had here)');
 
 heading('result');
+for (const line of failedTests(runs.flatMap(({ testResults }) => testResults))) console.log(line);
 for (const name of failures) console.log(`FAILED ${name}`);
 console.log(`${passed} passed, ${failed + failures.length} failed, ${skipped} skipped`);
 process.exitCode = failed + failures.length === 0 ? 0 : 1;

@@ -64,9 +64,29 @@ function gatesOf(event: NotificationEvent, n: number): readonly ExplainedGate[] 
 }
 
 type What = Omit<TimelineEntry, 'at' | 'event' | 'position'>;
-function entryOf({ event, position, meta }: Recorded<NotificationEvent>, n: number): readonly TimelineEntry[] {
+function entryOf({ event, position }: Recorded<NotificationEvent>, n: number): readonly TimelineEntry[] {
   const what = whatOf(event, n);
-  return what === undefined ? [] : [{ at: meta.occurredAt, event: event.type, ...what, position }];
+  return what === undefined ? [] : [{ at: happenedAt(event), event: event.type, ...what, position }];
+}
+
+/** The event's own instant, which read models show too; its metadata says when it was written, some milliseconds later. */
+function happenedAt({ type, data }: NotificationEvent): Instant {
+  switch (type) {
+    case 'NotificationRequested':
+      return data.requestedAt;
+    case 'DeliveriesPlanned':
+      return data.plannedAt;
+    case 'HandOffStarted':
+      return data.startedAt;
+    case 'HandOffRecorded':
+      return data.recordedAt;
+    case 'DeliveriesRedriven':
+      return data.redrivenAt;
+    case 'NotificationRescheduled':
+      return data.rescheduledAt;
+    case 'NotificationCancelled':
+      return data.cancelledAt;
+  }
 }
 
 function whatOf(event: NotificationEvent, n: number): What | undefined {

@@ -4,6 +4,7 @@ import type { Aftermath } from '../../../src/domain/notification/aftermath.ts';
 import type { NotificationEvent } from '../../../src/domain/notification/events.ts';
 import { deliveriesOf, explain } from '../../../src/domain/notification/explanation.ts';
 import type { Position, StreamName, TenantId } from '../../../src/domain/values/ids.ts';
+import type { Instant } from '../../../src/domain/values/instant.ts';
 import type { Trace } from '../../../src/domain/values/verdict.ts';
 import {
   at,
@@ -21,20 +22,28 @@ import {
   T0,
 } from '../../support/notifications.ts';
 
+/** The same event, at another instant: that of what it tells, not that of its writing. */
+function happening(event: NotificationEvent, when: Instant): NotificationEvent {
+  // All of them say when the notification was requested.
+  const names = ['plannedAt', 'startedAt', 'recordedAt', 'redrivenAt', 'rescheduledAt', 'cancelledAt', 'requestedAt'] as const;
+  const own = names.find((name) => name in event.data) ?? 'requestedAt';
+  return { ...event, data: { ...event.data, [own]: when } } as NotificationEvent;
+}
+
 const log = (...events: readonly NotificationEvent[]): readonly Recorded<NotificationEvent>[] =>
   events.map((event, revision) => ({
     id: `event-${String(revision)}`,
     stream: 'notification-acme_x' as StreamName,
     revision,
     position: `position ${String(revision)}` as Position,
-    event,
+    event: happening(event, at(revision)),
     meta: {
       tenantId: 'acme' as TenantId,
       commandId: 'c',
       correlationId: 'c',
       causationId: 'c',
       actor: { kind: 'system', id: 'test' },
-      occurredAt: at(revision),
+      occurredAt: at(1000 + revision),
       schemaVersion: 1,
       digest: '',
     },

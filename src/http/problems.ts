@@ -104,6 +104,7 @@ export const PROBLEMS = {
   internal_error: [500, 'Something went wrong on our side'],
   unavailable: [503, 'Not available at the moment'],
   overloaded: [503, 'Too much is going on at the moment'],
+  newer_release: [503, 'A newer release has written this'],
   not_caught_up: [503, 'The read model is not there yet'],
 } as const satisfies Readonly<Record<string, readonly [status: number, title: string]>>;
 

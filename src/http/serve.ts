@@ -171,6 +171,11 @@ function ofPort(error: PortError, log: (error: unknown) => void): Refusal {
   }
   if (error.code in PROBLEMS && statusOf(error.code) < 500) return { rejected: error.code, detail: error.message };
   log(error);
+  // Another process may be of that release, and this one soon: while an installation is upgraded, both answer.
+  if (error.code === 'newer_release')
+    return refuse('newer_release', 'This process does not read it yet: try again after Retry-After, with the same Idempotency-Key.', {
+      headers: { 'Retry-After': '10' },
+    });
   return error.kind === 'conflict'
     ? refuse('contended', 'Others changed it at the same time: try again.', { headers: { 'Retry-After': '1' } })
     : refuse('internal_error', 'Try again; if it stays, tell us the requestId.');

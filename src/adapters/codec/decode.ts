@@ -12,7 +12,7 @@ import { visitPersonal, type Json } from './personalPath.ts';
 import type { Registry, StoredType } from './registry.ts';
 
 /** Why an event cannot be read. */
-type Fault = 'event_unknown' | 'event_version_unknown' | 'event_invalid' | 'upcast_failed';
+export type Fault = 'event_unknown' | 'event_version_unknown' | 'event_invalid' | 'upcast_failed';
 
 export const isUnreadable = (it: Recorded | Unreadable): it is Unreadable => 'unreadable' in it;
 

@@ -5,18 +5,22 @@ import { PortError } from '../../domain/kernel/portError.ts';
 import type { StreamName } from '../../domain/values/ids.ts';
 import type { EventStore, StoredEvent, Write, WriteOutcome } from '../eventstore/port.ts';
 import type { Codec } from './codec.ts';
-import { isUnreadable } from './decode.ts';
+import { isUnreadable, type Fault } from './decode.ts';
 
 const failed = (error: PortError): WriteResult => ({ ok: false, conflict: false, error });
 const isError = (it: Write | PortError): it is PortError => it instanceof PortError;
+
+/** What only a newer release has written (while processes of both run, or after a step back); anything else that cannot be read is damaged. */
+const NEWER: ReadonlySet<string> = new Set(['event_unknown', 'event_version_unknown'] satisfies readonly Fault[]);
 
 /** The log in the domain's words, over a store of text. */
 export function eventLog(store: EventStore, codec: Codec): EventLog {
   const decoded = (stored: StoredEvent): Recorded => {
     const event = codec.decode(stored);
     // A state folded without one of its events would be wrong: nothing can be decided here until a newer release reads it.
-    if (isUnreadable(event)) throw new PortError('invalid', event.unreadable.code, `event ${stored.id} (${stored.type}) cannot be read`);
-    return event;
+    if (!isUnreadable(event)) return event;
+    const { code } = event.unreadable;
+    throw new PortError('invalid', NEWER.has(code) ? 'newer_release' : code, `event ${stored.id} (${stored.type}) cannot be read: ${code}`);
   };
 
   return {

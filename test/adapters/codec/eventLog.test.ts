@@ -78,9 +78,23 @@ describe('the log', () => {
     await store.append(streamOf('a'), 0, [
       { ...(good ?? { data: '', metadata: '' }), id: 'f0000000-0000-8000-8000-000000000000', type: 'Nobody' },
     ]);
-    await expect(log.read([streamOf('a')])).rejects.toMatchObject({ kind: 'invalid', code: 'event_unknown' });
+    await expect(log.read([streamOf('a')])).rejects.toMatchObject({ kind: 'invalid', code: 'newer_release', retryable: false });
     const { events } = await feed.readAll('start', {}, 10);
     expect(events.map((it) => ('unreadable' in it ? it.unreadable.code : it.event.type))).toStrictEqual(['Said', 'event_unknown']);
+  });
+
+  test('tells what only a newer release can read from what nobody can', async () => {
+    const codes = [{ schemaVersion: 2 }, { data: '{}' }].map(async ({ data, schemaVersion }) => {
+      const { store, log } = setUp();
+      await log.append([write('a', 'one')]);
+      const [good = { data: '', metadata: '' }] = await store.readStream(streamOf('a'));
+      const metadata = JSON.stringify({ ...(JSON.parse(good.metadata) as object), ...(schemaVersion && { schemaVersion }) });
+      const stored = { data: data ?? good.data, metadata, id: 'f0000000-0000-8000-8000-000000000000', type: 'Said' };
+      await store.append(streamOf('a'), 0, [stored]);
+      const thrown: unknown = await log.read([streamOf('a')]).catch((error: unknown) => error);
+      return thrown instanceof PortError ? thrown.code : thrown;
+    });
+    expect(await Promise.all(codes)).toStrictEqual(['newer_release', 'event_invalid']);
   });
 
   test('with the keys out of reach every write may be tried again', async () => {

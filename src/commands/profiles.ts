@@ -23,6 +23,8 @@ import type { Indexes, Vault } from './ports.ts';
 
 export type ProfileInputFor = {
   readonly subject: SubjectId;
+  /** As in `ProfileChanged`. */
+  readonly request?: KeyedHash;
   readonly change: { readonly ifVersion?: IfVersion } & ({ readonly profile: ProfileInput } | { readonly patch: ProfilePatch });
 };
 type Loaded = Parameters<Prepare<ProfileInputFor, RecipientCommand, Recipient, never>>[0];
@@ -54,7 +56,7 @@ export const prepareProfiles =
           profile: unchanged ? state.profile : open(profile),
           keys: keys(profile),
           now: context.envelope.occurredAt,
-          ...(ifVersion !== undefined && { ifVersion }),
+          ...present({ ifVersion, request: input.request }),
         },
       };
     });

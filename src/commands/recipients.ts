@@ -1,24 +1,29 @@
+import { canonicalJson } from '../domain/kernel/canonicalJson.ts';
+import { KEY_REUSED } from '../domain/kernel/keyReused.ts';
 import { open } from '../domain/kernel/personal.ts';
 import { PortError } from '../domain/kernel/portError.ts';
 import type { IfVersion } from '../domain/kernel/precondition.ts';
 import { isRejection, reject, type Rejection } from '../domain/kernel/rejection.ts';
-import type { OwnChannel, Platform } from '../domain/recipient/events.ts';
+import type { OwnChannel, Platform, RecipientEvent } from '../domain/recipient/events.ts';
 import type { ProfileCode, ProfileInput, ProfilePatch } from '../domain/recipient/profile.ts';
 import type { AddAddress, Recipient, RecipientCode, RecipientCommand } from '../domain/recipient/recipient.ts';
 import { addressKeyText } from '../domain/values/addressKey.ts';
 import type { KeyedHash, Position, SubjectId, TenantId } from '../domain/values/ids.ts';
 import { contextOf, partOf, type Caller, type ContextPorts } from './caller.ts';
-import { handleMany, handlePrepared, onlyOne, type Outcome } from './handle.ts';
+import { handleMany, handlePrepared, onlyOne, type CommandContext, type Outcome } from './handle.ts';
 import type { EventLog, Subjects, Vault } from './ports.ts';
-import { prepareProfiles } from './profiles.ts';
+import { prepareProfiles, type ProfileInputFor } from './profiles.ts';
 import { RECIPIENT } from './registry.ts';
 
 export type RecipientPorts = ContextPorts & { readonly log: EventLog; readonly vault: Vault; readonly subjects: Subjects };
 /** `erased`: the person has been erased; work for them is refused. */
-export type RecipientRefusal = Rejection<RecipientCode | ProfileCode | 'erased'>;
+export type RecipientRefusal = Rejection<RecipientCode | ProfileCode | 'erased' | 'idempotency_key_reused'>;
 
-/** PUT (`profile`: the whole new one) or PATCH (`patch`) of one recipient. `recipientId`: NFC, or `addr_<subject>`. */
-export type ProfileChange = { readonly recipientId: string; readonly ifVersion?: IfVersion } & (
+/**
+ * PUT (`profile`: the whole new one) or PATCH (`patch`) of one recipient. `recipientId`: NFC, or `addr_<subject>`. `idempotencyKey`: of
+ * this change alone, for this person: with it a repeat changes nothing more, and another change is refused.
+ */
+export type ProfileChange = { readonly recipientId: string; readonly ifVersion?: IfVersion; readonly idempotencyKey?: string } & (
   { readonly profile: ProfileInput } | { readonly patch: ProfilePatch }
 );
 export type ProfileResult = {
@@ -27,6 +32,8 @@ export type ProfileResult = {
   readonly version: number;
   readonly created: boolean;
   readonly position?: Position;
+  /** It had been carried out before, and this is the first result. */
+  readonly replayed?: true;
 };
 export type DeviceInput = { readonly deviceId: string; readonly platform?: Platform; readonly token: string };
 /** `address`: an https URL, or the wallet's id. */
@@ -50,22 +57,41 @@ export function recipientCommands(ports: RecipientPorts) {
     caller: Caller,
     changes: readonly ProfileChange[],
   ): Promise<readonly (ProfileResult | RecipientRefusal | PortError)[]> {
-    const [found, context] = await Promise.all([
+    const [found, contexts, requests] = await Promise.all([
       subjects.resolve(
         caller.tenant,
         changes.map(({ recipientId }) => ({ recipientId })),
       ),
-      contextOf(ports, caller, 'recipients'),
+      contextsOf(caller, changes),
+      requestsOf(caller.tenant, changes),
     ]);
     const items = changes.flatMap((change, place) => {
-      const subject = found[place];
-      if (subject === undefined || subject === 'erased') return [];
-      return [{ id: subject, input: { subject, change, place }, context: partOf(context, place) }];
+      const [subject, context, request] = [found[place], contexts[place], requests.get(place)];
+      if (subject === undefined || subject === 'erased' || context === undefined) return [];
+      return [{ id: subject, input: { subject, change, place, ...(request && { request }) }, context }];
     });
     const outcomes = await setProfiles(items);
     const results: (ProfileResult | RecipientRefusal | PortError)[] = changes.map(() => ERASED);
-    for (const [at, { input }] of items.entries()) results[input.place] = profileResult(input.subject, outcomes[at]);
+    for (const [at, { input }] of items.entries()) results[input.place] = profileResult(input, outcomes[at]);
     return results;
+  }
+
+  /** One command for each: by its own key, or by its place in the request. */
+  async function contextsOf(caller: Caller, changes: readonly ProfileChange[]): Promise<readonly CommandContext[]> {
+    const ofAll = await contextOf(ports, caller, 'recipients');
+    return Promise.all(
+      changes.map(async ({ idempotencyKey }, place) =>
+        idempotencyKey === undefined ? partOf(ofAll, place) : contextOf(ports, { ...caller, idempotencyKey }, 'recipients/change'),
+      ),
+    );
+  }
+
+  /** Of those under a key of their own, by place. */
+  async function requestsOf(tenant: TenantId, changes: readonly ProfileChange[]): Promise<ReadonlyMap<number, KeyedHash>> {
+    const keyed = changes.flatMap(({ idempotencyKey, ...change }, place) => (idempotencyKey === undefined ? [] : [{ place, change }]));
+    const texts = keyed.map(({ change }) => canonicalJson(change));
+    const hashes = texts.length === 0 ? [] : await indexes.hash(tenant, 'request', texts);
+    return new Map(keyed.flatMap(({ place }, at) => (hashes[at] === undefined ? [] : [[place, hashes[at]] as const])));
   }
 
   /** @throws PortError */
@@ -148,14 +174,16 @@ const missing = (): PortError => new PortError('unavailable', 'no_outcome', 'a p
 const positionOf = ({ position }: { readonly position?: Position }) => (position === undefined ? {} : { position });
 
 function profileResult(
-  subject: SubjectId,
-  outcome: Outcome<Recipient, { readonly type: string }, RecipientCode | ProfileCode> | undefined,
+  { subject, request }: ProfileInputFor,
+  outcome: Outcome<Recipient, RecipientEvent, RecipientCode | ProfileCode> | undefined,
 ): ProfileResult | RecipientRefusal | PortError {
   if (outcome === undefined) return missing();
   // Erased between the look-up and the append.
   if (outcome instanceof PortError) return outcome.code === 'subject_erased' ? ERASED : outcome;
   if (isRejection(outcome)) return outcome;
+  const { repeated, events } = outcome;
+  if (repeated && !events.every(({ data }) => ('request' in data ? data.request : undefined) === request)) return KEY_REUSED;
   const version = outcome.state.status === 'absent' ? 0 : outcome.state.version;
-  const created = outcome.events.some(({ type }) => type === 'RecipientRegistered');
-  return { subject, version, created, ...positionOf(outcome) };
+  const created = events.some(({ type }) => type === 'RecipientRegistered');
+  return { subject, version, created, ...positionOf(outcome), ...(repeated && { replayed: true }) };
 }

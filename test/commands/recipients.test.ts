@@ -113,6 +113,44 @@ test('many profiles each get their answer, also the same person twice', async ()
   expect(await profiles()).toContainEqual({ name: 'Ana', locale: 'de', attributes: {}, tags: [] });
 });
 
+describe('a change under a key of its own', () => {
+  const keyed = (recipientId: string, patch: object, idempotencyKey = 'k'): ProfileChange => ({ recipientId, patch, idempotencyKey });
+
+  test('gets its first answer again and changes nothing more, whatever has come in between and beside whatever it comes', async () => {
+    const [first] = await recipients.changeMany(caller(), [keyed('u1', { name: 'Ana' })]);
+    const [subject] = await house.subjects.find(ACME, [{ recipientId: 'u1' }]);
+    const position = (await house.recorded())[0]?.position;
+    await recipients.change(caller(), put('u1', { name: 'Bo' }));
+    const again = await recipients.changeMany(caller(), [put('u2', {}), keyed('u1', { name: 'Ana' })]);
+    expect([first, again[1]]).toStrictEqual([
+      { subject, version: 1, created: true, position },
+      { subject, version: 1, created: true, position, replayed: true },
+    ]);
+    expect((await profiles()).map(({ name }) => name)).toStrictEqual(['Ana', 'Bo', undefined]);
+  });
+
+  test('asked for twice at the same time is carried out once', async () => {
+    const both = await Promise.all([1, 2].map(() => recipients.changeMany(caller(), [keyed('u1', { name: 'Ana' })])));
+    expect(both.map(([it]) => it && 'replayed' in it).sort()).toStrictEqual([false, true]);
+    expect(await events()).toHaveLength(1);
+  });
+
+  test('is refused when it is another change', async () => {
+    await recipients.changeMany(caller(), [keyed('u1', { name: 'Ana' })]);
+    const [other] = await recipients.changeMany(caller(), [keyed('u1', { name: 'Bo' })]);
+    expect(other).toMatchObject({ rejected: 'idempotency_key_reused' });
+    expect(await events()).toHaveLength(1);
+  });
+
+  test('says nothing of the key, nor of what was asked, in the log', async () => {
+    await recipients.changeMany(caller(), [keyed('u1', { name: 'Ana' }, 'ana@example.com')]);
+    const [recorded] = await house.recorded();
+    const [request] = await house.indexes.hash(ACME, 'request', ['{"patch":{"name":"Ana"},"recipientId":"u1"}']);
+    expect(recorded?.event.data).toMatchObject({ request });
+    expect(JSON.stringify(recorded)).not.toMatch(/Ana|ana@/);
+  });
+});
+
 describe('devices and endpoints', () => {
   test('are sealed, replaced by their id and removed by it', async () => {
     await recipients.change(caller(), put('u1', {}));

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { NDJSON, ndjson } from '../support/client.ts';
 import { message, serviceForSuite } from '../support/service.ts';
 
 const tidings = serviceForSuite();
@@ -51,6 +52,26 @@ describe('an Idempotency-Key', () => {
     const { id } = await tidings.send(message([{ email: 'file@example.com' }], { attachments: [{ id: first.body.id }] }));
     await tidings.settled(id);
     expect((await tidings.captured(id))[0].attachments).toStrictEqual([{ filename: 'r.txt', contentType: 'text/plain', size: 3 }]);
+  });
+
+  test('of a bulk of people stands for each line, in whatever pieces they come', async () => {
+    const people = Array.from({ length: 201 }, (_, at) => ({ recipientId: `keyed-${at}`, name: 'Ana' }));
+    const own = { ...people[0], idempotencyKey: 'own-1' };
+    const bulk = '/v1/recipients/bulk';
+    const first = await tidings.post(bulk, ndjson([...people, own]), { ...NDJSON, ...withKey('people-1') });
+    const lines = first.body
+      .trim()
+      .split('\n')
+      .map((line: string) => JSON.parse(line));
+    await tidings.put('/v1/recipients/keyed-200', { name: 'Bo' });
+    const again = await tidings.post(bulk, { recipients: [...people, own] }, withKey('people-1'));
+    expect(lines.map(({ status }: any) => status)).toStrictEqual([...people.map(() => 201), 200]);
+    // The last changed nothing, so nothing of it was kept, and it is carried out anew.
+    const repeats = lines.map((line: object, at: number) => ({ ...line, ...(at < 201 && { replayed: true }) }));
+    expect(again.body.data).toStrictEqual(repeats);
+    expect((await tidings.get(`/v1/recipients/keyed-200?after=${again.headers.get('tidings-position')}`)).body.version).toBe(2);
+    const other = await tidings.post(bulk, { recipients: [{ ...people[0], name: 'Cy' }] }, withKey('people-1'));
+    expect(other.body.data.map(({ status, problem }: any) => [status, problem.code])).toStrictEqual([[422, 'idempotency_key_reused']]);
   });
 
   test('sent fifty times at once makes one notification', async () => {

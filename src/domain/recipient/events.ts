@@ -31,6 +31,8 @@ type ProfileSet = {
   readonly version: number;
   readonly profile: Personal<Profile>;
   readonly keys: ProfileKeys;
+  /** Keyed hash of what was asked, where it came under an idempotency key of its own: by it a repeat is told from another change. */
+  readonly request?: KeyedHash;
 };
 export type RecipientRegistered = Fact<'RecipientRegistered', ProfileSet & { readonly registeredAt: Instant }>;
 export type ProfileChanged = Fact<'ProfileChanged', ProfileSet & { readonly changedAt: Instant }>;

@@ -12,6 +12,7 @@ export type SetProfile = {
   readonly subject: SubjectId;
   readonly profile: Personal<Profile>;
   readonly keys: ProfileKeys;
+  readonly request?: KeyedHash;
   readonly ifVersion?: IfVersion;
   readonly now: Instant;
 };
@@ -38,11 +39,11 @@ export const MAX_OWN_ADDRESSES = 100;
 
 type Decided = Decision<RecipientEvent, RecipientCode>;
 
-function setProfile({ now, ifVersion, profile, keys, subject }: SetProfile, state: Recipient): Decided {
+function setProfile({ now, ifVersion, profile, keys, subject, request }: SetProfile, state: Recipient): Decided {
   const version = state.status === 'absent' ? 0 : state.version;
   if (!preconditionHolds(ifVersion, version, version > 0))
     return reject('precondition_failed', 'the profile has changed since it was read; read it again and repeat the change');
-  const next = { subject, version: version + 1, profile, keys };
+  const next = { subject, version: version + 1, profile, keys, ...(request && { request }) };
   if (state.status === 'absent') return [{ type: 'RecipientRegistered', data: { ...next, registeredAt: now } }];
   return sameBlob(state.profile, profile) ? [] : [{ type: 'ProfileChanged', data: { ...next, changedAt: now } }];
 }

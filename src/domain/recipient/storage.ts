@@ -8,6 +8,7 @@ const profileSet = {
   version: count,
   profile: text,
   keys: shape({ email: optional(addressKey), phone: optional(addressKey), tags: list(text) }),
+  request: optional(text),
 };
 const profile = [{ path: 'profile', class: 'identity', subject: 'subject' }] as const;
 

@@ -20,20 +20,23 @@ type BulkCall = Call<object, object, Incoming<{ readonly recipients: readonly un
 type Outcome = ProfileResult | RecipientRefusal | PortError;
 const GROUP = 200;
 
-function told(index: number, recipientId: string, { created, version, position }: ProfileResult): Told {
+function told(index: number, recipientId: string, { created, version, position, replayed }: ProfileResult): Told {
   const at = present({ position });
-  return { verdict: { index, status: created ? 201 : 200, recipient: { recipientId, version }, ...at }, ...at };
+  const verdict = { index, status: created ? 201 : 200, ...present({ replayed }), recipient: { recipientId, version }, ...at };
+  return { verdict, ...at };
 }
 
 export const bulkRecipientRoutes = ({ commands, checks, failed }: BulkRecipientPorts): readonly Operation[] => {
   const check = checks.body(BulkRecipient);
 
-  function changeOf(line: Line): ProfileChange | Refusal {
+  /** A line's idempotency key is its own, else the request's with the line's place: how lines come in groups differs from time to time. */
+  function changeOf(line: Line, ofRequest: string | undefined): ProfileChange | Refusal {
     if (!line.ok) return refuse(line.code, line.detail);
     const checked = check(line.value);
     if (!checked.ok) return invalidBody(checked.errors);
-    const { recipientId, ...patch } = checked.value;
-    return { recipientId: recipientId.normalize('NFC'), patch };
+    const { recipientId, idempotencyKey: own, ...patch } = checked.value;
+    const idempotencyKey = own ?? (ofRequest === undefined ? undefined : `${ofRequest}:${line.index}`);
+    return { recipientId: recipientId.normalize('NFC'), patch, ...present({ idempotencyKey }) };
   }
 
   function verdictOf(index: number, change: ProfileChange | Refusal, outcome: Outcome | undefined, requestId: string): Told {
@@ -48,13 +51,10 @@ export const bulkRecipientRoutes = ({ commands, checks, failed }: BulkRecipientP
     return outcome !== undefined && isRefusal(outcome) ? outcome : refuse('unavailable', 'Send this line again.');
   }
 
-  async function changed(call: BulkCall, group: readonly Line[], changes: readonly ProfileChange[]): Promise<readonly Outcome[]> {
-    // The lines' places tell the commands of one request apart.
-    const { idempotencyKey } = call.caller;
-    const part = String(group[0]?.index ?? 0);
-    const caller = idempotencyKey === undefined ? call.caller : { ...call.caller, idempotencyKey: `${idempotencyKey}:${part}` };
+  async function changed({ caller }: BulkCall, changes: readonly ProfileChange[]): Promise<readonly Outcome[]> {
+    const { idempotencyKey: _ofRequest, ...keyless } = caller;
     try {
-      return await commands.changeMany(caller, changes);
+      return await commands.changeMany(keyless, changes);
     } catch (error) {
       if (error instanceof PortError) return changes.map(() => error);
       throw error;
@@ -62,10 +62,10 @@ export const bulkRecipientRoutes = ({ commands, checks, failed }: BulkRecipientP
   }
 
   async function workOn(call: BulkCall, group: readonly Line[]): Promise<readonly Told[]> {
-    const read = group.map((line) => ({ index: line.index, change: changeOf(line) }));
+    const read = group.map((line) => ({ index: line.index, change: changeOf(line, call.caller.idempotencyKey) }));
     const valid = read.flatMap(({ index, change }) => (isRefusal(change) ? [] : [{ index, change }]));
     const changes = valid.map(({ change }) => change);
-    const outcomes = valid.length === 0 ? [] : await changed(call, group, changes);
+    const outcomes = valid.length === 0 ? [] : await changed(call, changes);
     const byIndex = new Map(valid.map(({ index }, place) => [index, outcomes[place]]));
     return read.map(({ index, change }) => verdictOf(index, change, byIndex.get(index), call.requestId));
   }
@@ -78,8 +78,11 @@ export const bulkRecipientRoutes = ({ commands, checks, failed }: BulkRecipientP
       path: '/v1/recipients/bulk',
       tag: 'Recipients',
       summary: 'Register or change many people, each with a verdict of its own, in order',
-      description: 'Up to 1,000 as JSON, any number as NDJSON, which is answered with NDJSON while lines are still being sent.',
+      description:
+        'Up to 1,000 as JSON, any number as NDJSON, which is answered with NDJSON while lines are still being sent. A line that has changed ' +
+        'a person changes nothing more when it comes again under its key; with another change that key is refused.',
       scope: 'manage',
+      idempotent: true,
       body: BulkRecipients,
       described: BulkRecipientsDescribed,
       upload: { kind: 'lines', line: BulkRecipient },

@@ -36,7 +36,11 @@ export const RecipientPatch = closed(nullables, {
   description: 'JSON Merge Patch (RFC 7386): null removes.',
   examples: [{ email: 'ana@example.com', name: 'Ana', locale: 'de-AT', timeZone: 'Europe/Vienna', attributes: { plan: 'pro' } }],
 });
-export const BulkRecipient = closed({ recipientId: RecipientId, ...nullables }, { title: 'BulkRecipient' });
+/** One line of a bulk. */
+export const BulkRecipient = closed(
+  { recipientId: RecipientId, ...nullables, idempotencyKey: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) },
+  { title: 'BulkRecipient' },
+);
 
 const shown = {
   recipientId: Type.String(),
@@ -96,6 +100,7 @@ export const BulkRecipientsDescribed = closed(
 export const RecipientVerdictLine = answer('RecipientLineVerdict', {
   index: Type.Integer({ minimum: 0 }),
   status: Type.Integer(),
+  replayed: Type.Optional(Type.Boolean()),
   recipient: Type.Optional(RecipientChanged),
   position: Type.Optional(PositionOut),
   problem: Type.Optional(Type.Record(Type.String(), Type.Unknown())),

@@ -17,8 +17,20 @@ export type WireLimits = {
   readonly bodyMs: number;
   /** Between two pieces of an upload, milliseconds. */
   readonly idleMs: number;
+  /** What an upload brings at the least, on average, while we wait for it: one that trickles keeps a place from others of its tenant. */
+  readonly bytesPerSecond: number;
+  /** So many milliseconds we wait for an upload that has brought too little; that it was fast before buys no more. */
+  readonly graceMs: number;
 };
-export const WIRE: WireLimits = { bodyBytes: 1_000_000, lineBytes: 1_000_000, linesAtOnce: 500, bodyMs: 30_000, idleMs: 30_000 };
+export const WIRE: WireLimits = {
+  bodyBytes: 1_000_000,
+  lineBytes: 1_000_000,
+  linesAtOnce: 500,
+  bodyMs: 30_000,
+  idleMs: 30_000,
+  bytesPerSecond: 1000,
+  graceMs: 60_000,
+};
 
 /** Upload and download sockets close under us; nobody is left to answer. */
 export class ClientGone extends Error {
@@ -36,13 +48,36 @@ const tooLarge = (max: number): Refused =>
     refuse('body_too_large', `Send at most ${megabytes(max)} at once; many notifications go to the bulk or batch routes as NDJSON.`),
   );
 const tooSlow = (): Refused =>
-  new Refused(refuse('request_timeout', 'Send the body without long breaks.', { headers: { Connection: 'close' } }));
+  new Refused(
+    refuse('request_timeout', 'Send the body without long breaks, and an upload at 1 kB a second or more.', {
+      headers: { Connection: 'close' },
+    }),
+  );
 
-/** How long the sender may take: asked for each wait, and ended when the body is complete. */
-type Patience = { readonly wait: (onExpiry: () => void) => () => void; readonly over: () => boolean; readonly end: () => void };
+/** How long the sender may take: asked for each wait, told of each piece, and ended when the body is complete. */
+type Patience = {
+  readonly wait: (onExpiry: () => void) => () => void;
+  readonly got: (bytes: number) => void;
+  readonly over: () => boolean;
+  readonly end: () => void;
+};
 
-/** So many milliseconds for each piece. */
-const perPiece = (ms: number, time: Time): Patience => ({ wait: (run) => time.after(ms, run), over: () => false, end: () => {} });
+/** So many milliseconds for each piece, and a bound on all waits together that every byte puts off: only waits count, not our own work. */
+function atLeast({ idleMs, bytesPerSecond, graceMs }: WireLimits, time: Time): Patience {
+  let left = graceMs;
+  const wait = (run: () => void): (() => void) => {
+    const began = time.epochMs();
+    const cancel = time.after(Math.min(idleMs, left), run);
+    return () => {
+      left -= Math.max(0, time.epochMs() - began);
+      cancel();
+    };
+  };
+  const got = (bytes: number): void => {
+    left = Math.min(graceMs, left + (bytes / bytesPerSecond) * 1000);
+  };
+  return { wait, got, over: () => left <= 0, end: () => {} };
+}
 
 /** So many milliseconds for all of it: a trickle of bytes buys no time. */
 function inTotal(ms: number, time: Time): Patience {
@@ -58,7 +93,7 @@ function inTotal(ms: number, time: Time): Patience {
       waiting = undefined;
     };
   };
-  return { wait, over: () => over, end };
+  return { wait, got: () => {}, over: () => over, end };
 }
 
 /** Waits until there is something to read or the stream has ended. @throws ClientGone, Refused when the patience is over. */
@@ -89,8 +124,10 @@ async function* piecesOf(req: Request, patience: Patience): AsyncGenerator<Uint8
   try {
     for (;;) {
       const piece: unknown = req.read();
-      if (piece instanceof Uint8Array) yield piece;
-      else if (req.readableEnded) return;
+      if (piece instanceof Uint8Array) {
+        patience.got(piece.length);
+        yield piece;
+      } else if (req.readableEnded) return;
       else if (req.destroyed) throw new ClientGone();
       else if (patience.over()) throw tooSlow();
       else await somethingToRead(req, patience);
@@ -137,7 +174,7 @@ export function sourceOf(req: Request, res: Response, limits: WireLimits, time: 
     checkFields(req, maxBytes);
     if (/100-continue/i.test(req.headers.expect ?? '')) res.writeContinue();
   };
-  const slowly = (): AsyncIterable<Uint8Array> => piecesOf(req, perPiece(limits.idleMs, time));
+  const slowly = (): AsyncIterable<Uint8Array> => piecesOf(req, atLeast(limits, time));
 
   return {
     contentType: mediaTypeOf(req),

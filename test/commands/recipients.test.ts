@@ -41,7 +41,7 @@ describe('a profile', () => {
       registeredAt: START,
     });
     expect(profile).toMatchObject({ subject, class: 'identity', tenant: 'acme' });
-    expect(JSON.stringify(await house.recorded())).not.toMatch(/ana@|Ana@|664|vip/);
+    expect(JSON.stringify(await house.recorded())).not.toMatch(/ana@|Ana@|6641234567|"vip"/);
     expect(await profiles()).toStrictEqual([{ email: 'Ana@example.com', phone: '+436641234567', attributes: {}, tags: ['vip'] }]);
   });
 
@@ -147,7 +147,7 @@ describe('a change under a key of its own', () => {
     const [recorded] = await house.recorded();
     const [request] = await house.indexes.hash(ACME, 'request', ['{"patch":{"name":"Ana"},"recipientId":"u1"}']);
     expect(recorded?.event.data).toMatchObject({ request });
-    expect(JSON.stringify(recorded)).not.toMatch(/Ana|ana@/);
+    expect(JSON.stringify(recorded)).not.toMatch(/"Ana"|ana@/);
   });
 });
 

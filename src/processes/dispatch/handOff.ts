@@ -15,30 +15,29 @@ export type Parcel = { readonly job: Job; readonly ready: readonly Ready[] };
 export type SubBatch = { readonly provider: Provider; readonly parcels: readonly Parcel[] };
 
 export function subBatches(parcels: readonly Parcel[]): readonly SubBatch[] {
-  const byProvider = new Map<Provider, Parcel[]>();
+  const byProvider = new Map<Provider, Each[]>();
   for (const { job, ready } of parcels) {
     for (const one of ready) {
-      const list = byProvider.get(one.provider) ?? [];
-      const newest = list.at(-1);
-      if (newest?.job === job) list[list.length - 1] = { job, ready: [...newest.ready, one] };
-      else list.push({ job, ready: [one] });
-      byProvider.set(one.provider, list);
+      const list = byProvider.get(one.provider);
+      if (list === undefined) byProvider.set(one.provider, [{ job, one }]);
+      else list.push({ job, one });
     }
   }
   return [...byProvider].flatMap(([provider, list]) => split(provider, list));
 }
 
-function split(provider: Provider, parcels: readonly Parcel[]): readonly SubBatch[] {
+type Each = { readonly job: Job; readonly one: Ready };
+
+function split(provider: Provider, each: readonly Each[]): readonly SubBatch[] {
   const size = Math.max(1, Math.ceil(provider.window / 2));
-  const flat = parcels.flatMap(({ job, ready }) => ready.map((one) => ({ job, one })));
   const batches: SubBatch[] = [];
-  for (let at = 0; at < flat.length; at += size) batches.push({ provider, parcels: joined(flat.slice(at, at + size)) });
+  for (let at = 0; at < each.length; at += size) batches.push({ provider, parcels: joined(each.slice(at, at + size)) });
   return batches;
 }
 
-function joined(flat: readonly { readonly job: Job; readonly one: Ready }[]): readonly Parcel[] {
+function joined(each: readonly Each[]): readonly Parcel[] {
   const byJob = new Map<Job, Ready[]>();
-  for (const { job, one } of flat) {
+  for (const { job, one } of each) {
     const list = byJob.get(job);
     if (list === undefined) byJob.set(job, [one]);
     else list.push(one);

@@ -1,13 +1,6 @@
 import { assertNever } from '../../domain/kernel/assertNever.ts';
 import { present } from '../../domain/kernel/present.ts';
-import type {
-  DeliveriesPlanned,
-  Escalated,
-  HandOffRecorded,
-  HandOffResult,
-  NotificationEvent,
-  PlannedGroup,
-} from '../../domain/notification/events.ts';
+import type { DeliveriesPlanned, Escalated, HandOffResult, NotificationEvent, PlannedGroup } from '../../domain/notification/events.ts';
 import type { Instant } from '../../domain/values/instant.ts';
 
 /** One try of a delivery, as `attempts` shows it. */
@@ -19,9 +12,8 @@ export type Attempt = {
   readonly code?: string;
 };
 
-/** What one event says of one delivery; those of a batch of events are joined, so that each delivery is written once. */
+/** What events say of deliveries; what those of a batch of events say is joined, so that each delivery is written once. */
 export type DeliveryChange = {
-  n: number;
   revision: number;
   status: string;
   /** The status ends it unsent: it is `unknown` instead where some start has no answer of its own. */
@@ -34,7 +26,6 @@ export type DeliveryChange = {
   code?: string | null;
   provider?: string;
   locale?: string;
-  messageId?: string;
   plannedAt?: Instant;
   dueAt: Instant | null;
   sentAt?: Instant;
@@ -43,8 +34,14 @@ export type DeliveryChange = {
   plain?: boolean;
 };
 
-const change = (n: number, revision: number, status: string): DeliveryChange => ({
-  n,
+/** Deliveries of whom an event says the same. `messageIds`: one for each. */
+export type Changed = {
+  readonly items: readonly number[];
+  readonly change: DeliveryChange;
+  readonly messageIds?: readonly (string | null)[];
+};
+
+const change = (revision: number, status: string): DeliveryChange => ({
   revision,
   status,
   unsent: false,
@@ -77,65 +74,53 @@ function attemptsOf(earlier: DeliveryChange, later: DeliveryChange): Pick<Delive
 
 type Later = Exclude<NotificationEvent, { type: 'NotificationRequested' }>;
 
-export function changesOf(event: Later, revision: number): readonly DeliveryChange[] {
+export function changesOf(event: Later, revision: number): readonly Changed[] {
   switch (event.type) {
     case 'DeliveriesPlanned':
       return [
-        ...event.data.planned.flatMap((group) => group.items.map((n) => planned(n, revision, group, event.data))),
+        ...event.data.planned.map((group) => ({ items: group.items, change: planned(revision, group, event.data) })),
         ...calledUpon(event.data.escalated, revision),
       ];
     case 'HandOffStarted':
-      return event.data.started.flatMap(({ items, provider, locale }) =>
-        items.map((n) => ({
-          ...change(n, revision, 'sending'),
-          startsFirst: true,
-          code: null,
-          provider,
-          ...(locale !== undefined && { locale }),
-        })),
-      );
+      return event.data.started.map(({ items, provider, locale }) => ({
+        items,
+        change: { ...change(revision, 'sending'), startsFirst: true, code: null, provider, ...(locale !== undefined && { locale }) },
+      }));
     case 'HandOffRecorded':
-      return recorded(event.data, revision);
+      return [
+        ...event.data.results.map((group) => answered(group, event.data.recordedAt, revision)),
+        ...calledUpon(event.data.escalated, revision),
+      ];
     case 'DeliveriesRedriven':
-      return event.data.items.map((n) => ({ ...change(n, revision, 'queued'), code: null }));
+      return [{ items: event.data.items, change: { ...change(revision, 'queued'), code: null } }];
     case 'NotificationRescheduled':
-      return event.data.items.map((n) => ({ ...change(n, revision, 'deferred'), code: 'scheduled', dueAt: event.data.planAt }));
+      return [{ items: event.data.items, change: { ...change(revision, 'deferred'), code: 'scheduled', dueAt: event.data.planAt } }];
     case 'NotificationCancelled':
-      return event.data.items.map((n) => ({ ...change(n, revision, 'cancelled'), unsent: true, code: null }));
+      return [{ items: event.data.items, change: { ...change(revision, 'cancelled'), unsent: true, code: null } }];
     default:
       return assertNever(event);
   }
 }
 
-function planned(n: number, revision: number, group: PlannedGroup, { plannedAt }: DeliveriesPlanned['data']): DeliveryChange {
+function planned(revision: number, group: PlannedGroup, { plannedAt }: DeliveriesPlanned['data']): DeliveryChange {
   switch (group.plan) {
     case 'go':
-      return { ...change(n, revision, 'queued'), plannedAt, code: null };
+      return { ...change(revision, 'queued'), plannedAt, code: null };
     case 'suppress':
-      return {
-        ...change(n, revision, group.code === 'expired' ? 'expired' : 'suppressed'),
-        unsent: true,
-        plannedAt,
-        code: group.code,
-      };
+      return { ...change(revision, group.code === 'expired' ? 'expired' : 'suppressed'), unsent: true, plannedAt, code: group.code };
     case 'defer':
-      return { ...change(n, revision, 'deferred'), plannedAt, dueAt: group.until, code: group.code };
+      return { ...change(revision, 'deferred'), plannedAt, dueAt: group.until, code: group.code };
     case 'fail':
-      return { ...change(n, revision, 'failed'), unsent: true, plannedAt, code: group.code };
+      return { ...change(revision, 'failed'), unsent: true, plannedAt, code: group.code };
     case 'leave':
-      return { ...change(n, revision, 'left'), plannedAt };
+      return { ...change(revision, 'left'), plannedAt };
     default:
       return assertNever(group);
   }
 }
 
-function recorded({ results, recordedAt, escalated }: HandOffRecorded['data'], revision: number): readonly DeliveryChange[] {
-  const answers = results.flatMap((group) => group.items.map((n, place) => answered(n, place, group, { recordedAt, revision })));
-  return [...answers, ...calledUpon(escalated, revision)];
-}
-
-const calledUpon = (escalated: readonly Escalated[], revision: number): readonly DeliveryChange[] =>
-  escalated.flatMap(({ items, at }) => items.map((n) => ({ ...change(n, revision, 'deferred'), code: 'scheduled', dueAt: at })));
+const calledUpon = (escalated: readonly Escalated[], revision: number): readonly Changed[] =>
+  escalated.map(({ items, at }) => ({ items, change: { ...change(revision, 'deferred'), code: 'scheduled', dueAt: at } }));
 
 const STATUS: Readonly<Record<HandOffResult['result'], string>> = {
   sent: 'sent',
@@ -147,29 +132,17 @@ const STATUS: Readonly<Record<HandOffResult['result'], string>> = {
   cancelled: 'cancelled',
 };
 
-function answered(
-  n: number,
-  place: number,
-  group: HandOffResult,
-  { recordedAt, revision }: { recordedAt: Instant; revision: number },
-): DeliveryChange {
-  const { result, provider, attempt } = group;
+function answered(group: HandOffResult, recordedAt: Instant, revision: number): Changed {
+  const { items, result, provider, attempt } = group;
   const code = group.code === undefined ? {} : { code: group.code };
-  const base = { ...change(n, revision, STATUS[result]), provider, ...code };
-  if (result === 'returned') return { ...base, dueAt: group.retryAt };
+  const base = { ...change(revision, STATUS[result]), provider, ...code };
+  if (result === 'returned') return { items, change: { ...base, dueAt: group.retryAt } };
   const tried = { tries: 1, attempts: [{ attempt, provider, at: recordedAt, outcome: result, ...code }] };
-  if (result === 'retry') return { ...base, ...tried, plain: false, doubt: group.doubt, dueAt: group.retryAt };
+  if (result === 'retry') return { items, change: { ...base, ...tried, plain: false, doubt: group.doubt, dueAt: group.retryAt } };
   if (result === 'sent') {
-    const messageId = group.messageIds?.[place];
-    return {
-      ...base,
-      ...tried,
-      status: group.captured === true ? 'captured' : 'sent',
-      sentAt: recordedAt,
-      code: group.code ?? null,
-      plain: attempt === 1,
-      ...(typeof messageId === 'string' && { messageId }),
-    };
+    const status = group.captured === true ? 'captured' : 'sent';
+    const taken = { ...base, ...tried, status, sentAt: recordedAt, code: group.code ?? null, plain: attempt === 1 };
+    return { items, change: taken, ...present({ messageIds: group.messageIds }) };
   }
-  return { ...base, ...tried, plain: false, unsent: result !== 'unknown', doubt: result === 'unknown' };
+  return { items, change: { ...base, ...tried, plain: false, unsent: result !== 'unknown', doubt: result === 'unknown' } };
 }

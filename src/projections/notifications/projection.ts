@@ -7,19 +7,19 @@ import { nOf } from '../../domain/notification/delivery.ts';
 import type { NotificationEvent, NotificationRequested } from '../../domain/notification/events.ts';
 import { notificationStorage } from '../../domain/notification/storage.ts';
 import type { Projection, Transaction } from '../../consumers/ports.ts';
-import { changesOf, join, type DeliveryChange } from './deliveryChange.ts';
+import { ChangedDeliveries } from './changedDeliveries.ts';
+import { changesOf } from './deliveryChange.ts';
 import { refusalsIn, type RefusedRow } from './refusals.ts';
 import { jsonRows } from '../rows.ts';
 import { schema } from './schema.ts';
 import { statements } from './statements.ts';
 
-/** One delivery of the batch: new in it, changed in it, or both. */
 type Key = { readonly tenant: string; readonly notification: string; readonly requestedAt: string };
-type DeliveryRow = Key & Omit<DeliveryChange, 'n' | 'revision'> & { n: number; revision: number };
+/** What the events of a batch come to, by notification; feedback by delivery, refusals by event and place. */
 type Fold = {
   readonly notifications: Map<string, object>;
-  readonly added: Map<string, Key & { readonly n: number; readonly subject: string }>;
-  readonly changed: Map<string, DeliveryRow>;
+  readonly added: Map<string, Key & { readonly items: readonly number[]; readonly subjects: readonly string[] }>;
+  readonly changed: Map<string, Key & { readonly deliveries: ChangedDeliveries }>;
   readonly feedback: Map<string, Key & { readonly n: number; readonly feedback: Feedback }>;
   readonly moved: Map<string, Key & { readonly revision: number; readonly planAt: string }>;
   readonly touched: Map<string, Key>;
@@ -43,22 +43,24 @@ export const notificationsProjection: Projection = {
     const sql = statements(suffix);
     // Order matters: rows before what changes them, and counts after all of it.
     for (const [statement, rows] of [
-      [sql.notifications, fold.notifications],
-      [sql.added, fold.added],
-      [sql.changed, withCodes(fold.changed)],
-      [sql.feedback, fold.feedback],
-      [sql.moved, fold.moved],
-      [sql.counts, fold.touched],
-      [sql.refusals, fold.refusals],
+      [sql.notifications, [...fold.notifications.values()]],
+      [sql.added, [...fold.added.values()]],
+      [sql.changed, changedRows(fold)],
+      [sql.feedback, [...fold.feedback.values()]],
+      [sql.moved, [...fold.moved.values()]],
+      [sql.counts, [...fold.touched.values()]],
+      [sql.refusals, [...fold.refusals.values()]],
     ] as const) {
-      if (rows.size > 0) await tx.query({ ...statement, values: [jsonRows([...rows.values()])] });
+      if (rows.length > 0) await tx.query({ ...statement, values: [jsonRows(rows)] });
     }
   },
 };
 
 /** JSON has no way to tell a code that is taken away from one that is left as it was. */
-const withCodes = (changed: Fold['changed']): ReadonlyMap<string, object> =>
-  new Map([...changed].map(([id, row]) => [id, { ...row, setsCode: row.code !== undefined }]));
+const changedRows = ({ changed }: Fold): readonly object[] =>
+  [...changed.values()].flatMap(({ deliveries, ...key }) =>
+    deliveries.rows().map((row) => ({ ...key, ...row, setsCode: row.code !== undefined })),
+  );
 
 function folded(events: readonly Recorded[]): Fold {
   const fold: Fold = {
@@ -88,20 +90,20 @@ function told(fold: Fold, event: NotificationEvent, { meta, revision }: Recorded
   fold.touched.set(name, key);
   if (event.type === 'NotificationRequested') {
     fold.notifications.set(name, notificationRow(key, event.data, { revision, correlation: meta.correlationId }));
-    for (const { index, subject } of event.data.recipients)
-      for (const channel of event.data.terms.channels) {
-        const n = nOf(index, channel);
-        fold.added.set(`${name}_${String(n)}`, { ...key, n, subject });
-      }
+    const { channels } = event.data.terms;
+    fold.added.set(name, {
+      ...key,
+      items: event.data.recipients.flatMap(({ index }) => channels.map((channel) => nOf(index, channel))),
+      subjects: event.data.recipients.flatMap(({ subject }) => channels.map(() => subject)),
+    });
     return;
   }
   // The end of a pause moves nobody's schedule.
   if (event.type === 'NotificationRescheduled' && event.data.schedule !== undefined)
     fold.moved.set(name, { ...key, revision, planAt: event.data.planAt });
-  for (const it of changesOf(event, revision)) {
-    const id = `${name}_${String(it.n)}`;
-    fold.changed.set(id, { ...key, ...join(fold.changed.get(id), it) });
-  }
+  const { deliveries } = fold.changed.get(name) ?? { deliveries: new ChangedDeliveries() };
+  for (const changed of changesOf(event, revision)) deliveries.add(changed);
+  fold.changed.set(name, { ...key, deliveries });
 }
 
 /** Ids of notifications are their tenant's. */

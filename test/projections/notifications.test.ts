@@ -5,7 +5,7 @@ import type { AnyFact } from '../../src/domain/kernel/decider.ts';
 import type { Recorded } from '../../src/domain/kernel/metadata.ts';
 import type { DeliveryState } from '../../src/domain/notification/delivery.ts';
 import type { NotificationEvent, NotificationRequested } from '../../src/domain/notification/events.ts';
-import type { BatchId, KeyedHash, NotificationId, Position, SubjectId, TenantId } from '../../src/domain/values/ids.ts';
+import type { BatchId, KeyedHash, NotificationId, SubjectId, TenantId } from '../../src/domain/values/ids.ts';
 import { plusMs, type Instant } from '../../src/domain/values/instant.ts';
 import { streamOf } from '../../src/domain/values/streams.ts';
 import { notificationsProjection } from '../../src/projections/notifications/projection.ts';
@@ -40,6 +40,7 @@ import {
   subjectNo,
   T0,
 } from '../support/notifications.ts';
+import { recordedLog } from '../support/recordedLog.ts';
 import { bothWays, openReadModel, V1, type ReadModel } from '../support/readModel.ts';
 
 let model: ReadModel;
@@ -50,30 +51,11 @@ afterAll(() => model.close());
 beforeEach(() => model.clear());
 
 const OTHER = 'globex' as TenantId;
-let position = 0;
-/** Events of one stream as the consumer gets them. */
-function log(
-  events: readonly AnyFact[],
-  on: { readonly tenant?: TenantId; readonly noun?: 'notification' | 'engagement'; readonly from?: number } = {},
-): readonly Recorded[] {
-  const { tenant = ACME, noun = 'notification', from = 0 } = on;
-  return events.map((event, place) => ({
-    id: `event-${String(++position)}`,
-    stream: streamOf(noun, tenant, (event.data as { notificationId: string }).notificationId),
-    revision: from + place,
-    position: String(position).padStart(16, '0') as Position,
-    event,
-    meta: {
-      tenantId: tenant,
-      commandId: 'c',
-      correlationId: 'correlation',
-      causationId: 'c',
-      actor: { kind: 'system', id: 'test' },
-      occurredAt: T0,
-      schemaVersion: 1,
-      digest: '',
-    },
-  }));
+let behind = 0;
+/** As the consumer gets them: no two of a test with one position. */
+function log(events: readonly AnyFact[], on: Parameters<typeof recordedLog>[1] = {}): readonly Recorded[] {
+  behind += events.length;
+  return recordedLog(events, { ...on, behind: behind - events.length });
 }
 const engaged = (...items: readonly (Partial<EngagementItem> & { readonly kind: EngagementKind; readonly at: Instant })[]): AnyFact => ({
   type: 'EngagementRecorded',

@@ -3,7 +3,7 @@ import type { Recorded } from '../../../src/domain/kernel/metadata.ts';
 import type { Aftermath } from '../../../src/domain/notification/aftermath.ts';
 import type { NotificationEvent } from '../../../src/domain/notification/events.ts';
 import { deliveriesOf, explain } from '../../../src/domain/notification/explanation.ts';
-import type { Position, StreamName, TenantId } from '../../../src/domain/values/ids.ts';
+import type { Position } from '../../../src/domain/values/ids.ts';
 import type { Instant } from '../../../src/domain/values/instant.ts';
 import type { Trace } from '../../../src/domain/values/verdict.ts';
 import {
@@ -21,6 +21,7 @@ import {
   started,
   T0,
 } from '../../support/notifications.ts';
+import { positionNo, recordedLog } from '../../support/recordedLog.ts';
 
 /** The same event, at another instant: that of what it tells, not that of its writing. */
 function happening(event: NotificationEvent, when: Instant): NotificationEvent {
@@ -31,23 +32,10 @@ function happening(event: NotificationEvent, when: Instant): NotificationEvent {
 }
 
 const log = (...events: readonly NotificationEvent[]): readonly Recorded<NotificationEvent>[] =>
-  events.map((event, revision) => ({
-    id: `event-${String(revision)}`,
-    stream: 'notification-acme_x' as StreamName,
-    revision,
-    position: `position ${String(revision)}` as Position,
-    event: happening(event, at(revision)),
-    meta: {
-      tenantId: 'acme' as TenantId,
-      commandId: 'c',
-      correlationId: 'c',
-      causationId: 'c',
-      actor: { kind: 'system', id: 'test' },
-      occurredAt: at(1000 + revision),
-      schemaVersion: 1,
-      digest: '',
-    },
-  }));
+  recordedLog(
+    events.map((event, place) => happening(event, at(place))),
+    { occurredAt: (place) => at(1000 + place) },
+  );
 const sentence = (n: number, ...events: readonly NotificationEvent[]): string | undefined => explain(log(...events), n)?.sentence;
 const whats = (n: number, ...events: readonly NotificationEvent[]) => explain(log(...events), n)?.timeline.map(({ what }) => what);
 const NO: Trace = [
@@ -74,9 +62,9 @@ test('every verdict of the newest plan, and every event that concerned it, each 
     channel: 'email',
     gates: [{ gate: 'address', verdict: 'pass', because: 'the request brought the address', at: at(1) }],
     timeline: [
-      { at: at(0), event: 'NotificationRequested', what: 'requested', position: 'position 0' },
-      { at: at(1), event: 'DeliveriesPlanned', what: 'planned', position: 'position 1' },
-      { at: at(2), event: 'HandOffStarted', what: 'hand-off started', provider: 'smtp', attempt: 1, position: 'position 2' },
+      { at: at(0), event: 'NotificationRequested', what: 'requested', position: positionNo(1) },
+      { at: at(1), event: 'DeliveriesPlanned', what: 'planned', position: positionNo(2) },
+      { at: at(2), event: 'HandOffStarted', what: 'hand-off started', provider: 'smtp', attempt: 1, position: positionNo(3) },
       {
         at: at(3),
         event: 'HandOffRecorded',
@@ -84,10 +72,10 @@ test('every verdict of the newest plan, and every event that concerned it, each 
         provider: 'smtp',
         attempt: 1,
         code: 'greylisted',
-        position: 'position 3',
+        position: positionNo(4),
       },
-      { at: at(4), event: 'HandOffStarted', what: 'hand-off started', provider: 'smtp', attempt: 2, position: 'position 4' },
-      { at: at(5), event: 'HandOffRecorded', what: 'accepted by the provider', provider: 'smtp', attempt: 2, position: 'position 5' },
+      { at: at(4), event: 'HandOffStarted', what: 'hand-off started', provider: 'smtp', attempt: 2, position: positionNo(5) },
+      { at: at(5), event: 'HandOffRecorded', what: 'accepted by the provider', provider: 'smtp', attempt: 2, position: positionNo(6) },
     ],
     sentence: `The e-mail for “order_shipped” (orders, transactional) passed all 1 gates and was accepted by smtp at ${at(5)}.`,
   });
@@ -155,23 +143,23 @@ describe('what became of it after hand-off', () => {
     kind,
     at: at(10),
     provider: 'smtp',
-    position: 'position 5' as Position,
+    position: positionNo(6),
     ...more,
   });
   const about = `The e-mail for “order_shipped” (orders, transactional) passed all 1 gates and was accepted by smtp at ${at(3)}`;
 
   test('stands in the timeline, each with its place in the log', () => {
     const aftermath = [
-      heard('confirmed', { at: at(4), position: 'position 2.5' as Position }),
+      heard('confirmed', { at: at(4), position: `${positionNo(3)}.5` as Position }),
       heard('bounced', { at: at(6), bounceType: 'hard' }),
-      heard('opened', { machine: true, position: 'position 6' as Position }),
+      heard('opened', { machine: true, position: positionNo(7) }),
     ];
     expect(explain(handedOff, 0, aftermath)?.timeline.slice(2)).toStrictEqual([
-      { at: at(2), event: 'HandOffStarted', what: 'hand-off started', provider: 'smtp', attempt: 1, position: 'position 2' },
-      { at: at(4), event: 'EngagementRecorded', what: 'confirmed by the provider', provider: 'smtp', position: 'position 2.5' },
-      { at: at(3), event: 'HandOffRecorded', what: 'accepted by the provider', provider: 'smtp', attempt: 1, position: 'position 3' },
-      { at: at(6), event: 'EngagementRecorded', what: 'bounced', code: 'hard', provider: 'smtp', position: 'position 5' },
-      { at: at(10), event: 'EngagementRecorded', what: 'opened by a machine', provider: 'smtp', position: 'position 6' },
+      { at: at(2), event: 'HandOffStarted', what: 'hand-off started', provider: 'smtp', attempt: 1, position: positionNo(3) },
+      { at: at(4), event: 'EngagementRecorded', what: 'confirmed by the provider', provider: 'smtp', position: `${positionNo(3)}.5` },
+      { at: at(3), event: 'HandOffRecorded', what: 'accepted by the provider', provider: 'smtp', attempt: 1, position: positionNo(4) },
+      { at: at(6), event: 'EngagementRecorded', what: 'bounced', code: 'hard', provider: 'smtp', position: positionNo(6) },
+      { at: at(10), event: 'EngagementRecorded', what: 'opened by a machine', provider: 'smtp', position: positionNo(7) },
     ]);
   });
 

@@ -1,9 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Recorded } from '../../../src/domain/kernel/metadata.ts';
 import { WORK } from '../../../src/domain/notification/delivery.ts';
 import type { NotificationEvent } from '../../../src/domain/notification/events.ts';
-import type { Position, StreamName, TenantId } from '../../../src/domain/values/ids.ts';
 import type { Instant } from '../../../src/domain/values/instant.ts';
 import { dispatch } from '../../../src/processes/dispatch/process.ts';
 import { memoryActions, workOf } from '../../support/memoryActions.ts';
@@ -24,26 +22,9 @@ import {
   started,
   T0,
 } from '../../support/notifications.ts';
+import { recordedLog } from '../../support/recordedLog.ts';
 
-const log = (events: readonly NotificationEvent[]): readonly Recorded<NotificationEvent>[] =>
-  events.map((event, revision) => ({
-    id: `event-${String(revision)}`,
-    stream: `notification-acme_${NOTIFICATION_ID}` as StreamName,
-    revision,
-    position: String(revision).padStart(6, '0') as Position,
-    event,
-    meta: {
-      tenantId: 'acme' as TenantId,
-      commandId: 'c',
-      correlationId: 'c',
-      causationId: 'c',
-      actor: { kind: 'system', id: 'test' },
-      occurredAt: T0,
-      schemaVersion: 1,
-      digest: '',
-    },
-  }));
-const react = (event: NotificationEvent) => dispatch.react(log([event])[0]!);
+const react = (event: NotificationEvent) => dispatch.react(recordedLog([event])[0]!);
 const ask = (kind: string, items: readonly number[], dueAt: Instant) => ({
   do: 'ask',
   kind,
@@ -116,7 +97,7 @@ const workLeft = ({ state }: Played): readonly string[] =>
 describe('I6: the table derived from any log is exactly what that log leaves to be done, and when', () => {
   const tableOf = (events: readonly NotificationEvent[], batch: number): readonly string[] => {
     const actions = memoryActions({ processes: [dispatch], now: () => T0, newId: () => 'claim' });
-    const all = log(events);
+    const all = recordedLog(events);
     for (let from = 0; from < all.length; from += batch) actions.consume(all.slice(from, from + batch));
     return workOf(actions.rows());
   };

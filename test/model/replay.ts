@@ -65,6 +65,8 @@ const CODE: Readonly<Record<Exclude<Answer, 'returned'>, SendResult>> = {
   failed: { outcome: 'refused', kind: 'permanent', code: 'no' },
   lost: { outcome: 'unknown', code: 'timeout' },
 };
+/** A claim lasts far longer than anything waits: once it has run out, what a worker has yet to write down of a wait is over as well. */
+const passed = ({ act, to }: Step): State => (act.do === 'runOut' ? { ...to, tick: to.tick + 1 } : to);
 const away = new PortError('unavailable', 'append_open', 'no answer came in time');
 /** Of one claim, one step: an append and all its repeats and new decisions. */
 const stepNameOf = ({ writes }: Stop): string => writes[0]?.envelope.commandId.split(':')[1]?.split('.')[0] ?? '';
@@ -136,7 +138,7 @@ export class Replay {
       if (await this.#beside(step)) continue;
       this.trail.push(step.label);
       this.#note(nameOf(step.act));
-      const after = tidy(this.world, step.to);
+      const after = tidy(this.world, passed(step));
       await this.#do(step.act, { before: this.state, after });
       this.state = after;
       await this.#compare();

@@ -7,6 +7,7 @@ import { dueFor } from '../../domain/policy/wallTime.ts';
 import type { BatchId, StreamName, TenantId } from '../../domain/values/ids.ts';
 import { plusMs, type Instant } from '../../domain/values/instant.ts';
 import { expiryOf } from '../../domain/policy/expiry.ts';
+import { factsAgainAt } from '../../domain/policy/recheck.ts';
 import type { Job } from '../dispatch/load.ts';
 import { addressOf, type OpenedJob, type Person } from '../dispatch/people.ts';
 import type { BatchFacts, DispatchPorts, ReservationRequest } from '../dispatch/ports.ts';
@@ -74,7 +75,7 @@ function gateFacts(ports: JudgePorts, job: Job, { n, person, provider }: Judging
   const address = addressOf(person, n);
   const scheduledFor = dueFor(job.state.schedule, person.timeZone);
   const found = batch && batches.get(batch.batchId);
-  const recheckAt = plusMs(now, ports.pauseRecheckMs);
+  const wasToGo = scheduledFor !== undefined && scheduledFor > requestedAt ? scheduledFor : requestedAt;
   return {
     now,
     channel,
@@ -83,10 +84,10 @@ function gateFacts(ports: JudgePorts, job: Job, { n, person, provider }: Judging
     provider: provider.id,
     ...present({
       scheduledFor,
-      expiresAt: expiryOf(terms, scheduledFor !== undefined && scheduledFor > requestedAt ? scheduledFor : requestedAt),
+      expiresAt: expiryOf(terms, wasToGo),
       allowlisted: ports.allowlist && address !== null && ports.allowlist(channel, address.address),
-      factsAgainAt: isBehind(parked, job, person) ? recheckAt : undefined,
-      batch: found && { status: found.status, recheckAt },
+      factsAgainAt: isBehind(parked, job, person) ? factsAgainAt(wasToGo, now) : undefined,
+      batch: found && { status: found.status, recheckAt: plusMs(now, ports.pauseRecheckMs) },
     }),
   };
 }

@@ -21,6 +21,11 @@ test('whose facts are behind, waits: nothing is sent, nor decided against them, 
   const id = await bench.request({ people: [{ name: 'p0', person: null }, { name: 'p1' }] });
   await bench.drain();
   expect(await codes(id)).toStrictEqual({ 0: 'deferred facts_unavailable', 8: 'sent' });
+  const untilOf = async () => (await bench.state(id)).deliveries.get(0)?.until;
+  expect(await untilOf()).toBe(plusMs(START, 60_000));
+  bench.house.clock.advance(3_600_000);
+  await bench.drain();
+  expect(await untilOf()).toBe(plusMs(START, 3_600_000 + 360_000));
   bench.parked.delete(parked);
   await bench.profile('p0', { email: 'p0@example.com' });
   await bench.onwards();

@@ -13,14 +13,15 @@ const LINGER = { ms: 2000, bytes: 16_000_000 } as const;
  * Ends an answer. If the body was not read to its end the connection closes (what is still coming would be taken for the next request),
  * but not at once: a socket closed with unread data resets the connection, and the client would never see why.
  */
-function end(res: Response, body: string | Uint8Array, time: Time): void {
+function end(res: Response, body: string | Uint8Array | undefined, time: Time): void {
   const { req } = res;
   if (req.complete) {
     res.end(body);
     return;
   }
   res.setHeader('Connection', 'close');
-  res.write(body);
+  if (body === undefined) res.flushHeaders();
+  else res.write(body);
   let rest = LINGER.bytes;
   const finish = (): void => {
     cancel();
@@ -87,7 +88,7 @@ export async function sendAnswer(res: Response, answer: Answer, time: Time): Pro
   else if (answer.pieces !== undefined) await sendPieces(res, answer.pieces.type, answer.pieces.of);
   else if (answer.content !== undefined) send(res, answer.content.type, answer.content.bytes, time);
   else if (answer.body !== undefined) send(res, 'application/json; charset=utf-8', JSON.stringify(answer.body), time);
-  else res.end();
+  else end(res, undefined, time);
 }
 
 export function sendProblem(res: Response, refusal: Refusal, requestId: string, time: Time): void {

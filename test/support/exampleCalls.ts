@@ -1,7 +1,7 @@
 import type { Answer, Client } from './client.ts';
 import { NDJSON, ndjson } from './client.ts';
 import { message } from './service.ts';
-import type { Service } from './service.ts';
+import type { Following } from './follow.ts';
 
 /** What the examples speak of: made once, before any of them runs. */
 export type World = {
@@ -28,7 +28,7 @@ const mustBe = (status: number, answer: Answer): Answer => {
   return answer;
 };
 
-export async function makeWorld(tidings: Service): Promise<World> {
+export async function makeWorld(tidings: Client & Pick<Following, 'send' | 'settled'>): Promise<World> {
   const later = async (more: object): Promise<string> => (await tidings.send(message(['ana'], { ...LATER, ...more }))).id;
   mustBe(
     201,

@@ -2,7 +2,8 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
-import { clientOf, eventually, type Answer, type Client } from './client.ts';
+import { clientOf, type Client } from './client.ts';
+import { follow, type Following } from './follow.ts';
 import { freshDatabase, type FreshDatabase } from './postgres.ts';
 import { startProgram, type LogLine, type Program } from './program.ts';
 import { removeDataDirs } from './removeDataDirs.ts';
@@ -19,33 +20,23 @@ export type ServiceOptions = {
 };
 
 /** The whole service as a process of its own, for all tests of a file. */
-export type Service = Client & {
-  readonly url: string;
-  readonly key: string;
-  readonly dataDir: string;
-  readonly program: () => Program;
-  readonly database: () => FreshDatabase;
-  /** Another key; without one nothing is sent along. */
-  readonly as: (key: string | undefined) => Client;
-  readonly log: () => readonly LogLine[];
-  /** Lines at the level error that a test is about, by their fixed text. */
-  readonly expectErrors: (...messages: readonly string[]) => void;
-  readonly stop: (signal?: 'SIGTERM' | 'SIGINT') => Promise<number | null>;
-  readonly kill: () => Promise<void>;
-  /** Starts it again over the same data; `more` is added to its environment from now on. */
-  readonly restart: (more?: Env) => Promise<void>;
-  /** Requests a notification that must be accepted. */
-  readonly send: (message: object, headers?: Env) => Promise<Sent>;
-  /** Its deliveries, once none of them is pending; 25 s is time enough where no claim is lost. */
-  readonly settled: (notificationId: string, deadlineMs?: number) => Promise<readonly any[]>;
-  /** Its deliveries, as the read model has them at this position. */
-  readonly deliveries: (notificationId: string, position?: string) => Promise<readonly any[]>;
-  /** What was captured of it, in the order of its deliveries. */
-  readonly captured: (notificationId: string) => Promise<readonly any[]>;
-  /** A delivery of it in one of these statuses. */
-  readonly deliveryIn: (notificationId: string, ...statuses: readonly string[]) => Promise<any>;
-};
-export type Sent = { readonly id: string; readonly position: string; readonly recipients: readonly any[]; readonly answer: Answer };
+export type Service = Client &
+  Following & {
+    readonly url: string;
+    readonly key: string;
+    readonly dataDir: string;
+    readonly program: () => Program;
+    readonly database: () => FreshDatabase;
+    /** Another key; without one nothing is sent along. */
+    readonly as: (key: string | undefined) => Client;
+    readonly log: () => readonly LogLine[];
+    /** Lines at the level error that a test is about, by their fixed text. */
+    readonly expectErrors: (...messages: readonly string[]) => void;
+    readonly stop: (signal?: 'SIGTERM' | 'SIGINT') => Promise<number | null>;
+    readonly kill: () => Promise<void>;
+    /** Starts it again over the same data; `more` is added to its environment from now on. */
+    readonly restart: (more?: Env) => Promise<void>;
+  };
 
 const isBad = ({ level }: LogLine): boolean => level === 'error' || level === 'fatal';
 
@@ -100,18 +91,9 @@ export function serviceForSuite(options: ServiceOptions = {}): Service {
     () => current().url,
     () => current().key,
   );
-  const list = async (path: string): Promise<readonly any[]> => {
-    const { status, body } = await client.get(path);
-    if (status !== 200) throw new Error(`GET ${path} answered ${String(status)}: ${JSON.stringify(body)}`);
-    return body.data;
-  };
-  const deliveries: Service['deliveries'] = (id, position) =>
-    list(`/v1/notifications/${id}/deliveries?limit=200${position === undefined ? '' : `&after=${position}`}`);
-  const found = (id: string): Promise<readonly any[] | undefined> =>
-    client.get(`/v1/notifications/${id}/deliveries?limit=200`).then(({ status, body }) => (status === 200 ? body.data : undefined));
-
   return {
     ...client,
+    ...follow(client),
     get url() {
       return current().url;
     },
@@ -137,41 +119,6 @@ export function serviceForSuite(options: ServiceOptions = {}): Service {
       more = { ...more, ...added };
       await current().kill();
       await start();
-    },
-    send: async (message, headers) => {
-      const answer = await client.post('/v1/notifications', message, headers);
-      if (answer.status !== 202) throw new Error(`it was not accepted: ${JSON.stringify(answer.body)}`);
-      const { id, position, recipients } = answer.body;
-      return { id, position, recipients, answer };
-    },
-    deliveries,
-    settled: async (id, deadlineMs = 25_000) => {
-      let last: unknown;
-      return eventually(
-        'no delivery is pending any more',
-        async () => {
-          const rows = await found(id);
-          last = rows;
-          return rows !== undefined && rows.length > 0 && rows.every(({ outcome }) => outcome !== 'pending') ? rows : undefined;
-        },
-        { deadlineMs, seen: () => last },
-      );
-    },
-    captured: async (id) => {
-      const rows = await list(`/v1/captured?notificationId=${id}&limit=200`);
-      return [...rows].sort((a, b) => (a.deliveryId < b.deliveryId ? -1 : 1));
-    },
-    deliveryIn: async (id, ...statuses) => {
-      let last: unknown;
-      return eventually(
-        `a delivery is ${statuses.join(' or ')}`,
-        async () => {
-          const rows = await found(id);
-          last = rows;
-          return rows?.find(({ status }) => statuses.includes(status as string));
-        },
-        { seen: () => last },
-      );
     },
   };
 }

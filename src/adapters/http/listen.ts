@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
-import type { RequestListener, Server } from 'node:http';
+import type { RequestListener, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { PortError } from '../../domain/kernel/portError.ts';
 
 export type ListenerSettings = {
@@ -28,6 +30,21 @@ export interface Listener {
   readonly port: number;
   /** No new connections; what is under way may finish, for `ms` at most. True when it all did. */
   drain(ms: number): Promise<boolean>;
+}
+
+/**
+ * Tells that what came is no request, where nobody can take that for a part, or for the whole, of another answer. `newest`: the answer to
+ * the last request of this connection. What spoils the body of that request is answered while nothing of its answer is out; what
+ * follows a whole request waits its turn (RFC 9112 §9.3.2).
+ */
+function refuseOn(socket: Duplex, newest: ServerResponse | undefined, code: string | undefined): void {
+  const end = (): void => {
+    if (socket.writable) socket.end(rawProblem(code));
+  };
+  if (newest === undefined || newest.writableFinished) end();
+  else if (newest.req.complete) newest.once('close', end);
+  else if (newest.headersSent) socket.destroy();
+  else end();
 }
 
 /** A proxy in front must not send the next request into a connection that we are closing. */
@@ -60,14 +77,19 @@ export async function listen(handler: RequestListener, settings: ListenerSetting
   server.maxConnections = settings.maxConnections;
   // Neither reads nor writes: a reader that stopped reading would hold its place for ever.
   server.timeout = settings.silenceMs;
-  server.on('request', handler);
+  const newest = new WeakMap<Duplex, ServerResponse>();
+  const handle: RequestListener = (req, res) => {
+    newest.set(req.socket, res);
+    handler(req, res);
+  };
+  server.on('request', handle);
   // The handler says `100 Continue` itself, once it wants the body: an overloaded service refuses before it is sent.
-  server.on('checkContinue', handler);
+  server.on('checkContinue', handle);
   // What else somebody expects may be ignored (RFC 9110 §10.1.1); Node's own answer would be no problem of ours.
-  server.on('checkExpectation', handler);
+  server.on('checkExpectation', handle);
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
-    else socket.end(rawProblem(error.code));
+    else refuseOn(socket, newest.get(socket), error.code);
   });
   await new Promise<void>((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException): void => {
@@ -113,12 +135,21 @@ const MALFORMED = ['400 Bad Request', 'malformed_request', 'The request is malfo
 /** What never became a request (RFC 9112) is answered by hand. */
 function rawProblem(code: string | undefined): string {
   const [status, problem, title] = RAW[code ?? ''] ?? MALFORMED;
+  const requestId = randomUUID();
   const body = JSON.stringify({
     type: `urn:tidings:problem:${problem}`,
     title,
     status: Number(status.slice(0, 3)),
     detail: title,
     code: problem,
+    requestId,
   });
-  return `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+  const fields = [
+    'Connection: close',
+    'Content-Type: application/problem+json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    `X-Request-Id: ${requestId}`,
+    'Cache-Control: private, no-store',
+  ];
+  return `HTTP/1.1 ${status}\r\n${fields.join('\r\n')}\r\n\r\n${body}`;
 }

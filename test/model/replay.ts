@@ -27,8 +27,8 @@ import { initial, openWorld, tidy, type Act, type Answer, type Config, type Stat
  * met before it is decided again, a crash between two reads.
  */
 const [STEP_MS, LEASE_MS, RECHECK_MS, MOVED_MS] = [300, 1_000_000_000, 1_000_000, 500_000];
-/** Short enough for a tick to pass many times within a claim. */
-const RETRIES = { ...RETRY, baseMs: 500_000 };
+/** Short enough for a tick to pass many times within a claim; as long for the third as for the first, since the model counts no tries. */
+const RETRIES = { ...RETRY, baseMs: 500_000, capMs: 500_000 };
 const LONGEST_MS = RETRY.capMs + RECHECK_MS;
 
 /** Where a real worker stands. `appended`: its append is done, and it has not heard of it. */
@@ -321,7 +321,7 @@ export class Replay {
     else if (act.from === 'judged' || act.from === 'answered') await this.#append(worker);
     else {
       // An answer was lost: the append is sent again before anything else.
-      const isThere = act.from === 'started' && worker.stops[0]?.label === 'send';
+      const isThere = act.from === 'started' && this.#hasHeard(worker);
       if (act.from === 'started' && !isThere) while (worker.stops[0]?.label !== 'appended') await this.#past(worker);
       if (act.answer !== undefined && act.answer !== 'returned')
         worker.answers.push(this.#answer(worker, CODE[act.answer], act.isTaken === true));
@@ -376,11 +376,11 @@ export class Replay {
     const [stop] = worker.stops;
     // Its answer was lost, so it has not even heard that it may call.
     if (next.at === 'started' && stop?.label === 'pause') return;
-    if (next.at === 'started' && stop?.label === 'send') {
+    if (next.at === 'started' && this.#hasHeard(worker)) {
       this.#forced = worker.number;
       return;
     }
-    for (let it = worker.stops[0]; it !== undefined && it.label !== wanted; it = worker.stops[0]) {
+    for (let it = worker.stops[0]; it !== undefined && (it.label !== wanted || this.#isRepeat(worker)); it = worker.stops[0]) {
       if (!this.#isUnseen(worker)) throw new Error(`the code is at ${it.label} and the model at ${next.at}`);
       await this.#past(worker);
     }
@@ -393,7 +393,19 @@ export class Replay {
     const stop = worker.stops[0]!;
     // Between two sub-batches it looks whether its batch is paused.
     const isWatching = stop.label === 'facts' && this.#appended.has(worker);
-    return UNSEEN.has(stop.label) || isWatching || (stop.label === 'append' && stepNameOf(stop) === this.#appended.get(worker));
+    return UNSEEN.has(stop.label) || isWatching || this.#isRepeat(worker);
+  }
+
+  /** A start of its met a conflict in another notification, so it went on to the call, or past it where its claim was over. */
+  #hasHeard(worker: RealWorker): boolean {
+    const [stop] = worker.stops;
+    return stop?.label === 'send' || (stop?.label === 'append' && !this.#isRepeat(worker));
+  }
+
+  /** Of an append that the model has seen. */
+  #isRepeat(worker: RealWorker): boolean {
+    const stop = worker.stops[0]!;
+    return stop.label === 'append' && stepNameOf(stop) === this.#appended.get(worker);
   }
   /** The step whose append the model has seen. */
   readonly #appended = new Map<RealWorker, string>();

@@ -25,6 +25,12 @@ export type ConsumerOptions = ApplyOptions & {
 /** At the most so many ms pass until a consumer at the head looks around. */
 const LOOK_MS = 1_000;
 
+/**
+ * The most that a consumer rests between two batches, in milliseconds: as long as the last one took, so that under load what is written
+ * meanwhile goes in one transaction, while what comes alone is taken at once.
+ */
+const MOST_REST_MS = 25;
+
 /** `onCaughtUp` is called, now and then, while the consumer is at the head; the next batch waits for it. */
 type Hooks = { readonly onCaughtUp: (held: Held) => Promise<void> };
 
@@ -135,10 +141,19 @@ export async function runConsumer(
         const began = time.epochMs();
         await apply(held, batch);
         idle.noted();
-        options.onBatch?.(consumer.name, batch.events.length, time.epochMs() - began);
+        const tookMs = time.epochMs() - began;
+        options.onBatch?.(consumer.name, batch.events.length, tookMs);
+        if (batch.events.length < options.batchEvents) await rest(held, Math.min(tookMs, MOST_REST_MS));
       }
       if (held.caughtUp) await options.onCaughtUp(held);
     }
+  }
+
+  /** Whoever waits for a position ends it. */
+  async function rest(held: Held, ms: number): Promise<void> {
+    const until = time.epochMs() + ms;
+    const isWanted = (): boolean => wants.parked || isBefore(held.position, wants.position);
+    for (let left = ms; left > 0 && !held.signal.aborted && !isWanted(); left = until - time.epochMs()) await wants.bell.wait(left);
   }
 
   /** Moves the checkpoint over what does not concern the consumer: at once when someone waits for it, else now and then. */

@@ -69,7 +69,7 @@ export async function superviseConsumers(consumers: readonly Projection[], optio
   const consumerOptions: ConsumerOptions = {
     leaseMs: 15_000,
     batchEvents: 500,
-    idleMs: 250,
+    idleMs: 1_000,
     tries: 4,
     backOffMs: 200,
     ...options,

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Type } from 'typebox';
 import { afterEach, describe, expect, test } from 'vitest';
 import { operation, plain, uploadOperation } from '../../src/http/operation.ts';
@@ -94,13 +95,18 @@ const factsOf = (heard: Heard): readonly unknown[] =>
 const servedIds = (app: HttpApp): readonly string[] => app.served.map(({ operation: id }) => id);
 
 /** A connection that says what it is told to, and keeps what it hears, unless it never reads. */
-function caller({ listener }: HttpApp, { reads = true } = {}): { socket: Socket; heard: () => Buffer; ended: Promise<void> } {
+function caller(
+  { listener }: HttpApp,
+  { reads = true } = {},
+): { socket: Socket; heard: () => Buffer; ended: Promise<void>; isOver: () => boolean } {
   const socket = connect(listener.port, '127.0.0.1');
   socket.on('error', () => undefined);
   let heard = Buffer.alloc(0);
   if (reads) socket.on('data', (piece: Buffer) => (heard = Buffer.concat([heard, piece])));
+  let over = false;
   const ended = new Promise<void>((resolve) => socket.once('close', () => resolve()));
-  return { socket, heard: () => heard, ended };
+  void ended.then(() => (over = true));
+  return { socket, heard: () => heard, ended, isOver: () => over };
 }
 /** Until it is waiting for the rest of a body. */
 const waitsForMore = (app: HttpApp): Promise<unknown> => expect.poll(() => app.clock.waiting()).toBeGreaterThan(0);
@@ -228,21 +234,20 @@ describe('whoever takes their time', () => {
     try {
       await expect.poll(() => heard().toString()).toMatch(new RegExp(`^HTTP/1\\.1 ${String(status)} `));
       app.clock.advance(2_000);
-      await ended;
+      expect(await Promise.race([ended.then(() => 'ended'), pause(5_000, 'still open')])).toBe('ended');
     } finally {
       clearInterval(sending);
+      socket.destroy();
     }
   });
 
   test('who never reads the verdicts is not read any further, and cut off', async () => {
     const app = await open({ listener: { silenceMs: 300 } });
-    const { socket, ended } = caller(app, { reads: false });
+    const { socket, isOver } = caller(app, { reads: false });
     socket.pause();
     socket.write(head('POST /v1/echo', LINES_TYPE, CHUNKED));
     const piece = `4000\r\n${'{"a":1}\n'.repeat(0x800)}\r\n`;
-    let over = false;
-    void ended.then(() => (over = true));
-    while (!over) {
+    while (!isOver()) {
       if (socket.writableLength < 4_000_000) socket.write(piece);
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
@@ -289,13 +294,11 @@ describe('many requests on one connection', () => {
 
   test('whoever sends them without reading is held back, and others are served', async () => {
     const app = await open({ listener: { silenceMs: 2000 } });
-    const { socket, ended } = caller(app, { reads: false });
+    const { socket, isOver } = caller(app, { reads: false });
     socket.pause();
     const many = head('GET /v1/notes/a').repeat(500);
-    let over = false;
-    void ended.then(() => (over = true));
     const statuses = new Set<number | string>();
-    while (!over) {
+    while (!isOver()) {
       if (socket.writableLength < 4_000_000) socket.write(many);
       const other = await exchange({ port: app.listener.port, bytes: head('GET /v1/notes/b', 'Connection: close') });
       statuses.add(typeof other === 'string' ? other : other.status);

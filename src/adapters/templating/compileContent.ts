@@ -18,13 +18,14 @@ export type CompiledContent = {
   readonly used: readonly { readonly name: string; readonly path: string; readonly line: number; readonly column: number }[];
 };
 
-type Parts = { readonly errors: ContentError[]; readonly used: CompiledContent['used'][number][]; count: number };
-/** Templates in one content. */
+type Parts = { readonly errors: ContentError[]; readonly used: CompiledContent['used'][number][]; count: number; tags: number };
+/** Templates in one content, and the tags of all of them: the event loop compiles it in one go. */
 const MAX_PARTS = 5_000;
+const MAX_TAGS = 10_000;
 
 /** Compiles everything a content holds, by channel. Never throws for what an author wrote: all errors, not the first. */
 export function compileContent(content: Content): CompiledContent | { readonly errors: readonly ContentError[] } {
-  const parts: Parts = { errors: [], used: [], count: 0 };
+  const parts: Parts = { errors: [], used: [], count: 0, tags: 0 };
   const { email, sms, push, in_app, webhook, wallet } = content;
   const channels = {
     ...(email === undefined ? {} : { email: compileEmail(parts, email) }),
@@ -58,11 +59,14 @@ function template(parts: Parts, path: string, kind: TemplateKind, source: string
     if (parts.count === MAX_PARTS + 1) refused(parts, path, 'template_too_large', `a content has at most ${MAX_PARTS} templates`);
     return undefined;
   }
+  if (parts.tags > MAX_TAGS) return undefined;
   const compiled = compileTemplate(source, kind);
   if ('errors' in compiled) {
     parts.errors.push(...compiled.errors.map((error) => ({ ...error, path })));
     return undefined;
   }
+  parts.tags += compiled.tags.length;
+  if (parts.tags > MAX_TAGS) refused(parts, path, 'template_too_large', `a content has at most ${MAX_TAGS} tags in all its templates`);
   for (const [name, { lineno, colno }] of compiled.used) parts.used.push({ name, path, line: lineno + 1, column: colno + 1 });
   return compiled;
 }

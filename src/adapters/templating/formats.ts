@@ -52,7 +52,8 @@ export function formatNumber(run: Run, value: unknown, style: 'decimal' | 'perce
   return formatter(`${style} ${digits} ${run.locale}`, () => new Intl.NumberFormat(run.locale, { style, ...fixed })).format(number);
 }
 
-const CURRENCY = /^[A-Z]{3}$/;
+/** ISO 4217 as the runtime knows it. Three letters that are no currency would each cost a formatter of its own. */
+const CURRENCIES: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency'));
 
 /** Money `{micros, currency}`, or a number of units of a currency (ISO 4217). */
 export function formatCurrency(run: Run, value: unknown, code: unknown): string {
@@ -60,7 +61,7 @@ export function formatCurrency(run: Run, value: unknown, code: unknown): string 
   const currency = code ?? ownOf(value, 'currency');
   const amount = micros === undefined ? value : numberOf(micros) / 1e6;
   const number = typeof amount === 'object' ? Number.NaN : numberOf(amount);
-  if (typeof currency !== 'string' || !CURRENCY.test(currency) || Number.isNaN(number)) return textOf(run, amount);
+  if (typeof currency !== 'string' || !CURRENCIES.has(currency) || Number.isNaN(number)) return textOf(run, amount);
   return formatter(`${currency} ${run.locale}`, () => new Intl.NumberFormat(run.locale, { style: 'currency', currency })).format(number);
 }
 

@@ -104,10 +104,15 @@ function expression(lint: Lint, node: SyntaxNode, place: HtmlPlace): void {
   if (place.in !== 'value') place.seen = '';
 }
 
+/** Of SVG: what such an element sets another attribute to, a link as well. */
+const ANIMATION = /^(?:set|animate)/;
+const ANIMATED: ReadonlySet<string> = new Set(['to', 'from', 'by', 'values']);
+const runs = ({ tag, attribute: name }: HtmlPlace): boolean =>
+  name.startsWith('on') || name === 'srcdoc' || (ANIMATION.test(tag) && ANIMATED.has(name));
+
 function attribute(lint: Lint, node: SyntaxNode, place: HtmlPlace): void {
   if (place.quote === '') report(lint, node, 'unquoted_attribute', `put the attribute in quotes: name="{{ value }}"`);
-  else if (place.attribute.startsWith('on') || place.attribute === 'srcdoc')
-    report(lint, node, 'unsafe_attribute', 'no expressions in attributes that run code');
+  else if (runs(place)) report(lint, node, 'unsafe_attribute', 'no expressions in attributes that run code');
   else if (place.tag === 'meta' && /url\s*=/i.test(place.seen)) report(lint, node, 'unsafe_url', 'no expressions in a page that forwards');
   else if (isUrl(place)) url(lint, node, place);
 }

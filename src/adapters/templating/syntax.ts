@@ -7,7 +7,7 @@ import { named, refuse, TemplateRefused } from './templateError.ts';
 /** UTF-16 code units of one template: nunjucks' lexer reads it character by character, on the event loop. */
 export const MAX_SOURCE = 500_000;
 /** Words, signs and blanks between texts: parsing and compiling one takes some microseconds. */
-const MAX_TOKENS = 50_000;
+const MAX_TOKENS = 20_000;
 /** Nesting of brackets in one tag, and of blocks: nunjucks' parser recurses. */
 const MAX_DEPTH = 40;
 /** `not`, signs and `elif` recurse in the parser too, one call each. */

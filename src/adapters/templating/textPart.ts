@@ -3,8 +3,9 @@ import type { FormatCallback, HtmlToTextOptions } from 'html-to-text';
 import type { TagSpan } from './syntax.ts';
 import { isDenied, schemeOf } from './url.ts';
 
-/** Characters of HTML: deep nesting costs html-to-text more than its length. */
+/** Characters of HTML, and its tags: these cost html-to-text more than its length. */
 const MAX_HTML = 120_000;
+const MAX_HTML_TAGS = 8_000;
 /** Two noncharacters of Unicode, which no text holds, around the number of a tag. */
 const OPEN = '\uFDD0';
 const CLOSE = '\uFDD1';
@@ -63,7 +64,7 @@ const DYNAMIC: HtmlToTextOptions = { ...OPTIONS, selectors: [...(OPTIONS.selecto
  * back, so that this happens once per template and not once per message. Undefined: too large, or not to be marked.
  */
 export function textTemplateOf(html: string, tags: readonly TagSpan[]): string | undefined {
-  if (html.length > MAX_HTML || MARKS.test(html)) return undefined;
+  if (html.length > MAX_HTML || html.split('<', MAX_HTML_TAGS + 2).length > MAX_HTML_TAGS + 1 || MARKS.test(html)) return undefined;
   if (tags.length === 0) return literal(convert(html, OPTIONS));
   const shown = tags.filter((tag) => !tag.comment).map((tag) => html.slice(tag.start, tag.end));
   return restored(literal(withoutOwnLines(convert(marked(html, tags), DYNAMIC), shown)), shown);

@@ -1,92 +1,20 @@
 import { describe, expect, test } from 'vitest';
+import { compileContent } from '../../../src/adapters/templating/compileContent.ts';
 import { parseTemplate } from '../../../src/adapters/templating/syntax.ts';
 import { compileTemplate } from '../../../src/adapters/templating/template.ts';
+import { DERIVED, EXHAUSTING, GREEDS, GREEDY, RUNNING_CODE, UNSAFE_HTML } from '../../support/hostileTemplates.ts';
 import { rendering } from '../../support/templates.ts';
 
 const refused = (code: string): { readonly refused: string } => ({ refused: code });
-const list = (length: number): readonly number[] => Array.from({ length }, (_, i) => i);
 
 describe('what would run code does not compile', () => {
-  const attacks: readonly (readonly [string, string])[] = [
-    [`{{ range.constructor("return process.mainModule.require('child_process').execSync('id')")() }}`, 'unsupported'],
-    [`{{ cycler.constructor("return process")() }}`, 'unsupported'],
-    [`{{ joiner.constructor("return process")() }}`, 'unsupported'],
-    [`{{ "".constructor.constructor("return process")() }}`, 'unsupported'],
-    [`{{ ""["con" ~ "structor"] }}`, 'computed_member'],
-    [`{{ ""["constructor"] }}`, 'forbidden_member'],
-    [`{{ "".constructor }}`, 'forbidden_member'],
-    [`{{ [].constructor }}`, 'forbidden_member'],
-    [`{{ [].__proto__ }}`, 'forbidden_member'],
-    [`{{ {}.__proto__ }}`, 'forbidden_member'],
-    [`{{ __proto__ }}`, 'forbidden_member'],
-    [`{{ constructor }}`, 'forbidden_member'],
-    [`{{ constructor.constructor }}`, 'forbidden_member'],
-    [`{{ user.prototype }}`, 'forbidden_member'],
-    [`{{ user.__defineGetter__ }}`, 'forbidden_member'],
-    [`{{ user.__lookupGetter__("x") }}`, 'unsupported'],
-    [`{% set k = "constructor" %}{{ user[k] }}`, 'computed_member'],
-    [`{% for k in ["constructor"] %}{{ user[k] }}{% endfor %}`, 'computed_member'],
-    [`{{ user[1.5] }}`, 'computed_member'],
-    [`{{ user[true] }}`, 'computed_member'],
-    [`{{ user[-1] }}`, 'computed_member'],
-    [`{{ user[user] }}`, 'computed_member'],
-    [`{{ user[] }}`, 'computed_member'],
-    [`{{ {__proto__: user} }}`, 'forbidden_member'],
-    [`{{ {"constructor": 1} }}`, 'forbidden_member'],
-    [`{{ {[user]: 1} }}`, 'computed_member'],
-    [`{% set __proto__ = 1 %}`, 'forbidden_member'],
-    [`{% set constructor = 1 %}`, 'forbidden_member'],
-    [`{% for __proto__ in [1] %}{% endfor %}`, 'forbidden_member'],
-    [`{% set a.b = 1 %}`, 'unsupported'],
-    [`{{ range(3) }}`, 'unsupported'],
-    [`{{ user() }}`, 'unsupported'],
-    [`{{ user.name.toUpperCase() }}`, 'unsupported'],
-    [`{{ (1).toFixed(2) }}`, 'unsupported'],
-    [`{{ lipsum() }}`, 'unsupported'],
-    [`{{ user | constructor }}`, 'unknown_filter'],
-    [`{{ user | toString }}`, 'unknown_filter'],
-    [`{{ user | __proto__ }}`, 'unknown_filter'],
-    [`{{ user | hasOwnProperty("x") }}`, 'unknown_filter'],
-    [`{{ user | safe }}`, 'unknown_filter'],
-    [`{{ user | dump }}`, 'unknown_filter'],
-    [`{{ user | urlize }}`, 'unknown_filter'],
-    [`{{ user | striptags }}`, 'unknown_filter'],
-    [`{{ user | groupby("constructor") }}`, 'unknown_filter'],
-    [`{{ user | sort(attribute="constructor") }}`, 'unknown_filter'],
-    [`{{ user | default(value=1) }}`, 'filter_arguments'],
-    [`{{ user | center(5000000) }}`, 'unknown_filter'],
-    [`{{ user | indent(5000000) }}`, 'unknown_filter'],
-    [`{{ user | list }}`, 'unknown_filter'],
-    [`{{ user | upper(1) }}`, 'filter_arguments'],
-    [`{{ user | replace }}`, 'filter_arguments'],
-    [`{{ user is callable }}`, 'unsupported'],
-    [`{{ user is constructor }}`, 'unsupported'],
-    [`{{ user is divisibleby(2) }}`, 'unsupported'],
-    [`{{ "aaa" | replace(r/(a+)+$/, "b") }}`, 'unsupported'],
-    [`{{ r/x/.constructor }}`, 'unsupported'],
-    [`{% include "/etc/passwd" %}`, 'unknown_tag'],
-    [`{% include "other-tenant/template" ignore missing %}`, 'unknown_tag'],
-    [`{% extends "/etc/passwd" %}`, 'unknown_tag'],
-    [`{% import "x" as y %}`, 'unknown_tag'],
-    [`{% from "x" import y %}`, 'unknown_tag'],
-    [`{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}`, 'unknown_tag'],
-    [`{% call m() %}x{% endcall %}`, 'unknown_tag'],
-    [`{% block b %}{{ super() }}{% endblock %}`, 'unknown_tag'],
-    [`{% filter upper %}x{% endfilter %}`, 'unknown_tag'],
-    [`{% raw %}{{ x }}{% endraw %}`, 'unknown_tag'],
-    [`{% verbatim %}x{% endverbatim %}`, 'unknown_tag'],
-    [`{% switch x %}{% case 1 %}{% endswitch %}`, 'unknown_tag'],
-    [`{% asyncEach x in y %}{% endeach %}`, 'unknown_tag'],
-    [`{% asyncAll x in y %}{% endall %}`, 'unknown_tag'],
-    [`{% ifAsync x %}{% endif %}`, 'unknown_tag'],
-    [`{% __proto__ %}`, 'unknown_tag'],
-    [`{% for x in y %}{{ loop }}{% endfor %}`, 'unsupported'],
-    [`{% for x in y %}{{ loop.constructor }}{% endfor %}`, 'forbidden_member'],
-    [`{% for x in y %}{{ loop.toString }}{% endfor %}`, 'unsupported'],
-    [`{{ (1, 2) }}`, 'unsupported'],
-    [`{{ caller }}{{ self.x }}{{ caller() }}`, 'unsupported'],
-  ];
-  test.each(attacks)('%s', (source, code) => {
+  test.each(RUNNING_CODE)('%s', (source, code) => {
+    expect(rendering(source)).toStrictEqual(refused(code));
+  });
+});
+
+describe('where escaping does not help, nothing compiles', () => {
+  test.each(UNSAFE_HTML)('%s', (source, code) => {
     expect(rendering(source)).toStrictEqual(refused(code));
   });
 });
@@ -155,39 +83,8 @@ describe('what is inherited or callable is not there', () => {
 });
 
 describe('the budget ends what would not end', () => {
-  const hundred = { l: list(100), m: list(500), s: 'x'.repeat(1000), big: 'a'.repeat(400_000) };
-  const greedy: readonly (readonly [string, string])[] = [
-    ['three nested loops of 500', '{% for a in m %}{% for b in m %}{% for c in m %}{{ c }}{% endfor %}{% endfor %}{% endfor %}'],
-    ['empty nested loops', '{% for a in m %}{% for b in m %}{% endfor %}{% endfor %}'],
-    ['a set that doubles', `{% set x = "0123456789" %}${'{% set x = x ~ x %}'.repeat(30)}`],
-    ['a set that doubles by +', `{% set x = "0123456789" %}${'{% set x = x + x %}'.repeat(30)}`],
-    ['a set that doubles in a loop', '{% set x = "ab" %}{% for i in l %}{% set x = x ~ x %}{% endfor %}'],
-    ['a capture that doubles', `{% set x %}0123456789{% endset %}${'{% set x %}{{ x }}{{ x }}{% endset %}'.repeat(30)}`],
-    ['lists of lists that are printed', `{% set x = [1,1,1,1] %}${'{% set x = [x,x,x,x] %}'.repeat(12)}{{ x }}`],
-    ['replacing one character by many', '{{ s | replace("x", s) | replace("x", s) }}'],
-    ['joining with a long delimiter', '{{ m | join(big) }}'],
-    ['a loop over the characters of a long text', '{% for c in big %}{{ c }}{% endfor %}'],
-    ['output of a long value in a loop', '{% for i in l %}{{ big }}{% endfor %}'],
-    ['upper in a loop', '{% for i in l %}{% set y = big | upper %}{% endfor %}'],
-    ['comparing long texts in a loop', '{% for i in l %}{% if big == bag %}{% endif %}{% endfor %}'],
-    ['ordering long texts in a loop', '{% for i in l %}{% if big < bag %}{% endif %}{% endfor %}'],
-    ['searching long texts in a loop', '{% for i in l %}{% if "b" in big %}{% endif %}{% endfor %}'],
-    ['searching a long needle', '{% if half in big %}{% endif %}'],
-    ['replacing in a long text, in a loop', '{% for i in l %}{{ big | replace("b", "c") }}{% endfor %}'],
-    ['counting a large object in a loop', '{% for i in m %}{{ o | length }}{% endfor %}'],
-    ['walking a large object in a loop', '{% for i in m %}{% for k, v in o %}{% endfor %}{% endfor %}'],
-    ['a list searched in a loop', '{% for i in m %}{% for j in l %}{% if 1000 in m %}{% endif %}{% endfor %}{% endfor %}'],
-    ['urlencode of a long text in a loop', '{% for i in l %}{{ big | urlencode }}{% endfor %}'],
-    ['escaping a long text of specials', '{{ lt }}{{ lt }}'],
-    ['truncate with a long end, in a loop', '{% for i in l %}{{ big | truncate(5, true, big) }}{% endfor %}'],
-    ['default of a long text in a loop', '{% for i in l %}{{ nothing | default(big) }}{% endfor %}'],
-    ['formats without end', '{% for a in m %}{% for b in l %}{{ b | number(20) }}{% endfor %}{% endfor %}'],
-    ['a branch in nested loops', '{% for a in m %}{% for b in m %}{% if a == b %}{% else %}{% endif %}{% endfor %}{% endfor %}'],
-  ];
-  const o = Object.fromEntries(list(2000).map((i) => [`k${i}`, i]));
-  const variables = { ...hundred, bag: `${'a'.repeat(399_999)}b`, half: `${'a'.repeat(200_000)}b`, lt: '<'.repeat(300_000), o };
-  test.each(greedy)('%s', (_name, source) => {
-    expect(rendering(source, variables, { kind: 'html' })).toBe('over budget');
+  test.each(GREEDY)('%s', (_name, source) => {
+    expect(rendering(source, GREEDS, { kind: 'html' })).toBe('over budget');
   });
 
   test('exactly at the limit it is whole, one over it is an error: nothing is cut', () => {
@@ -198,7 +95,7 @@ describe('the budget ends what would not end', () => {
 
   test('an honest list of 500 lines with ten values each is within it', () => {
     const row = '{{ i.a }}{{ i.b }}{{ i.c }}{{ i.d }}{{ i.e }}{{ i.a }}{{ i.b }}{{ i.c }}{{ i.d }}{{ loop.index }}\n';
-    const items = list(500).map((n) => ({ a: n, b: n, c: n, d: n, e: n }));
+    const items = Array.from({ length: 500 }, (_, n) => ({ a: n, b: n, c: n, d: n, e: n }));
     expect(rendering(`{% for i in items %}${row}{% endfor %}`, { items })).toBe(
       items.map(({ a }) => `${String(a).repeat(9)}${a + 1}\n`).join(''),
     );
@@ -215,45 +112,7 @@ describe('the budget ends what would not end', () => {
 });
 
 describe('a source cannot exhaust the parser', () => {
-  const sources: readonly (readonly [string, string, string])[] = [
-    ['100,000 opening brackets', `{{ ${'('.repeat(100_000)} }}`, 'template_too_deep'],
-    ['1,000 balanced brackets', `{{ ${'('.repeat(1000)}1${')'.repeat(1000)} }}`, 'template_too_deep'],
-    ['10,000 nested lists', `{{ ${'['.repeat(10_000)}${']'.repeat(10_000)} }}`, 'template_too_deep'],
-    ['10,000 nested objects', `{{ ${'{a:'.repeat(10_000)}1${'}'.repeat(10_000)} }}`, 'template_too_deep'],
-    ['10,000 not', `{{ ${'not '.repeat(10_000)}x }}`, 'template_too_deep'],
-    ['10,000 signs', `{{ ${'- '.repeat(10_000)}1 }}`, 'template_too_deep'],
-    ['10,000 members', `{{ a${'.b'.repeat(10_000)} }}`, 'template_too_deep'],
-    ['10,000 filters', `{{ a${' | upper'.repeat(10_000)} }}`, 'template_too_deep'],
-    ['10,000 additions', `{{ 1${' ~ 1'.repeat(10_000)} }}`, 'template_too_deep'],
-    ['10,000 comparisons', `{{ 1${' or 1'.repeat(10_000)} }}`, 'template_too_deep'],
-    ['10,000 nested if', `${'{% if x %}'.repeat(10_000)}${'{% endif %}'.repeat(10_000)}`, 'template_too_deep'],
-    ['10,000 nested for', `${'{% for x in y %}'.repeat(10_000)}${'{% endfor %}'.repeat(10_000)}`, 'template_too_deep'],
-    ['10,000 nested set', `${'{% set x %}'.repeat(10_000)}${'{% endset %}'.repeat(10_000)}`, 'template_too_deep'],
-    ['10,000 elif', `{% if x %}${'{% elif x %}'.repeat(10_000)}{% endif %}`, 'template_too_deep'],
-    ['arguments in arguments', `{{ 1${' | default(1'.repeat(1000)}${')'.repeat(1000)} }}`, 'template_too_deep'],
-    ['over half a million characters', 'x'.repeat(500_001), 'template_too_large'],
-    ['a megabyte of tags', '{{ x }}'.repeat(150_000), 'template_too_large'],
-    ['tens of thousands of tags', '{{ x }}'.repeat(10_001), 'template_too_large'],
-    ['a list of tens of thousands', `{{ [${'1,'.repeat(30_000)}1] }}`, 'template_too_large'],
-    ['blanks before a trimming tag', `${' '.repeat(400_000)}x{%- if x %}{% endif %}`, 'template_too_large'],
-    ['blanks before a trimming comment', `${' '.repeat(400_000)}x{#- c #}`, 'template_too_large'],
-    ['raw that does not end', `{% raw %}${'x'.repeat(400_000)}`, 'unknown_tag'],
-    ['an unclosed tag', '{{ x', 'syntax'],
-    ['an unclosed text', '{{ "x }}', 'syntax'],
-    ['an unclosed block', '{% if x %}', 'syntax'],
-    ['an unclosed loop', '{% for x in y %}', 'syntax'],
-    ['an unclosed comment', '{# x', 'syntax'],
-    ['a comment that was not opened', 'x #}', 'syntax'],
-    ['a block end without its block', '{% endif %}', 'syntax'],
-    ['else without if', '{% else %}', 'syntax'],
-    ['an empty expression', '{{ }}', 'syntax'],
-    ['an empty statement', '{% %}', 'unknown_tag'],
-    ['half an operator', '{{ a + }}', 'syntax'],
-    ['two names', '{{ a b }}', 'syntax'],
-    ['a loop without in', '{% for x %}{% endfor %}', 'syntax'],
-    ['a regular expression that is none', '{{ r/(/ }}', 'unsupported'],
-  ];
-  test.each(sources)('%s', (_name, source, code) => {
+  test.each(EXHAUSTING)('%s', (_name, source, code) => {
     expect(rendering(source)).toStrictEqual(refused(code));
   });
 
@@ -304,6 +163,31 @@ describe('a source cannot exhaust the parser', () => {
       expect(typeof result === 'string' || typeof result.refused === 'string').toBe(true);
     }
   });
+});
+
+describe('the text part of any HTML', () => {
+  test.each(DERIVED)('%s', (_name, html) => {
+    const compiled = compileContent({ email: { subject: 'x', html } });
+    const codes = 'errors' in compiled ? [...new Set(compiled.errors.map(({ code }) => code))] : [];
+    expect(['', 'template_too_large', 'text_not_derivable']).toContain(codes.join());
+  });
+
+  test('is not made of more tags than that', () => {
+    const of = (tags: number) => compileContent({ email: { subject: 'x', html: '<br>'.repeat(tags) } });
+    expect('errors' in of(8_000)).toBe(false);
+    expect(of(8_001)).toMatchObject({ errors: [{ code: 'text_not_derivable', path: '/email/text' }] });
+  });
+});
+
+test('the templates of a content have a bound on their tags together', () => {
+  const of = (tags: number) => compileContent({ webhook: { body: Array.from({ length: tags / 10 }, () => '{{ x }}'.repeat(10)) } });
+  expect('errors' in of(10_000)).toBe(false);
+  expect(of(10_010)).toMatchObject({ errors: [{ code: 'template_too_large', path: '/webhook/body/1000' }] });
+});
+
+test('letters that are no currency are no currency', () => {
+  const money = (code: string) => rendering(`{{ 1.5 | currency("${code}") }}`);
+  expect([money('EUR'), money('QQQ')]).toStrictEqual(['€1.50', '1.5']);
 });
 
 describe('errors', () => {

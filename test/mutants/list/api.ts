@@ -1,6 +1,7 @@
 import type { Mutant } from '../mutant.ts';
 
 const mannersTest = 'test/http/manners.test.ts';
+const roughTest = 'test/http/roughCallers.test.ts';
 const poolTest = 'test/adapters/postgres/pool.test.ts';
 
 /** Who may do what, and of whose. */
@@ -156,6 +157,31 @@ export const apiMutants: readonly Mutant[] = [
     put: '',
     killedBy: 'test/http/json.test.ts',
     testName: 'JSON from outside no member is called __proto__: {"__proto__":1}',
+  },
+  {
+    name: 'wire: a refusal stands in the middle of a streamed answer',
+    file: 'src/adapters/http/listen.ts',
+    find: '  else if (newest.headersSent) socket.destroy();\n',
+    put: '',
+    killedBy: roughTest,
+    testName:
+      'what could be read as two requests is read as none a body that goes wrong in the middle of a streamed answer breaks it off, and nothing stands in it',
+  },
+  {
+    name: 'wire: a refusal comes before the answer to what was asked before',
+    file: 'src/adapters/http/listen.ts',
+    find: "else if (newest.req.complete) newest.once('close', end);",
+    put: 'else if (newest.req.complete) end();',
+    killedBy: roughTest,
+    testName: 'what could be read as two requests is read as none garbage behind a request never comes before its answer',
+  },
+  {
+    name: 'bodies: nobody asks for one, and it is read without end',
+    file: 'src/http/reply.ts',
+    find: 'else end(res, undefined, time);',
+    put: 'else res.end();',
+    killedBy: roughTest,
+    testName: 'whoever takes their time a body without end, of a request that is answered without one: the connection ends',
   },
   {
     name: 'audit: personal data is shown without an entry',

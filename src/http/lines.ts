@@ -77,10 +77,12 @@ function readLine(line: Uint8Array | 'too_long', index: number, lineBytes: numbe
     : { index, raw: text, ok: false, code: 'malformed_json', detail: `Correct the line: ${parsed.message}.` };
 }
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+
 /** Nothing where the bytes are not UTF-8: a replaced character would be somebody else's name. A byte order mark is dropped. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return UTF8.decode(bytes);
   } catch (error) {
     if (error instanceof TypeError) return undefined;
     throw error;

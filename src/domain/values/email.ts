@@ -30,6 +30,7 @@ const refuse = (detail: string): Rejection<'invalid_email'> => reject('invalid_e
 
 /** Octets of UTF-8, without an encoder: lengths of RFC 5321 are in octets. */
 function octets(text: string): number {
+  if (ASCII.test(text)) return text.length;
   let sum = 0;
   for (const char of text) {
     const code = char.codePointAt(0) ?? 0;
@@ -38,8 +39,21 @@ function octets(text: string): number {
   return sum;
 }
 
-/** UTS 46 through the WHATWG host parser, which is pure; it also reads `1.2` as an IPv4 address, so a last label of digits is refused. */
+/** Millions of addresses have a few domains: the last so many of what was found out about one are kept. */
+const KEPT_DOMAINS = 1_000;
+const domains = new Map<string, string | undefined>();
+
 function asciiDomain(domain: string): string | undefined {
+  const known = domains.get(domain);
+  if (known !== undefined || domains.has(domain)) return known;
+  const found = parseDomain(domain);
+  if (domains.size >= KEPT_DOMAINS) domains.clear();
+  domains.set(domain, found);
+  return found;
+}
+
+/** UTS 46 through the WHATWG host parser, which is pure; it also reads `1.2` as an IPv4 address, so a last label of digits is refused. */
+function parseDomain(domain: string): string | undefined {
   if (!DOMAIN.test(domain) || !URL.canParse(`http://${domain}/`)) return undefined;
   const host = new URL(`http://${domain}/`).hostname;
   const labels = host.split('.');

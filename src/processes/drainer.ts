@@ -86,12 +86,15 @@ export async function openDrainer(options: DrainerOptions): Promise<Drainer> {
     outage = 0;
     observe.onDone?.(claim.kind, claim.actions.length, time.epochMs() - began);
     // Not being able to say so costs a second look at the log when the claim's time is over.
-    await queue.finish(claim.id, upTo).catch(report);
+    await (isStopping && upTo === 'nothing' ? putBack(claim) : queue.finish(claim.id, upTo)).catch(report);
   }
+
+  /** What was left off before it wrote anything is due at once for whoever comes next: nobody waits for the end of a claim of a process that has ended. */
+  const putBack = ({ id }: Claim): Promise<unknown> => queue.putOff(id, { delayMs: 0, code: 'stopping', counted: false, tries });
 
   async function failed(claim: Claim, error: unknown): Promise<void> {
     const code = codeOf(error);
-    if (isStopping) await queue.putOff(claim.id, { delayMs: 0, code: 'stopping', counted: false, tries });
+    if (isStopping) await putBack(claim);
     else if (isPassing(error)) {
       outage += 1;
       await queue.putOff(claim.id, { delayMs: delayMs(outage, claim), code, counted: false, tries });
@@ -128,7 +131,7 @@ export async function openDrainer(options: DrainerOptions): Promise<Drainer> {
     if (!claim) return false;
     after = claim.lastTenant;
     emptyHanded = 0;
-    if (isStopping) await queue.putOff(claim.id, { delayMs: 0, code: 'stopping', counted: false, tries });
+    if (isStopping) await putBack(claim);
     else begin(claim);
     return true;
   }

@@ -11,7 +11,7 @@ const CHUNK = 20;
 /** Told to end (SIGTERM) again and again under load: it finishes what is under way, and its successor doubles nothing. */
 export const stop: Chaos<Size> = {
   long: { stops: 50, notifications: 20_000, limitMs: 25_000 },
-  short: { stops: 3, notifications: 600, limitMs: 25_000 },
+  short: { stops: 2, notifications: 240, limitMs: 25_000 },
   run: async ({ stops, notifications, limitMs }, run) => {
     const ground = await openGround({ smtpDeadlineMs: 9_000 });
     const start = (): Promise<Program> => ground.start({ as: 'real', env: { TIDINGS_SHUTDOWN_MS: String(limitMs) } });
@@ -41,8 +41,10 @@ export const stop: Chaos<Size> = {
         program = await start();
       }
       await feeder.done;
+      const ready = performance.now();
       await untilSettled(ground, feeder.accepted, 120_000);
       run.figure('stops', stops, 'SIGTERMs');
+      run.figure('all has ended after the last start and', (performance.now() - ready) / 1000, 's');
       const slowest = Math.max(...durations);
       run.must(`it ends within its limit (${String(limitMs)} ms)`, slowest <= limitMs, `${String(Math.round(slowest))} ms at the most`);
       run.must('it ends with 0', [...statuses].join() === '0', [...statuses].join(', '));

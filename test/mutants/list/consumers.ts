@@ -118,8 +118,8 @@ export const consumerMutants: readonly Mutant[] = [
   {
     name: 'actions: what breaks off since the process stops counts as a try',
     file: 'src/processes/drainer.ts',
-    find: 'counted: false, tries });\n    else if (isPassing(error))',
-    put: 'counted: true, tries });\n    else if (isPassing(error))',
+    find: "queue.putOff(id, { delayMs: 0, code: 'stopping', counted: false, tries });",
+    put: "queue.putOff(id, { delayMs: 0, code: 'stopping', counted: true, tries });",
     killedBy: drainerTest,
     testName: 'a drainer what breaks off because it is told to is due again at once, and that is no failed try',
   },
@@ -149,5 +149,30 @@ export const consumerMutants: readonly Mutant[] = [
     killedBy: 'test/processes/dispatch/process.test.ts',
     testName:
       'each event asks for what it leaves to be done and settles what it did a cancellation: nothing of what it ends; never a recovery',
+  },
+  {
+    name: 'actions: what is in work is not told that the process stops',
+    file: 'src/processes/drainer.ts',
+    find: '      stopping.abort();\n',
+    put: '',
+    killedBy: drainerTest,
+    testName: 'a drainer tells what is in work to leave off when it stops',
+  },
+  {
+    name: 'actions: what left off before it wrote anything waits for the end of its claim',
+    file: 'src/processes/drainer.ts',
+    find: "isStopping && upTo === 'nothing' ? putBack(claim)",
+    put: "isStopping && upTo === '' ? putBack(claim)",
+    killedBy: drainerTest,
+    testName:
+      'a drainer what leaves off before it has written anything because it is told to is due again at once, and that is no failed try',
+  },
+  {
+    name: 'leases: the rate of an idle consumer becomes a number that no column takes',
+    file: 'src/consumers/lease.ts',
+    find: 'Math.floor(((before + (events * 1_000) / ms) / 2) * 1_000) / 1_000;',
+    put: '(before + (events * 1_000) / ms) / 2;',
+    killedBy: leaseTest,
+    testName: 'a lease can be renewed however long nothing happens: the rate ends at nothing',
   },
 ];

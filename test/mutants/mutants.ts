@@ -3,6 +3,7 @@ import { consumerMutants } from './list/consumers.ts';
 import { emailMutants } from './list/email.ts';
 import { gateMutants } from './list/gates.ts';
 import { handOffMutants } from './list/handOff.ts';
+import { loadMutants } from './list/load.ts';
 import { logMutants } from './list/log.ts';
 import { personalMutants } from './list/personal.ts';
 import { templateMutants } from './list/templates.ts';
@@ -18,4 +19,5 @@ export const mutants: readonly Mutant[] = [
   ...templateMutants,
   ...emailMutants,
   ...apiMutants,
+  ...loadMutants,
 ];

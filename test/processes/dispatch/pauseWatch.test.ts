@@ -53,6 +53,7 @@ describe('a batch that is paused while a group of it is handed off', () => {
     };
     whileOut(() => (isDown = true));
     await bench.work('plan');
+    expect(bench.provider.calls).toStrictEqual([2]);
     expect((await statuses(id)).slice(0, 2)).toStrictEqual(['sent', 'sent']);
     isDown = false;
     bench.provider.script = () => undefined;

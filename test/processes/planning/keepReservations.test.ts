@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Recorded } from '../../../src/domain/kernel/metadata.ts';
 import type { DeliveriesPlanned } from '../../../src/domain/notification/events.ts';
+import { actionsConsumer } from '../../../src/processes/actionsConsumer.ts';
+import { dispatch } from '../../../src/processes/dispatch/process.ts';
 import { keepReservations, reservationsIn } from '../../../src/processes/planning/keepReservations.ts';
 import { happened, openBench, TENANT, type Bench } from '../../support/consumers.ts';
 import { positionAt } from '../../support/memoryFeed.ts';
@@ -68,6 +70,7 @@ describe('the table of reservations', () => {
     expect(await table()).toStrictEqual([held('n2', 2, 5)]);
   });
   test('never goes back to an older holder', async () => {
+    await keep(planned('n2', 2, { until: AT(5) }));
     await keep(planned('n1', 1));
     expect(await table()).toStrictEqual([held('n2', 2, 5)]);
   });
@@ -75,5 +78,10 @@ describe('the table of reservations', () => {
     await bench.rows(`update reservations set until = '${AT(40)}'`);
     await keep(planned('n2', 3));
     expect(await table()).toStrictEqual([held('n2', 2, 40)]);
+  });
+  test('is made again by the consumer of actions, for which drainers wait', async () => {
+    await bench.rows('delete from reservations');
+    await bench.db.transaction((tx) => actionsConsumer([dispatch]).apply([planned('n4', 4)], tx, ''));
+    expect(await table()).toStrictEqual([held('n4', 4)]);
   });
 });

@@ -1,0 +1,56 @@
+import type { Mutant } from '../mutant.ts';
+
+const admissionTest = 'test/http/admission.test.ts';
+const wireTest = 'test/http/wire.test.ts';
+
+/** What bounds the load that others bring. */
+export const loadMutants: readonly Mutant[] = [
+  {
+    name: 'admission: one tenant takes all places for uploads',
+    file: 'src/http/admission.ts',
+    find: "if (taken > limits.uploads - uploads) return overloaded('Too many uploads of this tenant are under way');",
+    put: '',
+    killedBy: 'test/http/manners.test.ts',
+    testName: 'load whoever sends slowly on all places for uploads that it gets locks out no other tenant',
+  },
+  {
+    name: 'admission: however long commands wait, more are let in',
+    file: 'src/http/admission.ts',
+    find: "if (kind === 'command' && allWait()) return 'Commands wait too long';",
+    put: '',
+    killedBy: admissionTest,
+    testName: 'commands that all have to wait are few at once; one that is slow by itself says nothing',
+  },
+  {
+    name: 'admission: one slow command counts as a queue',
+    file: 'src/http/admission.ts',
+    find: 'ms: Math.min(last.ms, ms) }',
+    put: 'ms: Math.max(last.ms, ms) }',
+    killedBy: admissionTest,
+    testName: 'commands that all have to wait are few at once; one that is slow by itself says nothing',
+  },
+  {
+    name: 'uploads: one that trickles may go on for ever',
+    file: 'src/http/wire.ts',
+    find: 'left -= Math.max(0, time.epochMs() - began);',
+    put: '',
+    killedBy: wireTest,
+    testName: 'an upload that trickles is ended, however often it brings something and however much it brought at first',
+  },
+  {
+    name: 'uploads: what came fast at first buys time for a trickle',
+    file: 'src/http/wire.ts',
+    find: 'left = Math.min(graceMs, left + (bytes / bytesPerSecond) * 1000);',
+    put: 'left += (bytes / bytesPerSecond) * 1000;',
+    killedBy: wireTest,
+    testName: 'an upload that trickles is ended, however often it brings something and however much it brought at first',
+  },
+  {
+    name: 'uploads: one that falls silent is waited for as long as it has paid for',
+    file: 'src/http/wire.ts',
+    find: 'time.after(Math.min(idleMs, left), run)',
+    put: 'time.after(left, run)',
+    killedBy: wireTest,
+    testName: 'one that falls silent is ended, however much it has brought',
+  },
+];

@@ -119,15 +119,13 @@ const isPlannable = ({ status }: Delivery): boolean => status === 'left' || WORK
 /** Dictionary-codes verdicts: deliveries of one outcome and one trace are one group. */
 function grouped(outcomes: readonly Outcome[], state: RequestedNotification): { traces: Trace[]; planned: PlannedGroup[] } {
   const traces: Trace[] = [];
-  const traceAt = new Map<string, number>();
+  const place = placeOf(traces);
   const groups = new Map<string, { group: Outcome; trace: number; items: number[] }>();
   for (const outcome of outcomes) {
     const it = state.deliveries.get(outcome.n);
     if (it === undefined || !isPlannable(it)) continue;
-    const text = JSON.stringify(outcome.trace);
-    const trace = traceAt.get(text) ?? traces.push(outcome.trace) - 1;
-    traceAt.set(text, trace);
-    const key = JSON.stringify([outcome.plan, 'code' in outcome ? outcome.code : '', 'until' in outcome ? outcome.until : '', trace]);
+    const trace = place(outcome.trace);
+    const key = `${String(trace)} ${outcome.plan} ${'code' in outcome ? outcome.code : ''} ${'until' in outcome ? outcome.until : ''}`;
     const known = groups.get(key);
     if (known === undefined) groups.set(key, { group: outcome, trace, items: [outcome.n] });
     else known.items.push(outcome.n);
@@ -135,5 +133,20 @@ function grouped(outcomes: readonly Outcome[], state: RequestedNotification): { 
   return {
     traces,
     planned: [...groups.values()].map(({ group: { n: _, trace: __, ...plan }, trace, items }) => ({ ...plan, items, trace })),
+  };
+}
+
+/** Where a trace stands among those so far, which it joins if it is new. Most deliveries share one, and sharing is seen faster than likeness. */
+function placeOf(traces: Trace[]): (trace: Trace) => number {
+  const shared = new Map<Trace, number>();
+  const alike = new Map<string, number>();
+  return (trace) => {
+    const known = shared.get(trace);
+    if (known !== undefined) return known;
+    const text = JSON.stringify(trace);
+    const place = alike.get(text) ?? traces.push(trace) - 1;
+    alike.set(text, place);
+    shared.set(trace, place);
+    return place;
   };
 }

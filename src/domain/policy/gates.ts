@@ -97,12 +97,12 @@ export const runGates = (facts: GateFacts): readonly Ruling[] =>
   facts.factsAgainAt === undefined ? GATE_LIST.map((gate) => gate(facts)) : [factsUnavailable(facts.factsAgainAt), expiry(facts)];
 
 /** Only what passed every other gate competes for a reservation, so its verdict comes last and takes its place in the trace. */
-export function duplicateVerdict(reservation: Reservation | undefined): Ruling {
-  if (reservation === undefined) return pass('duplicate', 'the request names no dedup key');
-  return reservation === 'reserved'
-    ? pass('duplicate', 'nothing with this dedup key went to this person within the window')
-    : suppress('duplicate', 'duplicate', 'something with this dedup key has gone to this person within the window');
-}
+export const duplicateVerdict = (reservation: Reservation | undefined): Ruling => DUPLICATE[reservation ?? 'none'];
+const DUPLICATE: Readonly<Record<Reservation | 'none', Ruling>> = {
+  none: pass('duplicate', 'the request names no dedup key'),
+  reserved: pass('duplicate', 'nothing with this dedup key went to this person within the window'),
+  taken: suppress('duplicate', 'duplicate', 'something with this dedup key has gone to this person within the window'),
+};
 
 export type Judgement =
   | { readonly plan: 'go' }

@@ -1,7 +1,7 @@
 import { present } from '../../domain/kernel/present.ts';
 import { channelOf, deliveryIdOf, indexOf } from '../../domain/notification/delivery.ts';
 import type { Outcome } from '../../domain/notification/plan.ts';
-import { duplicateVerdict, judge, runGates, type GateFacts, type Reservation, type Ruling } from '../../domain/policy/gates.ts';
+import { duplicateVerdict, type GateFacts, type Reservation } from '../../domain/policy/gates.ts';
 import { reservationKey } from '../../domain/policy/dedup.ts';
 import { dueFor } from '../../domain/policy/wallTime.ts';
 import type { BatchId, StreamName, TenantId } from '../../domain/values/ids.ts';
@@ -14,6 +14,7 @@ import type { BatchFacts, DispatchPorts, ReservationRequest } from '../dispatch/
 import type { Provider } from '../dispatch/provider.ts';
 import { streamOf } from '../../domain/values/streams.ts';
 import { reserve } from './reserve.ts';
+import { sharedRulings, type Ruled, type SharedRulings } from './sharedRulings.ts';
 
 /** What the gates said of the due deliveries of one notification, with the provider each would go to. */
 export type JudgedJob = {
@@ -24,7 +25,7 @@ export type JudgedJob = {
   readonly isCancelled: boolean;
 };
 
-type Judged = { readonly n: number; readonly person: Person; readonly rulings: readonly Ruling[]; readonly provider: Provider };
+type Judged = { readonly n: number; readonly person: Person; readonly ruled: Ruled; readonly provider: Provider };
 type JudgePorts = Pick<DispatchPorts, 'facts' | 'log' | 'reservations' | 'providers' | 'allowlist' | 'pauseRecheckMs'>;
 type Group = { readonly tenant: TenantId; readonly group: readonly OpenedJob[]; readonly now: Instant };
 
@@ -35,10 +36,11 @@ type Group = { readonly tenant: TenantId; readonly group: readonly OpenedJob[]; 
 export async function judgeDeliveries(ports: JudgePorts, { tenant, group, now }: Group): Promise<readonly JudgedJob[]> {
   const ids = [...new Set(group.flatMap(({ job }) => job.state.requested.batch?.batchId ?? []))];
   const [batches, parked] = await Promise.all([ports.facts.batches(tenant, ids), ports.facts.parked(factStreams(tenant, group, ids))]);
-  const judged = group.map((opened) => ({ opened, deliveries: chosen(opened, judgeJob(ports, opened, { batches, parked, now })) }));
+  const shared = sharedRulings();
+  const judged = group.map((opened) => ({ opened, deliveries: chosen(opened, judgeJob(ports, opened, { batches, parked, now, shared })) }));
   const wanted = judged.flatMap(({ opened, deliveries }) => reservationsOf(opened, deliveries, now));
   const answers = await reserve(ports, wanted, now);
-  return judged.map(({ opened, deliveries }) => finish(opened, deliveries, { answers, batches }));
+  return judged.map(({ opened, deliveries }) => finish(opened, deliveries, { answers, batches, shared }));
 }
 
 /** Where the facts about these people and batches come from. */
@@ -51,6 +53,7 @@ type Around = {
   readonly batches: ReadonlyMap<BatchId, BatchFacts>;
   readonly parked: ReadonlySet<StreamName>;
   readonly now: Instant;
+  readonly shared: SharedRulings;
 };
 
 function judgeJob(ports: JudgePorts, { job, people }: OpenedJob, around: Around): readonly Judged[] {
@@ -63,7 +66,7 @@ function judgeJob(ports: JudgePorts, { job, people }: OpenedJob, around: Around)
       mode: job.state.requested.terms.mode,
       ...present({ bound: it.doubt || it.status === 'open' ? it.provider : undefined }),
     });
-    return [{ n: it.n, person, rulings: runGates(gateFacts(ports, job, { n: it.n, person, provider }, around)), provider }];
+    return [{ n: it.n, person, ruled: around.shared.of(gateFacts(ports, job, { n: it.n, person, provider }, around)), provider }];
   });
 }
 
@@ -113,7 +116,7 @@ function chosen({ job }: OpenedJob, judged: readonly Judged[]): readonly Chosen[
   });
 }
 
-const hasNoAddress = ({ rulings }: Judged): boolean => rulings.some(({ verdict }) => verdict.code === 'no_address');
+const hasNoAddress = ({ ruled }: Judged): boolean => ruled.trace.some(({ code }) => code === 'no_address');
 
 function firstOnly(judged: readonly Judged[], named: boolean, confirmed: ReadonlySet<number>): readonly Chosen[] {
   const taken = new Set(confirmed);
@@ -121,7 +124,7 @@ function firstOnly(judged: readonly Judged[], named: boolean, confirmed: Readonl
   return judged.map((it) => {
     const index = indexOf(it.n);
     if (taken.has(index)) return { ...it, leave: true };
-    if (judge(it.rulings).plan !== 'suppress') {
+    if (it.ruled.judgement.plan !== 'suppress') {
       taken.add(index);
       return { ...it, leave: false };
     }
@@ -135,7 +138,7 @@ function reservationsOf({ job }: OpenedJob, deliveries: readonly Chosen[], now: 
   const { dedup } = terms;
   if (dedup === undefined) return [];
   return deliveries
-    .filter((it) => !it.leave && judge(it.rulings).plan === 'go')
+    .filter((it) => !it.leave && it.ruled.judgement.plan === 'go')
     .map((it) => ({
       tenant: job.tenant,
       key: reservationKey(dedup.key, it.person.subject, channelOf(it.n)),
@@ -145,16 +148,14 @@ function reservationsOf({ job }: OpenedJob, deliveries: readonly Chosen[], now: 
     }));
 }
 
-type Found = Pick<Around, 'batches'> & { readonly answers: ReadonlyMap<string, Reservation | undefined> };
+type Found = Pick<Around, 'batches' | 'shared'> & { readonly answers: ReadonlyMap<string, Reservation | undefined> };
 
-function finish(opened: OpenedJob, deliveries: readonly Chosen[], { answers, batches }: Found): JudgedJob {
+function finish(opened: OpenedJob, deliveries: readonly Chosen[], { answers, batches, shared }: Found): JudgedJob {
   const { notificationId: id, batch } = opened.job.state.requested;
-  const outcomes = deliveries.map(({ n, rulings, leave }): Outcome => {
-    const before = judge(rulings);
-    const competes = before.plan === 'go' && !leave;
-    const all = competes ? [...rulings, duplicateVerdict(answers.get(deliveryIdOf(id, n)))] : rulings;
-    const trace = all.map(({ verdict }) => verdict);
-    return leave ? { n, trace, plan: 'leave' } : { n, trace, ...judge(all) };
+  const outcomes = deliveries.map(({ n, ruled, leave }): Outcome => {
+    const competes = ruled.judgement.plan === 'go' && !leave;
+    const { trace, judgement } = competes ? shared.with(ruled, duplicateVerdict(answers.get(deliveryIdOf(id, n)))) : ruled;
+    return leave ? { n, trace, plan: 'leave' } : { n, trace, ...judgement };
   });
   const providers = new Map(deliveries.map(({ n, provider }) => [n, provider]));
   return { opened, outcomes, providers, isCancelled: batch !== undefined && batches.get(batch.batchId)?.status === 'cancelled' };

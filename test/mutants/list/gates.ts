@@ -47,8 +47,8 @@ export const gateMutants: readonly Mutant[] = [
   {
     name: 'gates: the reservation of another does not count',
     file: 'src/domain/policy/gates.ts',
-    find: "return reservation === 'reserved'\n",
-    put: "return reservation === 'reserved' || reservation === 'taken'\n",
+    find: "DUPLICATE[reservation ?? 'none']",
+    put: "DUPLICATE[reservation === undefined ? 'none' : 'reserved']",
     killedBy: gatesTest,
     testName: 'a dedup key lets one message through within its window, and the next after it',
   },

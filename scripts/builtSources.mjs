@@ -1,8 +1,8 @@
 import { register } from 'node:module';
 import { isMainThread } from 'node:worker_threads';
 
-// What a benchmark imports from src/ is taken from dist/: the loader of TypeScript names every closure as it is made, which costs time
-// that the product does not take. Loaded with --import, after tsx.
+// What a benchmark, or a program that tests start, imports from src/ is taken from dist/: the loader of TypeScript names every closure as it
+// is made, which costs time that the product does not take, and it takes seconds to load. Loaded with --import, after tsx.
 if (isMainThread) register(import.meta.url);
 
 const [SOURCES, BUILT] = ['../src/', '../dist/'].map((folder) => new URL(folder, import.meta.url).href);

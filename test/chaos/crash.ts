@@ -23,7 +23,7 @@ const CHUNK = 20;
 
 export const crash: Chaos<Size> = {
   long: { kills: 200, notifications: 10_000, points: 1_000, beyondMs: 5_000 },
-  short: { kills: 2, notifications: 150, points: 2, beyondMs: 60_000 },
+  short: { kills: 1, notifications: 90, points: 2, beyondMs: 60_000 },
   run: async (size, run) => {
     const ground = await openGround();
     try {

@@ -86,7 +86,7 @@ const FAULTS: readonly Fault[] = [
 /** The database dies, and the way to it is cut, half-open, slow: the service neither loses what it acknowledged nor needs help. */
 export const database: Chaos<Size> = {
   long: { kills: 50, faults: 48, notifications: 12_000, vanish: 1 },
-  short: { kills: 2, faults: FAULTS.length, notifications: 480, vanish: 0 },
+  short: { kills: 1, faults: FAULTS.length, notifications: 240, vanish: 0 },
   run: async (size, run) => {
     const ground = await openGround({ durable: true, proxied: true, smtpDeadlineMs: 9_000 });
     try {

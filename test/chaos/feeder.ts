@@ -101,7 +101,7 @@ export function feed({ prefix, program, notifications, chunk, released = () => n
     for (const line of lines) {
       const { index, status, notification } = JSON.parse(line);
       if (status === 202) note(notification.id as string, orders[index as number]!);
-      else all = refuseSurprise({ status, body: line, headers: answer.headers });
+      else all = refuseSurprise({ status, body: JSON.parse(line).problem, headers: undefined });
     }
     return all;
   }
@@ -143,7 +143,9 @@ export function feed({ prefix, program, notifications, chunk, released = () => n
 
 /** An answer that no fault explains. */
 class Surprise extends Error {}
-function refuseSurprise({ status, body }: Answer): false {
-  if (status !== 503 && status !== 409) throw new Surprise(`answered ${String(status)}: ${JSON.stringify(body)}`);
+function refuseSurprise({ status, body, headers }: Pick<Answer, 'status' | 'body'> & { readonly headers: Headers | undefined }): false {
+  // What a client is to do about it is told: the code says that it may try again, and one for all of a request when.
+  const isTold = /^(?:unavailable|overloaded|contended)$/.test(String(body?.code)) && headers?.get('retry-after') !== null;
+  if ((status !== 503 && status !== 409) || !isTold) throw new Surprise(`answered ${String(status)}: ${JSON.stringify(body)}`);
   return false;
 }

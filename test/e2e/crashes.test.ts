@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { eventually, NDJSON, ndjson } from '../support/client.ts';
+import { eventually } from '../support/client.ts';
 import { message, serviceForSuite } from '../support/service.ts';
 import { smtpLedger, type SmtpLedger } from '../support/smtpLedger.ts';
 
@@ -29,20 +29,8 @@ const everybody = (prefix: string, count: number): Promise<true> =>
     deadlineMs: A_LEASE_AND_MORE,
     seen: () => arrivedOf(prefix).length,
   });
-const requests = (prefix: string, count: number): string =>
-  ndjson(Array.from({ length: count }, (_, at) => message([{ email: `${prefix}-${String(at)}@example.com` }])));
 
 describe('the service', () => {
-  test('finishes on SIGTERM what is under way, and goes on after a restart without doubling anything', { timeout: 400_000 }, async () => {
-    const { body } = await tidings.post('/v1/notifications/bulk', requests('term', 1500), NDJSON);
-    expect((body as string).trim().split('\n')).toHaveLength(1500);
-    await eventually('some have gone', () => (arrivedOf('term').length > 50 ? true : undefined));
-    expect(await tidings.stop()).toBe(0);
-    await tidings.restart();
-    await everybody('term', 1500);
-    expect(arrivedOf('term').filter(([, times]) => times !== 1)).toStrictEqual([]);
-  });
-
   test('answers what it has begun to answer when it is told to stop, and takes nothing new', { timeout: 200_000 }, async () => {
     const posting = Promise.all(
       Array.from({ length: 40 }, (_, at) =>
@@ -92,30 +80,5 @@ describe('the service', () => {
     );
     const doubled = arrivedOf('kill').reduce((sum, [, times]) => sum + times - 1, 0);
     expect(doubled).toBeLessThanOrEqual(CONNECTIONS * PIPELINE);
-  });
-
-  test('killed again and again ends where it would have ended anyway', { timeout: 500_000 }, async () => {
-    const keyed = (round: number): Record<string, string> => ({ ...NDJSON, 'Idempotency-Key': `again-${String(round)}` });
-    for (let round = 0; round < 3; round++) {
-      const before = arrivedOf('again').length;
-      const posting = tidings.post('/v1/notifications/bulk', requests(`again-${String(round)}`, 150), keyed(round)).catch(() => undefined);
-      await eventually('it has begun', () => (arrivedOf('again').length > before ? true : undefined));
-      await tidings.kill();
-      await posting;
-      await tidings.restart();
-      await tidings.post('/v1/notifications/bulk', requests(`again-${String(round)}`, 150), keyed(round));
-    }
-    await everybody('again', 450);
-    const listed = await eventually(
-      'all of them are shown as sent',
-      async () => {
-        const { body } = await tidings.get('/v1/deliveries?outcome=pending&limit=1');
-        return body.data.length === 0 ? true : undefined;
-      },
-      { deadlineMs: A_LEASE_AND_MORE },
-    );
-    expect(listed).toBe(true);
-    const doubled = arrivedOf('again').reduce((sum, [, times]) => sum + times - 1, 0);
-    expect(doubled).toBeLessThanOrEqual(3 * CONNECTIONS * PIPELINE);
   });
 });

@@ -61,7 +61,8 @@ describe('a provider’s answer', () => {
     expect(explained.body.timeline.map(({ event }: any) => event)).toContain('DeliveriesRedriven');
   });
 
-  test('that is only for now is tried again later', async () => {
+  // Each of these waits for seconds, and none for another.
+  test.concurrent('that is only for now is tried again later', async () => {
     const { id } = await tidings.send(simulated('soft'));
     const waiting = await tidings.deliveryIn(id, 'queued', 'deferred');
     expect(waiting.outcome).toBe('pending');
@@ -76,7 +77,7 @@ describe('a provider’s answer', () => {
     await tidings.post(`/v1/notifications/${id}/cancel`);
   });
 
-  test('that is “slow down” waits as long as it said', async () => {
+  test.concurrent('that is “slow down” waits as long as it said', async () => {
     const { id } = await tidings.send(simulated('throttled'));
     const tried = await eventually('a second attempt was made', async () => {
       const { body } = await tidings.get(`/v1/deliveries/${id}_0`);
@@ -88,7 +89,7 @@ describe('a provider’s answer', () => {
     await tidings.post(`/v1/notifications/${id}/cancel`);
   });
 
-  test('that never came is asked for again', async () => {
+  test.concurrent('that never came is asked for again', async () => {
     const { id } = await tidings.send(simulated('timeout'));
     const tried = await eventually('it was asked again', async () => {
       const { body } = await tidings.get(`/v1/deliveries/${id}_0`);

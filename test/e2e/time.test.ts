@@ -7,7 +7,8 @@ const HOUR = 3_600_000;
 const later = { schedule: { at: inFuture(HOUR) } };
 const codesOf = (rows: readonly any[]): readonly unknown[] => rows.map(({ status, code }) => [status, code]);
 
-describe('a message for later', () => {
+// Each of them waits for its own instant.
+describe.concurrent('a message for later', () => {
   test('waits, says until when, and goes when its time has come', async () => {
     const at = inFuture(2500);
     const { id, position } = await tidings.send(message([{ email: 'soon@example.com' }], { schedule: { at } }));
@@ -80,7 +81,7 @@ describe('a message for later', () => {
   });
 });
 
-describe('a message that expires', () => {
+describe.concurrent('a message that expires', () => {
   test('before its time is refused', async () => {
     const past = await tidings.post('/v1/notifications', message([{ email: 'a@example.com' }], { expiresAt: '2020-01-01T00:00:00Z' }));
     expect([past.status, past.body.code]).toStrictEqual([422, 'already_expired']);

@@ -12,6 +12,8 @@ export type BigBatch = {
   /** The batch's first line; unless told, a short mail. Each recipient has a variable `name`. */
   readonly message?: object;
   readonly nodeArgs?: readonly string[];
+  /** Another program than the service's own. */
+  readonly entry?: string;
   /** Mails that have arrived. */
   readonly arrived: () => number;
   /** SIGKILL once so many have arrived, then a restart and the same upload again. */
@@ -97,8 +99,9 @@ const peakOf = (pid: number): number =>
 
 /** One message to so many people through the real program, from the upload to the last mail and the last row. */
 export async function runBigBatch(options: BigBatch): Promise<BigBatchResult> {
-  const { recipients, dataDir, env, message = MESSAGE, nodeArgs = [], arrived, killAt, deadlineMs, onProgress = () => undefined } = options;
-  let program = await startProgram({ dataDir, env, nodeArgs });
+  const { recipients, message = MESSAGE, arrived, killAt, deadlineMs, onProgress = () => undefined } = options;
+  const start = (): Promise<Program> => startProgram(options);
+  let program = await start();
   const bad: object[] = [];
   const noteBad = (): void => void bad.push(...program.log().filter(({ level }) => level === 'error' || level === 'fatal'));
   try {
@@ -113,7 +116,7 @@ export async function runBigBatch(options: BigBatch): Promise<BigBatchResult> {
       noteBad();
       onProgress(`killed after ${String(since())} ms, ${String(arrived())} had arrived`);
       await uploading;
-      program = await startProgram({ dataDir, env, nodeArgs });
+      program = await start();
       cpuBefore = cpuOf(program.pid);
       onProgress(`restarted after ${String(since())} ms`);
       uploading = upload(program, message, recipients);

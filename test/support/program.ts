@@ -40,10 +40,13 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const READY = /^tidings ready (?:(http:\/\/\S+)|\(.*\))$/m;
 const READY_MS = 90_000;
 
-/** The entry: the sources, or what PROGRAM_UNDER_TEST names (a built or a broken one). */
+/** The entry: the sources, or what PROGRAM_UNDER_TEST names (a built or a broken one). Another program takes what is built too, where it is. */
 function commandLine({ nodeArgs = [], args = [], entry: other }: ProgramOptions): readonly string[] {
-  const entry = other ?? process.env['PROGRAM_UNDER_TEST'] ?? join(ROOT, 'src/main.ts');
-  const loader = entry.endsWith('.ts') ? ['--import', 'tsx'] : [];
+  const underTest = process.env['PROGRAM_UNDER_TEST'];
+  const entry = other ?? underTest ?? join(ROOT, 'src/main.ts');
+  const isBuilt = underTest === join(ROOT, 'dist/main.js');
+  const loaders = !entry.endsWith('.ts') ? [] : ['tsx', ...(isBuilt ? [join(ROOT, 'scripts/builtSources.mjs')] : [])];
+  const loader = loaders.flatMap((it) => ['--import', it]);
   return [...nodeArgs, ...loader, entry, ...args];
 }
 

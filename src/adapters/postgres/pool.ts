@@ -15,6 +15,8 @@ export type PoolOptions = {
   readonly applicationName?: string;
   /** Milliseconds after which the server ends a statement; 0: never, as for the owner, whose indexes take their time. Else 30 s. */
   readonly statementTimeoutMs?: number;
+  /** How much longer than that an answer may take on its way, milliseconds; 5 s. */
+  readonly onItsWayMs?: number;
   /** Milliseconds: below a consumer's lease, or a holder frozen after its writes blocks the standby. */
   readonly idleInTransactionMs?: number;
   /** Errors of idle connections: a restart of the server, mostly. Unheard, they would end the process. */
@@ -22,7 +24,6 @@ export type PoolOptions = {
 };
 
 const STATEMENT_MS = 30_000;
-/** How much longer than the server's limit an answer may take on its way, milliseconds. */
 const ON_ITS_WAY_MS = 5_000;
 
 const statementMs = ({ role, statementTimeoutMs }: PoolOptions): number => statementTimeoutMs ?? (role === 'owner' ? 0 : STATEMENT_MS);
@@ -54,7 +55,7 @@ export function clientConfig(options: PoolOptions): pg.ClientConfig {
     keepAliveInitialDelayMillis: 10_000,
     connectionTimeoutMillis: 10_000,
     // A server that is gone without a word does not end its statements: whoever waits for one has to give up by himself.
-    ...(limitMs === 0 ? {} : { query_timeout: limitMs + ON_ITS_WAY_MS }),
+    ...(limitMs === 0 ? {} : { query_timeout: limitMs + (options.onItsWayMs ?? ON_ITS_WAY_MS) }),
   };
 }
 

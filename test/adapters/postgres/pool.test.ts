@@ -118,7 +118,7 @@ describe('Postgres', () => {
     const through = new URL(db.url);
     through.hostname = proxy.host;
     through.port = String(proxy.port);
-    const pool = await openPool({ url: through.toString(), role: 'tidings_worker', max: 1, statementTimeoutMs: 1_000 });
+    const pool = await openPool({ url: through.toString(), role: 'tidings_worker', max: 1, statementTimeoutMs: 1_000, onItsWayMs: 200 });
     proxy.blackhole();
     const inTransaction = transaction(pool, (tx) => tx.query({ text: 'select 1' }));
     await expect(inTransaction).rejects.toMatchObject({ kind: 'unavailable', code: 'database_unreachable' });

@@ -114,7 +114,10 @@ const messageOf = (input: NotificationInput, attached: Attached): Message => ({
 
 /** The body as it is compared with a repeat: the files by their bytes in base64, everything else as it came. */
 function digestible(input: NotificationInput, mode: string): object {
+  if (!carriesFiles(input)) return { mode, body: input };
   const base64 = (_: string, value: unknown): unknown => (value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value);
   const body: unknown = JSON.parse(JSON.stringify(input, base64));
   return { mode, body };
 }
+const carriesFiles = ({ attachments, recipients }: NotificationInput): boolean =>
+  attachments !== undefined || recipients.some((it) => it.attachments !== undefined);

@@ -8,15 +8,15 @@ const MAX_NAME_BYTES = 1_024;
 export const MAX_REVISION = 2_147_483_646;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const POSITION = /^[0-9]{16}$/;
-// A NUL cannot be stored as text, and a lone surrogate cannot be encoded: either would come back as something else.
-const UNSTORABLE = /\0|\p{Surrogate}/u;
+/** A NUL cannot be stored as text, and a lone surrogate cannot be encoded: either would come back as something else. */
+const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes('\0');
 
 const invalid = (code: string, message: string): PortError => new PortError('invalid', code, message);
 
 export const bytesOfEvent = (event: EncodedEvent): number =>
   event.id.length + Buffer.byteLength(event.type) + Buffer.byteLength(event.data) + Buffer.byteLength(event.metadata);
 
-const isName = (text: string): boolean => text !== '' && Buffer.byteLength(text) <= MAX_NAME_BYTES && !UNSTORABLE.test(text);
+const isName = (text: string): boolean => text !== '' && Buffer.byteLength(text) <= MAX_NAME_BYTES && isStorable(text);
 
 /** What every store refuses before it sends anything: nothing here depends on what is stored. */
 export function refusalOf(write: Write): PortError | undefined {
@@ -39,7 +39,7 @@ export function refusalOf(write: Write): PortError | undefined {
 function refusalOfEvent(event: EncodedEvent): PortError | undefined {
   if (!UUID.test(event.id)) return invalid('bad_event_id', 'an event id is a lower-case UUID');
   if (!isName(event.type)) return invalid('bad_event_type', 'an event type is 1 to 1024 bytes of well-formed text');
-  if (UNSTORABLE.test(event.data) || UNSTORABLE.test(event.metadata)) return notJson();
+  if (!isStorable(event.data) || !isStorable(event.metadata)) return notJson();
   return undefined;
 }
 

@@ -6,7 +6,7 @@ export type Present<T> = { readonly [K in keyof T as undefined extends T[K] ? ne
 /** Leaves out what is undefined: JSON has no such value, and an absent member must stay absent in a digest. */
 export function present<T extends object>(members: T): Present<T> {
   // A loop, and not entries filtered and put together again: this runs several times for each of a million people.
-  const there: Partial<T> = {};
+  const there: Record<string, unknown> = {};
   for (const name in members) if (members[name] !== undefined) there[name] = members[name];
   // eslint-disable-next-line @typescript-eslint/consistent-type-assertions -- the loop above is what the type says; the compiler can't follow it
   return there as Present<T>;

@@ -115,11 +115,16 @@ export function createApp(operations: readonly Operation[], pages: readonly Page
     });
   for (const install of pages) install(app, page);
 
-  for (const [route, methods] of methodsOf) {
-    const Allow = [...methods, ...(methods.includes('GET') ? ['HEAD'] : [])].join(', ');
+  const shapes = [...methodsOf].map(([route, methods]) => ({ methods, shape: new RegExp(`^${route.replaceAll(/:\w+/g, '[^/]+')}/?$`) }));
+  for (const route of methodsOf.keys()) {
     app.all(
       route,
-      handling('methodNotAllowed', () => Promise.resolve(refuse('method_not_allowed', `Use one of ${Allow}.`, { headers: { Allow } }))),
+      handling('methodNotAllowed', (req) => {
+        // A path can be that of an operation and, where it takes an id, of another one too.
+        const methods = new Set(shapes.flatMap((it) => (it.shape.test(req.path) ? it.methods : [])));
+        const Allow = [...methods, ...(methods.has('GET') ? ['HEAD'] : [])].join(', ');
+        return Promise.resolve(refuse('method_not_allowed', `Use one of ${Allow}.`, { headers: { Allow } }));
+      }),
     );
   }
   app.use(handling('unknownPath', () => Promise.resolve(refuse('not_found', 'There is nothing at this path; /docs lists what there is.'))));

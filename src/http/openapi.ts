@@ -5,6 +5,7 @@ import type { Operation, Response, Upload } from './operation.ts';
 import { PROBLEMS } from './problems.ts';
 import { isObject, readableSchema } from './readableSchema.ts';
 import type { Json } from './readableSchema.ts';
+import { IDEMPOTENCY_KEY, IF_MATCH, POSITION } from './requestFacts.ts';
 
 const ref = (kind: string, name: string): Json => ({ $ref: `#/components/${kind}/${name}` });
 
@@ -63,13 +64,21 @@ const PROBLEM_SCHEMA = {
 
 const text = (description: string, more: Json = {}): Json => ({ description, schema: { type: 'string', ...more } });
 const PARAMETERS: Json = {
-  after: { name: 'after', in: 'query', ...text('A Tidings-Position: waits, at most 5 s, until the read model has it.') },
+  after: {
+    name: 'after',
+    in: 'query',
+    ...text('A Tidings-Position: waits, at most 5 s, until the read model has it.', { pattern: POSITION.source }),
+  },
   idempotencyKey: {
     name: 'Idempotency-Key',
     in: 'header',
-    ...text('A repeat with the same key gets the first answer.', { minLength: 1, maxLength: 255 }),
+    ...text('A repeat with the same key gets the first answer.', { minLength: 1, maxLength: 255, pattern: IDEMPOTENCY_KEY.source }),
   },
-  ifMatch: { name: 'If-Match', in: 'header', ...text('The ETag of what you read: a lost race is 412.') },
+  ifMatch: {
+    name: 'If-Match',
+    in: 'header',
+    ...text('The ETag of what you read, or `*`: a lost race is 412.', { pattern: IF_MATCH.source }),
+  },
   requestId: { name: 'X-Request-Id', in: 'header', ...text('Taken and returned.') },
   traceparent: { name: 'traceparent', in: 'header', ...text('W3C Trace Context; taken and returned.') },
 };

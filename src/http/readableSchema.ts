@@ -47,5 +47,17 @@ function split(schema: Json): Json {
   };
 }
 
+/** Formats of our own (`validation.ts`), for tools that know only those of JSON Schema: what every value of them looks like. */
+const LOOKS: Readonly<Record<string, string>> = {
+  locale: '^[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,4}$',
+  'local-date-time': '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(?::\\d\\d)?$',
+  'time-zone': '^[A-Za-z][A-Za-z0-9+_/-]*$',
+  base64: '^[A-Za-z0-9+/]*={0,2}$',
+};
+function shaped(schema: Json): Json {
+  const look = typeof schema['format'] === 'string' ? LOOKS[schema['format']] : undefined;
+  return look === undefined || 'pattern' in schema ? schema : { ...schema, pattern: look };
+}
+
 /** A schema as the OpenAPI document shows it. */
-export const readableSchema = (schema: Json): Json => split(spoken(schema));
+export const readableSchema = (schema: Json): Json => split(shaped(spoken(schema)));

@@ -6,8 +6,11 @@ import type { Refusal } from './problems.ts';
 
 /** W3C Trace Context, version 00: neither id is all zeroes. */
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
-const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,255}$/;
-const ENTITY_TAG = /^"(\d{1,15})"$/;
+export const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,255}$/;
+/** Our entity tags are the revision in quotes. */
+export const IF_MATCH = /^(?:\*|"(\d{1,15})")$/;
+/** Of `?after=`. */
+export const POSITION = /^[A-Za-z0-9._:-]{1,64}$/;
 
 /** Of one request, kept while it lasts. */
 export type RequestFacts = {
@@ -38,15 +41,12 @@ export function idempotencyKeyOf(req: Request): string | undefined | Refusal {
   return refuse('invalid_idempotency_key', 'Send 1 to 255 printable ASCII characters.');
 }
 
-/** Our entity tags are the revision in quotes. */
 export function ifMatchOf(req: Request): number | 'any' | undefined | Refusal {
   const given = single(req.headers['if-match']);
   if (given === undefined) return undefined;
-  if (given.trim() === '*') return 'any';
-  const revision = ENTITY_TAG.exec(given.trim())?.[1];
-  return revision === undefined
-    ? refuse('invalid_if_match', 'Send the ETag of the last answer as it was, in its quotes.')
-    : Number(revision);
+  const found = IF_MATCH.exec(given.trim());
+  if (found === null) return refuse('invalid_if_match', 'Send the ETag of the last answer as it was, in its quotes.');
+  return found[1] === undefined ? 'any' : Number(found[1]);
 }
 
 export const entityTagOf = (revision: number): string => `"${revision}"`;

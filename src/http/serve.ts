@@ -16,7 +16,7 @@ import type { WaitFor } from './ports.ts';
 import { isRefusal, PROBLEMS, refuse, Refused, statusOf } from './problems.ts';
 import type { Refusal } from './problems.ts';
 import type { RequestFacts } from './requestFacts.ts';
-import { idempotencyKeyOf, ifMatchOf } from './requestFacts.ts';
+import { idempotencyKeyOf, ifMatchOf, POSITION } from './requestFacts.ts';
 import { sourceOf } from './wire.ts';
 import type { WireLimits } from './wire.ts';
 import type { Checks } from './validation.ts';
@@ -24,7 +24,6 @@ import type { Time } from '../consumers/ports.ts';
 
 /** `?after=` waits this long at most. */
 const CATCH_UP_MS = 5000;
-const POSITION = /^[A-Za-z0-9._:-]{1,64}$/;
 /** Nobody at all: of a public operation. */
 const NOBODY: Access = { tenant: trusted('public'), actor: { kind: 'system', id: 'public' }, scopes: new Set(), mode: 'live' };
 

@@ -12,7 +12,7 @@ const overrides = Object.fromEntries(
   args.flatMap((arg) => [...arg.matchAll(/^--(\w+)=(\d+)$/g)].map(([, key, value]) => [key, Number(value)])),
 );
 
-if (!readdirSync(folder).includes(`${name}.test.ts`) || !Number.isSafeInteger(seed))
+if (!readdirSync(folder).includes(`${name}.ts`) || !Number.isSafeInteger(seed))
   throw new Error('npm run chaos -- <name> [--seed N] [--short]');
 const loaded = (await import(pathToFileURL(join(folder, `${name}.ts`)).href)) as Readonly<Record<string, Chaos<object>>>;
 const chaos = loaded[name];

@@ -166,6 +166,8 @@ async function rendered(program: Program, { rounds, ms, times, answeredMs, atOnc
     if (bad) wrong.push(`${it.name.slice(0, 80)}, ${it.how}: ${String(it.status)} ${it.codes.join()} ${it.output.slice(0, 200)}`);
   };
 
+  // Everything is compiled and connected before anything is measured.
+  await crowd(client, 2_000, failed);
   // Each by every way in.
   const waiting = HOSTILE.entries();
   const trier = async (): Promise<void> => {
@@ -174,7 +176,6 @@ async function rendered(program: Program, { rounds, ms, times, answeredMs, atOnc
   await Promise.all(Array.from({ length: atOnce }, trier));
   run.say(`${String(HOSTILE.length)} templates, ${String(seen.length)} attempts`);
 
-  await crowd(client, Math.min(ms, 2_000), failed);
   const [alone, beside]: [number[], number[]] = [[], []];
   for (let round = 0; round < rounds; round += 1) {
     alone.push(...(await crowd(client, ms, failed)));

@@ -270,6 +270,23 @@ describe('whoever takes their time', () => {
   });
 });
 
+test('a path that two operations have allows what both of them take', async () => {
+  const bulk = operation({
+    ...write,
+    ...plain,
+    id: 'bulk',
+    path: '/v1/notes/bulk',
+    body: Note,
+    handler: async ({ body }) => ({ status: 201, body }),
+  });
+  const app = await open({ operations: [...operations, bulk] });
+  const answers = await Promise.all(['bulk', 'a'].map((id) => app.call(`/v1/notes/${id}`, { method: 'PUT' })));
+  expect(answers.map(({ status, headers }) => [status, headers.get('allow')])).toStrictEqual([
+    [405, 'GET, DELETE, POST, HEAD'],
+    [405, 'GET, DELETE, HEAD'],
+  ]);
+});
+
 describe('many requests on one connection', () => {
   test('are answered in their order', async () => {
     const app = await open();

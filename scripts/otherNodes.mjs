@@ -6,7 +6,7 @@ import { join } from 'node:path';
 /** What an engine can change: HTTP, TLS, streams, crypto, the drivers, and the program as a whole. The rest is plain computing. */
 const SUITES = ['test/contract', 'test/http', 'test/adapters', 'test/cli', 'test/e2e'];
 /** Of them, what takes long and would show the same: crashes, outages and load. */
-const SPARED = ['bigBatch', 'clockJumps', 'crashes', 'diskFull', 'fuzz', 'time'];
+const SPARED = ['bigBatch', 'clockJumps', 'crashes', 'crowd', 'diskFull', 'time'];
 
 /** For vitest: the tests that are run again on every other version of Node. */
 export const ENGINE_TESTS = [...SUITES, ...SPARED.flatMap((name) => ['--exclude', `test/e2e/${name}.test.ts`])];

@@ -1,16 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import type { DataClass } from '../../domain/kernel/personal.ts';
 import { PortError } from '../../domain/kernel/portError.ts';
 import { placeOfPeriodKey, placeOfSubjectKey } from './keyRows.ts';
 import type { FoundKey, KeyRows, PeriodRef, SubjectRef } from './keyRows.ts';
 import { unwrap, wrap, type MasterKeys } from './masterKeys.ts';
 
-export type Key = { readonly generation: number; readonly key: Buffer } | 'destroyed';
+/** `derived`: what has been derived from it so far, forgotten with it (blobKeys.ts). */
+export type LiveKey = { readonly generation: number; readonly key: Buffer; derived?: readonly DerivedKey[] };
+export type DerivedKey = { readonly class: DataClass; readonly period: Buffer; readonly key: Buffer };
+export type Key = LiveKey | 'destroyed';
 export type KeyRef = SubjectRef | PeriodRef;
 
 /** How long a destroyed key may go on working in another process when its notice is lost: part of what an erasure waits for. */
 export const KEY_CACHE_MS = 5_000;
-const CACHED_KEYS = 50_000;
+/** More than are asked for in that time. */
+const CACHED_KEYS = 20_000;
 
 /** What a call needs, by `nameOf`. */
 export type Wanted = ReadonlyMap<string, KeyRef>;
@@ -21,6 +26,11 @@ const isSubject = (ref: KeyRef): ref is SubjectRef => 'subject' in ref;
 export const nameOf = (ref: KeyRef): string =>
   isSubject(ref) ? `s/${ref.tenant}/${ref.subject}/${ref.generation ?? 'newest'}` : `p/${ref.tenant}/${ref.class}/${ref.period}`;
 
+/** `newest`: none of the subject's keys is newer. */
+type Cached = { readonly key: Key; readonly generation: number; readonly newest: boolean };
+/** Of a subject the key that was asked for last is kept, which is the newest but for those who were erased and came back. */
+const placeOf = (ref: KeyRef): string => (isSubject(ref) ? `s/${ref.tenant}/${ref.subject}` : nameOf(ref));
+
 /**
  * Unwrapped keys of subjects and periods, cached for at most 5 s (docs/decisions/0003). `clear` is to be called for every NOTIFY on
  * `tidings_keys`, and when that connection was lost.
@@ -28,7 +38,7 @@ export const nameOf = (ref: KeyRef): string =>
 export class KeyStore {
   readonly #rows: KeyRows;
   readonly #masters: MasterKeys;
-  readonly #cache: LRUCache<string, { readonly key: Key }>;
+  readonly #cache: LRUCache<string, Cached>;
   readonly #nowMs: () => number;
   /** Counts the clears: what was read before one is not cached after it. */
   #cleared = 0;
@@ -54,9 +64,9 @@ export class KeyStore {
     const found = new Map<string, Key>();
     const missing: KeyRef[] = [];
     for (const [name, ref] of wanted) {
-      const cached = this.#cache.get(name);
+      const cached = this.#cached(ref);
       if (cached === undefined) missing.push(ref);
-      else found.set(name, cached.key);
+      else found.set(name, cached);
     }
     if (missing.length > 0) await this.#fetch(missing, found);
     return found;
@@ -74,7 +84,14 @@ export class KeyStore {
 
   /** Takes a key that was just stored for a new subject, so that sealing for it needs no statement. */
   adopt(ref: SubjectRef, key: Buffer): void {
-    this.#remember(ref, { generation: 1, key }, this.#nowMs());
+    this.#remember(ref, { key: { generation: 1, key }, generation: 1 }, this.#nowMs());
+  }
+
+  #cached(ref: KeyRef): Key | undefined {
+    const it = this.#cache.get(placeOf(ref));
+    if (it === undefined || !isSubject(ref)) return it?.key;
+    const isIt = ref.generation === undefined ? it.newest : it.generation === ref.generation;
+    return isIt ? it.key : undefined;
   }
 
   async #make(refs: readonly KeyRef[]): Promise<void> {
@@ -98,7 +115,7 @@ export class KeyStore {
       if (row === undefined) continue;
       const key = this.#unwrapped(ref, row);
       into.set(nameOf(ref), key);
-      if (cleared === this.#cleared) this.#remember(ref, key, startedAt);
+      if (cleared === this.#cleared) this.#remember(ref, { key, generation: row.generation }, startedAt);
     }
   }
 
@@ -110,11 +127,12 @@ export class KeyStore {
     return { generation, key: unwrap(this.#masters, key, place) };
   }
 
-  #remember(ref: KeyRef, key: Key, since: number): void {
-    this.#cache.set(nameOf(ref), { key }, { start: since });
-    // Whoever asks for the newest will be asked to open what it sealed.
-    if (isSubject(ref) && ref.generation === undefined && key !== 'destroyed')
-      this.#cache.set(nameOf({ ...ref, generation: key.generation }), { key }, { start: since });
+  #remember(ref: KeyRef, found: Pick<Cached, 'key' | 'generation'>, since: number): void {
+    const newest = !isSubject(ref) || ref.generation === undefined;
+    const place = placeOf(ref);
+    // Whoever asks for an old one leaves the newest where it is.
+    if (!newest && this.#cache.get(place)?.newest === true) return;
+    this.#cache.set(place, { ...found, newest }, { start: since });
   }
 }
 

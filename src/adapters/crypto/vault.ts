@@ -3,7 +3,7 @@ import type { DataClass, Sealed } from '../../domain/kernel/personal.ts';
 import { PortError } from '../../domain/kernel/portError.ts';
 import { trusted, type SubjectId, type TenantId } from '../../domain/values/ids.ts';
 import { decrypt, encrypt } from './aesGcm.ts';
-import { blobKey } from './derive.ts';
+import { blobKeyOf } from './blobKeys.ts';
 import { keyMissing, nameOf, type Key, type KeyRef, type KeyStore } from './keyStore.ts';
 
 /** Why nothing more is sealed under a key. */
@@ -69,7 +69,7 @@ export class Vault implements VaultPort {
       const { period, subject } = keysOf(keys, at(names, index));
       if (period === 'destroyed') return { refused: 'period_destroyed' };
       if (subject === 'destroyed') return { refused: 'subject_erased' };
-      const bytes = encrypt(blobKey(subject?.key, period.key, item.class), item.plain, item.aad);
+      const bytes = encrypt(blobKeyOf(subject, period, item.class), item.plain, item.aad);
       return { generation: subject?.generation ?? 0, bytes };
     });
   }
@@ -82,7 +82,7 @@ export class Vault implements VaultPort {
     return items.map((item, index) => {
       const { period, subject } = keysOf(keys, at(names, index));
       if (period === 'destroyed' || subject === 'destroyed') return 'erased';
-      const plain = decrypt(blobKey(subject?.key, period.key, item.class), item.bytes, item.aad);
+      const plain = decrypt(blobKeyOf(subject, period, item.class), item.bytes, item.aad);
       if (plain === undefined) throw sealBroken();
       return plain;
     });

@@ -222,3 +222,11 @@ test('every link leads somewhere', () => {
   }
   expect(broken).toStrictEqual([]);
 });
+
+test('the image gives Node the same flags as npm start, and operating.md names them', () => {
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Readonly<Record<string, string>> };
+  const flags = [...(scripts['start'] ?? '').matchAll(/ (--\S+)/g)].map(([, flag]) => flag ?? '');
+  const [, entry = '[]'] = /^ENTRYPOINT (\[.*\])$/m.exec(readFileSync('Dockerfile', 'utf8')) ?? [];
+  expect(JSON.parse(entry)).toStrictEqual(['node', ...flags, 'dist/main.js']);
+  expect(flags.filter((flag) => !read('operating').includes(`\`${flag}\``))).toStrictEqual([]);
+});

@@ -40,6 +40,10 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const READY = /^tidings ready (?:(http:\/\/\S+)|\(.*\))$/m;
 const READY_MS = 90_000;
 
+/** What `npm start` tells Node: the program under test runs as it does for everybody. */
+const START = /node (?<flags>(?:--\S+ )*)scripts/.exec(String(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).scripts.start));
+const FLAGS = (START?.groups?.['flags'] ?? '').split(' ').filter((flag) => flag !== '');
+
 /** The entry: the sources, or what PROGRAM_UNDER_TEST names (a built or a broken one). Another program takes what is built too, where it is. */
 function commandLine({ nodeArgs = [], args = [], entry: other }: ProgramOptions): readonly string[] {
   const underTest = process.env['PROGRAM_UNDER_TEST'];
@@ -47,7 +51,7 @@ function commandLine({ nodeArgs = [], args = [], entry: other }: ProgramOptions)
   const isBuilt = underTest === join(ROOT, 'dist/main.js');
   const loaders = !entry.endsWith('.ts') ? [] : ['tsx', ...(isBuilt ? [join(ROOT, 'scripts/builtSources.mjs')] : [])];
   const loader = loaders.flatMap((it) => ['--import', it]);
-  return [...nodeArgs, ...loader, entry, ...args];
+  return [...FLAGS, ...nodeArgs, ...loader, entry, ...args];
 }
 
 const running = new Set<ChildProcess>();

@@ -8,6 +8,8 @@ export type AdmissionLimits = {
   readonly requests: number;
   /** Of these at most so many stream a body in: they stay long. */
   readonly uploads: number;
+  /** Of files that are on their way in: each is held as a whole. */
+  readonly uploadBytes: number;
   readonly bytesWaiting: number;
   readonly actionsDue: number;
   readonly eventLoopDelayMs: number;
@@ -19,6 +21,7 @@ export type AdmissionLimits = {
 export const ADMISSION: AdmissionLimits = {
   requests: 2000,
   uploads: 64,
+  uploadBytes: 256 * 1024 * 1024,
   bytesWaiting: 64 * 1024 * 1024,
   actionsDue: 5_000_000,
   eventLoopDelayMs: 1000,
@@ -33,10 +36,11 @@ export interface Admission {
   /** Before the body is read: the way out, or a refusal. */
   enter(kind: Kind): (() => void) | Refusal;
   /**
-   * Of an upload that has entered, once it is known whose it is: the way out, or a refusal where this tenant has more of them than are free.
-   * So one has half of the places, a second a quarter, and whoever sends slowly on all that it gets locks out nobody.
+   * Of an upload that has entered, once it is known whose it is: the way out, or a refusal where this tenant has more of them, or of their
+   * bytes, than are free. So one has half of the places, a second a quarter, and whoever sends slowly on all that it gets locks out nobody.
+   * `bytes`: that may come and are held until they are all there.
    */
-  share(tenant: TenantId): (() => void) | Refusal;
+  share(tenant: TenantId, bytes: number): (() => void) | Refusal;
 }
 
 const WINDOW_MS = 1000;
@@ -70,11 +74,14 @@ function once(run: () => void): () => void {
   };
 }
 
+const NONE: { readonly uploads: number; readonly bytes: number } = { uploads: 0, bytes: 0 };
+
 /** Bounds on what is going on: past one, a quick 503 now instead of a slow one for all. */
 export function createAdmission(gauges: LoadGauges, limits: AdmissionLimits, clock: Pick<Clock, 'epochMs'>): Admission {
   let requests = 0;
   let uploads = 0;
-  const ofTenant = new Map<TenantId, number>();
+  const ofTenant = new Map<TenantId, typeof NONE>();
+  let heldBytes = 0;
   let commands = 0;
   const fastest = fastestLately(clock);
 
@@ -105,15 +112,19 @@ export function createAdmission(gauges: LoadGauges, limits: AdmissionLimits, clo
         if (kind === 'command') fastest.took(clock.epochMs() - began);
       });
     },
-    share: (tenant) => {
-      const taken = ofTenant.get(tenant) ?? 0;
-      if (taken > limits.uploads - uploads) return overloaded('Too many uploads of this tenant are under way');
-      ofTenant.set(tenant, taken + 1);
-      return once(() => {
-        const left = (ofTenant.get(tenant) ?? 1) - 1;
-        if (left > 0) ofTenant.set(tenant, left);
+    share: (tenant, bytes) => {
+      const taken = ofTenant.get(tenant) ?? NONE;
+      if (taken.uploads > limits.uploads - uploads) return overloaded('Too many uploads of this tenant are under way');
+      if (bytes > 0 && taken.bytes + bytes > limits.uploadBytes - heldBytes)
+        return overloaded('The files of this tenant that are under way are too large');
+      const move = (by: number): void => {
+        const { uploads: n, bytes: held } = ofTenant.get(tenant) ?? NONE;
+        heldBytes += by * bytes;
+        if (n + by > 0) ofTenant.set(tenant, { uploads: n + by, bytes: held + by * bytes });
         else ofTenant.delete(tenant);
-      });
+      };
+      move(1);
+      return once(() => move(-1));
     },
   };
 }

@@ -11,7 +11,7 @@ import type { AuditPorts } from './audited.ts';
 import { allows } from './auth.ts';
 import type { Authentication } from './auth.ts';
 import type { Cursors, ListOf } from './cursor.ts';
-import type { Answer, Operation, Raw, Reply } from './operation.ts';
+import type { Answer, Operation, Raw, Reply, Upload } from './operation.ts';
 import type { WaitFor } from './ports.ts';
 import { isRefusal, PROBLEMS, refuse, Refused, statusOf } from './problems.ts';
 import type { Refusal } from './problems.ts';
@@ -46,6 +46,13 @@ export const routeOf = (path: string): string => path.replaceAll(/\{(\w+)\}/g, '
 
 const kindOf = ({ method, upload }: Operation): Kind => (upload !== undefined ? 'upload' : method === 'get' ? 'read' : 'command');
 
+/** Lines are worked on as they come; a file is held as a whole, and may be as large as it may be where its length is not announced. */
+function bytesToHold(upload: Upload, { headers }: Pick<Request, 'headers'>): number {
+  if (upload.kind === 'lines') return 0;
+  const announced = headers['content-length'];
+  return announced === undefined ? upload.maxBytes : Math.min(Number(announced), upload.maxBytes);
+}
+
 /** A request on its way through the checks that every operation shares: load, credentials, header fields, read model, input. */
 export function serving(operation: Operation, ports: ServePorts): Serve {
   const run = operation.bind(ports.checks);
@@ -61,7 +68,7 @@ export function serving(operation: Operation, ports: ServePorts): Serve {
 
   function shareIn({ tenant }: Access, res: Response): Refusal | undefined {
     if (operation.upload === undefined) return undefined;
-    const share = ports.admission.share(tenant);
+    const share = ports.admission.share(tenant, bytesToHold(operation.upload, res.req));
     if (isRefusal(share)) return share;
     res.once('close', share);
     return undefined;

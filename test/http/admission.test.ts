@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { ADMISSION, createAdmission, type AdmissionLimits } from '../../src/http/admission.ts';
+import { trusted } from '../../src/domain/values/ids.ts';
 import { isRefusal } from '../../src/http/problems.ts';
 
 function opened(limits: Partial<AdmissionLimits>) {
@@ -15,7 +16,11 @@ function opened(limits: Partial<AdmissionLimits>) {
     const it = admission.enter(kind);
     return isRefusal(it) ? `${it.rejected}: ${it.detail}` : it;
   };
-  return { load, enter, passMs: (ms: number) => void (now += ms) };
+  const share = (tenant: string, bytes: number): (() => void) | string => {
+    const it = admission.share(trusted(tenant), bytes);
+    return isRefusal(it) ? it.detail : it;
+  };
+  return { load, enter, share, passMs: (ms: number) => void (now += ms) };
 }
 
 test('so many requests are let in, so many uploads of them, and a place is free again once', () => {
@@ -31,6 +36,23 @@ test('so many requests are let in, so many uploads of them, and a place is free 
   expect(enter('read')).toBe('overloaded: Too many requests are in flight: try again after Retry-After.');
   read();
   expect(enter('read')).toBeTypeOf('function');
+});
+
+test('of the bytes of files that are held, one tenant has half at the most, and they are free again once', () => {
+  const { share } = opened({ uploadBytes: 100 });
+  const REFUSED = 'The files of this tenant that are under way are too large: try again after Retry-After.';
+  const [first, second] = [share('a', 25), share('a', 25)];
+  expect([share('a', 25), typeof share('b', 25), share('b', 25), typeof share('a', 0)]).toStrictEqual([
+    REFUSED,
+    'function',
+    REFUSED,
+    'function',
+  ]);
+  if (typeof first === 'string' || typeof second === 'string') throw new Error('refused');
+  first();
+  first();
+  expect(share('a', 26)).toBe(REFUSED);
+  expect(share('a', 25)).toBeTypeOf('function');
 });
 
 test('at a limit one is let in, past it not; a read needs neither the log nor who sends', () => {

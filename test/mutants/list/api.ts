@@ -143,6 +143,14 @@ export const apiMutants: readonly Mutant[] = [
     testName: 'so many requests are let in, so many uploads of them, and a place is free again once',
   },
   {
+    name: 'admission: the bytes of files that are under way are not counted',
+    file: 'src/http/admission.ts',
+    find: 'if (bytes > 0 && taken.bytes + bytes > limits.uploadBytes - heldBytes)',
+    put: 'if (bytes < 0 && heldBytes > limits.uploadBytes)',
+    killedBy: 'test/http/admission.test.ts',
+    testName: 'of the bytes of files that are held, one tenant has half at the most, and they are free again once',
+  },
+  {
     name: 'bodies: without limit',
     file: 'src/http/wire.ts',
     find: 'if (size > maxBytes) throw tooLarge(maxBytes);',

@@ -8,7 +8,7 @@ export const loadMutants: readonly Mutant[] = [
   {
     name: 'admission: one tenant takes all places for uploads',
     file: 'src/http/admission.ts',
-    find: "if (taken > limits.uploads - uploads) return overloaded('Too many uploads of this tenant are under way');",
+    find: "if (taken.uploads > limits.uploads - uploads) return overloaded('Too many uploads of this tenant are under way');",
     put: '',
     killedBy: 'test/http/manners.test.ts',
     testName: 'load whoever sends slowly on all places for uploads that it gets locks out no other tenant',

@@ -99,8 +99,12 @@ function textOf(schema: any, random: Random): string {
   return fits.length === 0 ? 'a' : pick(random, fits);
 }
 
-function numberOf({ minimum = 0, maximum = 100 }: { minimum?: number; maximum?: number }, random: Random): number {
-  return pick(random, [minimum, Math.min(maximum, minimum + 1), maximum, minimum + below(random, maximum - minimum + 1)]);
+/** Where a schema has no end, a number that no column of a database holds is as good as any. */
+const HUGE = [2 ** 31, 2 ** 32 + 1, 2 ** 53 - 1, 1e15];
+function numberOf({ minimum = 0, maximum }: { minimum?: number; maximum?: number }, random: Random): number {
+  if (maximum === undefined && chance(random, 0.2)) return pick(random, HUGE);
+  const most = maximum ?? minimum + 100;
+  return pick(random, [minimum, Math.min(most, minimum + 1), most, minimum + below(random, most - minimum + 1)]);
 }
 
 export type Values = {

@@ -37,3 +37,18 @@ test('ids that nothing has are a 404 wherever they stand', async () => {
   );
   expect(answers.filter(([, , status]) => status !== 404)).toStrictEqual([]);
 });
+
+test('a number beyond what the database holds is no version, and no place in an id', async () => {
+  const version = 2 ** 31;
+  const body = { type: 'x', category: 'transactional', recipients: ['ana'], template: { key: 'none', version } };
+  const answers = await Promise.all([
+    tidings.post('/v1/notifications', body),
+    tidings.post('/v1/templates/none/preview', { version }),
+    tidings.post('/v1/templates/none/rollback', { version }),
+    tidings.post('/v1/templates/none/test', { version, recipient: 'ana' }),
+    tidings.get(`/v1/deliveries/01936fd1-0000-8000-8000-000000000000_${String(2 ** 31)}`),
+    tidings.get('/v1/deliveries/01936fd1-0000-8000-8000-000000000000_99999999999999999999/explain'),
+    tidings.post(`/v1/dead-letters/01936fd1-0000-8000-8000-000000000000_${String(2 ** 31)}/redrive`, {}),
+  ]);
+  expect(answers.map(({ status }) => status)).toStrictEqual([422, 422, 422, 422, 404, 404, 404]);
+});

@@ -11,6 +11,7 @@ import {
   OutsideId,
   PriorityName,
   RecipientId,
+  TemplateVersion,
   TimeZone,
   told,
   Uri,
@@ -133,7 +134,7 @@ const TemplateRef = Type.Unsafe<string | { key: string; version?: number }>({
   minLength: 1,
   maxLength: 128,
   pattern: '^[A-Za-z0-9_.:-]{1,128}$',
-  properties: { key: OutsideId, version: { type: 'integer', minimum: 1 } },
+  properties: { key: OutsideId, version: TemplateVersion },
   required: ['key'],
   additionalProperties: false,
 });

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { VariablesSchema } from './catalogue.ts';
 import { ChannelContents } from './content.ts';
 import { Channels } from './notification.ts';
-import { answer, closed, InstantOut, JsonObject, Locale, nullable, page, RecipientId } from './values.ts';
+import { answer, closed, InstantOut, JsonObject, Locale, nullable, page, RecipientId, TemplateVersion, told } from './values.ts';
 import type { Content } from '../../domain/values/content.ts';
 
 const Locales = Type.Unsafe<Readonly<Record<string, Content>>>({
@@ -54,7 +54,7 @@ export const Published = answer('Published', {
   latest: Type.Integer(),
   draft: Type.Integer(),
 });
-export const RollbackRequest = closed({ version: Type.Integer({ minimum: 1 }) }, { title: 'RollbackRequest' });
+export const RollbackRequest = closed({ version: TemplateVersion }, { title: 'RollbackRequest' });
 const VersionShown = answer('TemplateVersion', {
   version: Type.Integer(),
   draft: Type.Integer(),
@@ -70,7 +70,7 @@ export const PreviewRequest = closed(
     variables: Type.Optional(JsonObject),
     recipientId: Type.Optional(RecipientId),
     locale: Type.Optional(Locale),
-    version: Type.Optional(Type.Integer({ minimum: 1, description: 'Absent: the draft.' })),
+    version: Type.Optional(told(TemplateVersion, 'Absent: the draft.')),
   },
   { title: 'PreviewRequest' },
 );
@@ -97,7 +97,7 @@ export const TestRequest = closed(
       additionalProperties: false,
     }),
     variables: Type.Optional(JsonObject),
-    version: Type.Optional(Type.Integer({ minimum: 1 })),
+    version: Type.Optional(TemplateVersion),
     channels: Type.Optional(Channels),
   },
   { title: 'TestRequest' },

@@ -42,6 +42,8 @@ export const JsonObject = Type.Unsafe<{ readonly [name: string]: unknown }>({
   propertyNames: { type: 'string', minLength: 1, maxLength: 128 },
   maxProperties: 1000,
 });
+/** Of a template; within what an integer of SQL holds. */
+export const TemplateVersion = Type.Integer({ minimum: 1, maximum: 2_147_483_647 });
 /** The caller's own words for the record. */
 export const Reason = Type.String({ minLength: 1, maxLength: 500, description: 'Why; sealed, and kept with the event.' });
 export const PositionOut = Type.String({ description: 'A place in the log; opaque. `?after=` takes it.' });

@@ -151,6 +151,14 @@ export const apiMutants: readonly Mutant[] = [
     testName: 'of the bytes of files that are held, one tenant has half at the most, and they are free again once',
   },
   {
+    name: 'input: a number that the database cannot hold',
+    file: 'src/http/schemas/values.ts',
+    find: 'maximum: 2_147_483_647',
+    put: 'maximum: 2 ** 53',
+    killedBy: 'test/e2e/unknownIds.test.ts',
+    testName: 'a number beyond what the database holds is no version, and no place in an id',
+  },
+  {
     name: 'bodies: without limit',
     file: 'src/http/wire.ts',
     find: 'if (size > maxBytes) throw tooLarge(maxBytes);',

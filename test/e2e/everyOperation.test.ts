@@ -35,7 +35,9 @@ describe('an idempotency key', () => {
     const creating = document.operations.filter(({ operation }) =>
       operation.parameters.some(({ $ref }: { $ref?: string }) => $ref === '#/components/parameters/idempotencyKey'),
     );
-    const ids = creating.map(({ id }) => id).filter((id) => id !== 'requestNotifications');
+    // Of a bulk each line is a repeat, not the whole.
+    const ids = creating.map(({ id }) => id).filter((id) => id !== 'requestNotifications' && id !== 'patchRecipients');
+    expect(creating).toHaveLength(ids.length + 2);
     expect(ids.sort()).toStrictEqual([
       'createApiKey',
       'createTenant',

@@ -15,7 +15,12 @@ const Uploaded = answer('AttachmentUploaded', {
 });
 const UploadQuery = closed({
   filename: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 255, pattern: '^[^\\p{Cc}/\\\\]+$', 'x-message': 'must be a plain file name' }),
+    Type.String({
+      minLength: 1,
+      maxLength: 255,
+      pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f/\\\\]+$',
+      'x-message': 'must be a plain file name',
+    }),
   ),
 });
 

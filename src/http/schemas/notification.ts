@@ -24,7 +24,12 @@ const AttachmentRef = {
   disposition: Type.Optional(Type.Unsafe<'attachment' | 'inline'>({ type: 'string', enum: ['attachment', 'inline'] })),
   contentId: Type.Optional(Type.String({ minLength: 1, maxLength: 128, pattern: '^[A-Za-z0-9_.@-]+$' })),
 };
-const Filename = Type.String({ minLength: 1, maxLength: 255, pattern: '^[^\\p{Cc}/\\\\]+$', 'x-message': 'must be a plain file name' });
+const Filename = Type.String({
+  minLength: 1,
+  maxLength: 255,
+  pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f/\\\\]+$',
+  'x-message': 'must be a plain file name',
+});
 /** Either inline (`filename contentType content`) or by the id of an upload. */
 export const Attachment = closed(
   {

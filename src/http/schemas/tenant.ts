@@ -9,7 +9,7 @@ export const TenantId = Type.String({
   pattern: '^[a-z0-9][a-z0-9-]{0,62}$',
   'x-message': 'must be 1 to 63 of a-z, 0-9 and dashes, not starting with a dash',
 });
-const Name = Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\p{Cc}]*$' });
+const Name = Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]*$' });
 
 export const TenantRequest = closed({ id: TenantId, name: Name }, { title: 'TenantRequest' });
 export const TenantShown = answer('Tenant', { id: Type.String(), name: Type.String(), createdAt: InstantOut });

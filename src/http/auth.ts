@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { isOutsideId, isTenantId } from '../domain/values/ids.ts';
 import type { Clock } from '../commands/ports.ts';
 import { epochMsOf } from '../domain/values/instant.ts';
@@ -43,14 +43,14 @@ const isScope = (text: string): text is Scope => SCOPES.some((scope) => scope ==
 function cached(ring: KeyRing, clock: Clock): (secret: string) => Promise<KeyGrant | undefined> {
   const known = new Map<string, { readonly until: number; readonly grant: Promise<KeyGrant | undefined> }>();
   return (secret) => {
-    const hash = createHash('sha256').update(secret).digest('base64url');
+    const digest = hash('sha256', secret, 'base64url');
     const now = clock.epochMs();
-    const entry = known.get(hash);
+    const entry = known.get(digest);
     if (entry !== undefined && now < entry.until) return entry.grant;
     const grant = ring.find(secret);
-    grant.catch(() => known.delete(hash));
-    known.delete(hash);
-    known.set(hash, { until: now + CACHE_MS, grant });
+    grant.catch(() => known.delete(digest));
+    known.delete(digest);
+    known.set(digest, { until: now + CACHE_MS, grant });
     const oldest = known.size > CACHE_ENTRIES ? known.keys().next().value : undefined;
     if (oldest !== undefined) known.delete(oldest);
     return grant;

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { EventWrite, ToSeal } from '../../commands/ports.ts';
 import { canonicalJson } from '../../domain/kernel/canonicalJson.ts';
 import type { AnyFact } from '../../domain/kernel/decider.ts';
@@ -100,7 +100,7 @@ function textOf({ type, stored, data }: Draft): string | PortError {
 function finishEvent(event: Draft, { write, tenant }: DraftedWrite): EncodedEvent | PortError {
   const data = textOf(event);
   if (typeof data !== 'string') return data;
-  const digest = createHash('sha256').update(data).digest('base64url');
+  const digest = hash('sha256', data, 'base64url');
   const metadata = encodeMetadata(write.envelope, { tenantId: tenant, schemaVersion: event.stored.version, digest });
   if ('fault' in metadata) return invalid('envelope_invalid', `the envelope of ${event.type} is wrong at ${metadata.fault}`);
   return { id: event.id, type: event.type, data, metadata: metadata.text };

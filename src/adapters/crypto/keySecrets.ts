@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import type { KeySecrets } from '../../commands/tenants.ts';
 
 /** `tid_<mode>_<public id>_<256 random bits>`, base64url. The public id tells keys apart in lists and logs and opens nothing. */
@@ -7,5 +7,5 @@ export const keySecrets: KeySecrets = {
     const prefix = `tid_${mode}_${randomBytes(6).toString('base64url')}`;
     return { key: `${prefix}_${randomBytes(32).toString('base64url')}`, prefix };
   },
-  hash: (key) => createHash('sha256').update(key, 'utf8').digest('base64url'),
+  hash: (key) => hash('sha256', key, 'base64url'),
 };

@@ -209,8 +209,19 @@ const restoring = (settings: any): object => ({ unknownTypes: settings.unknownTy
 
 /** Names of header fields that a request asks for, in whatever place. */
 function noteFields({ body }: HostileRequest, names: Set<string>): void {
-  for (const [, headers = ''] of body.toString('utf8').matchAll(/"headers"\s*:\s*(\{[^{}]*\})/g))
-    for (const [, name = ''] of headers.matchAll(/"((?:[^"\\]|\\.)*)"\s*:/g)) names.add(name.toLowerCase());
+  const note = (name: string, value: unknown): unknown => {
+    if (name === 'headers' && typeof value === 'object' && value !== null) for (const it of Object.keys(value)) names.add(it.toLowerCase());
+    return value;
+  };
+  const text = body.toString('utf8');
+  if (!text.includes('headers')) return;
+  for (const document of [text, ...text.split('\n')]) {
+    try {
+      JSON.parse(document, note);
+    } catch {
+      // What is no JSON is no message either.
+    }
+  }
 }
 
 const OURS = new Set(['from', 'to', 'reply-to', 'subject', 'date', 'message-id', 'mime-version', 'content-type', 'content-transfer-encoding', 'received']); // prettier-ignore

@@ -15,7 +15,7 @@ const name = (commonName: string): Buffer => sequence(der(0x31, sequence(oid('55
 const extension = (id: string, value: Buffer): Buffer => sequence(oid(id), der(0x01, Buffer.from([255])), der(0x04, value));
 const ECDSA_SHA256 = sequence(oid('2a8648ce3d040302'));
 const pem = (label: string, bytes: Buffer): string =>
-  `-----BEGIN ${label}-----\n${bytes.toString('base64').replace(/.{64}/g, '$&\n')}\n-----END ${label}-----\n`;
+  `-----BEGIN ${label}-----\n${bytes.toString('base64').replace(/.{64}(?=.)/g, '$&\n')}\n-----END ${label}-----\n`;
 const DAY = 86_400_000;
 
 type Subject = {

@@ -39,7 +39,7 @@ describe('master keys', () => {
     `${newMasterKey('a')},`,
   ])('what is no list of keys is refused without being repeated (%#)', (text) => {
     expect(() => parseMasterKeys(text)).toThrow(expect.objectContaining({ kind: 'invalid', code: 'master_keys_invalid' }) as Error);
-    expect(() => parseMasterKeys(text)).not.toThrow(new RegExp(text.slice(2, 12) || 'nothing'));
+    expect(() => parseMasterKeys(text)).not.toThrow(text.slice(2, 12) || 'nothing');
   });
 
   test('base64url is read as well', () => {

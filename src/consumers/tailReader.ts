@@ -66,7 +66,7 @@ export function tailReader({ feed, time, filter, onError, maxWaiting = 10_000, p
   const members = new Set<Joined>();
   const onTail = (): Joined[] => [...members].filter(({ state }) => state === 'tail');
   const taken = bell(time);
-  const recent = recently(maxWaiting);
+  const recent = recently(maxWaiting / 4);
   const stopped = new AbortController();
   let running: AbortController | undefined;
   let at: Checkpoint = 'start';

@@ -12,6 +12,16 @@ export type AadParts = {
   readonly schemaVersion: number;
 };
 
+/** For one event: its places of one class share one, so that 500 people's handles hold one text between them. */
+export function aadsOf(event: Omit<AadParts, 'class'>): (dataClass: DataClass) => string {
+  const made = new Map<DataClass, string>();
+  return (dataClass) => {
+    const aad = made.get(dataClass) ?? aadOf({ ...event, class: dataClass });
+    made.set(dataClass, aad);
+    return aad;
+  };
+}
+
 /** None of the parts can hold the bar. */
 export const aadOf = ({ tenant, stream, eventId, type, class: dataClass, schemaVersion }: AadParts): string =>
   `${tenant}|${stream}|${eventId}|${type}|${dataClass}|${schemaVersion}`;

@@ -6,7 +6,7 @@ import { isSubjectId } from '../../domain/values/ids.ts';
 import { periodOf } from '../../domain/values/instant.ts';
 import { partsOf } from '../../domain/values/streams.ts';
 import type { StoredEvent } from '../eventstore/port.ts';
-import { aadOf } from './aad.ts';
+import { aadsOf } from './aad.ts';
 import { decodeMetadata, unknownMetadata } from './metadata.ts';
 import { visitPersonal, type Json } from './personalPath.ts';
 import type { Registry, StoredType } from './registry.ts';
@@ -49,6 +49,7 @@ function newestForm(stored: StoredType | undefined, version: number, text: strin
 function handles(data: Json, stored: StoredType, event: StoredEvent, meta: Metadata): void {
   const { tenantId: tenant, schemaVersion } = meta;
   const period = periodOf(meta.occurredAt);
+  const aad = aadsOf({ tenant, stream: event.stream, eventId: event.id, type: event.type, schemaVersion });
   visitPersonal(data, stored.paths, ({ field, holder, name, subject }) => {
     const dataClass = field.class;
     const sealed: Sealed = {
@@ -57,7 +58,7 @@ function handles(data: Json, stored: StoredType, event: StoredEvent, meta: Metad
       ...(typeof subject === 'string' && isSubjectId(subject) ? { subject } : {}),
       class: dataClass,
       period,
-      aad: aadOf({ tenant, stream: event.stream, eventId: event.id, type: event.type, class: dataClass, schemaVersion }),
+      aad: aad(dataClass),
     };
     holder[name] = sealed;
   });

@@ -9,7 +9,7 @@ import { periodOf } from '../../domain/values/instant.ts';
 import { partsOf } from '../../domain/values/streams.ts';
 import { isRefused, type Refused } from '../crypto/vault.ts';
 import type { EncodedEvent, Write } from '../eventstore/port.ts';
-import { aadOf } from './aad.ts';
+import { aadsOf } from './aad.ts';
 import { eventIdOf } from './eventId.ts';
 import { encodeMetadata } from './metadata.ts';
 import { placesOfCopy, type Json, type Place } from './personalPath.ts';
@@ -51,10 +51,11 @@ function draftEvent(registry: Registry, write: EventWrite, event: AnyFact, index
   if (stored === undefined) return invalid('event_unknown', `no storage is declared for ${event.type}`);
   const id = eventIdOf(write, index);
   const { data, places } = placesOfCopy(event.data, stored.paths);
-  const of = { tenant, stream: write.stream, eventId: id, type: event.type, schemaVersion: stored.version };
+  const aad = aadsOf({ tenant, stream: write.stream, eventId: id, type: event.type, schemaVersion: stored.version });
+  const period = periodOf(write.envelope.occurredAt);
   const slots: Slot[] = [];
   for (const place of places) {
-    const slot = draftSlot(place, { tenant, period: periodOf(write.envelope.occurredAt), aad: aadOf({ ...of, class: place.field.class }) });
+    const slot = draftSlot(place, { tenant, period, aad: aad(place.field.class) });
     if (isError(slot)) return slot;
     slots.push(slot);
   }

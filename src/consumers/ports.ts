@@ -26,8 +26,8 @@ export interface Transaction {
 /** The database of read models, as the worker's role. */
 export interface Database extends Transaction {
   /**
-   * Everything or nothing, on the primary, read committed. `idleMs`: the server ends a session that stands still that long inside the
-   * transaction, so that a frozen process does not keep its row locks. @throws PortError `unavailable` (also for deadlocks), `invalid`.
+   * Everything or nothing, on the primary, read committed. `idleMs`: a consumer's batch; the server ends a session that stands still that long
+   * inside the transaction, so that a frozen process does not keep its row locks, and finds rows by their keys whatever it thinks of a table. @throws PortError `unavailable` (also for deadlocks), `invalid`.
    */
   transaction<T>(work: (tx: Transaction) => Promise<T>, limits?: { readonly idleMs?: number }): Promise<T>;
   /**

@@ -33,21 +33,25 @@ export const statements = (
   // The revision guards against a second application; \`doubt\` is what turns an end as unsent into \`unknown\` (domain/notification).
   changed: {
     name: `deliveries_update${suffix}`,
-    text: `update deliveries${suffix} d set
-        revision = g.revision,
-        doubt = d.doubt or g.doubt or (g."startsFirst" and d.status = 'sending'),
-        status = case when g.unsent and (d.doubt or g.doubt or (g."startsFirst" and d.status = 'sending')) then 'unknown' else g.status end,
-        tries = d.tries + g.tries,
-        code = case when g."setsCode" then g.code else d.code end,
-        provider = coalesce(g.provider, d.provider), locale = coalesce(g.locale, d.locale), message_id = coalesce(x.message_id, d.message_id),
-        planned_at = coalesce(d.planned_at, g."plannedAt"), sent_at = coalesce(d.sent_at, g."sentAt"), due_at = g."dueAt",
-        attempts = case when g.attempts is null or (g.plain and d.attempts is null and d.sent_at is null) then d.attempts
-                        else coalesce(d.attempts, case when d.sent_at is not null then ${FIRST_TRY} end, '[]') || g.attempts end
-      from json_to_recordset($1) as g (tenant text, notification uuid, "requestedAt" timestamptz, items int[], "messageIds" text[], revision int,
-           status text, unsent boolean, "startsFirst" boolean, doubt boolean, tries smallint, code text, "setsCode" boolean, provider text,
-           locale text, "plannedAt" timestamptz, "dueAt" timestamptz, "sentAt" timestamptz, attempts jsonb, plain boolean)
-     cross join lateral unnest(g.items, g."messageIds") as x (n, message_id)
-      where d.tenant = g.tenant and d.notification = g.notification and d.n = x.n and d.requested_at = g."requestedAt" and d.revision < g.revision`,
+    // Spread out first, once: joined group by group, each of its deliveries would be compared with all of the notification.
+    text: `with x as materialized (
+        select g.*, i.n, i.message_id
+          from json_to_recordset($1) as g (tenant text, notification uuid, "requestedAt" timestamptz, items int[], "messageIds" text[], revision int,
+               status text, unsent boolean, "startsFirst" boolean, doubt boolean, tries smallint, code text, "setsCode" boolean, provider text,
+               locale text, "plannedAt" timestamptz, "dueAt" timestamptz, "sentAt" timestamptz, attempts jsonb, plain boolean)
+         cross join lateral unnest(g.items, g."messageIds") as i (n, message_id))
+      update deliveries${suffix} d set
+        revision = x.revision,
+        doubt = d.doubt or x.doubt or (x."startsFirst" and d.status = 'sending'),
+        status = case when x.unsent and (d.doubt or x.doubt or (x."startsFirst" and d.status = 'sending')) then 'unknown' else x.status end,
+        tries = d.tries + x.tries,
+        code = case when x."setsCode" then x.code else d.code end,
+        provider = coalesce(x.provider, d.provider), locale = coalesce(x.locale, d.locale), message_id = coalesce(x.message_id, d.message_id),
+        planned_at = coalesce(d.planned_at, x."plannedAt"), sent_at = coalesce(d.sent_at, x."sentAt"), due_at = x."dueAt",
+        attempts = case when x.attempts is null or (x.plain and d.attempts is null and d.sent_at is null) then d.attempts
+                        else coalesce(d.attempts, case when d.sent_at is not null then ${FIRST_TRY} end, '[]') || x.attempts end
+      from x
+      where d.tenant = x.tenant and d.notification = x.notification and d.n = x.n and d.requested_at = x."requestedAt" and d.revision < x.revision`,
   },
   feedback: {
     name: `deliveries_feedback${suffix}`,

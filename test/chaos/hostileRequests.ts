@@ -185,7 +185,7 @@ const MANGLES: Readonly<Record<string, (text: string, random: Random) => Buffer 
   },
   'a member twice': (text) => text.replace(/^\{("[^"]*":)/, '{$1null,$1'),
   'a member called __proto__': (text) => text.replace(/^\{/, '{"__proto__":{"admin":true},'),
-  'constructor': (text) => text.replace(/^\{/, '{"constructor":{"prototype":{"admin":true}},'),
+  'a member called constructor': (text) => text.replace(/^\{/, '{"constructor":{"prototype":{"admin":true}},'),
   'escaped __proto__': (text) => text.replace(/^\{/, '{"\\u005f_proto__":{"admin":true},'),
   'too deep': (_, random) => pick(random, ['[', '{"a":']).repeat(pick(random, [65, 1_000, 100_000])),
   'half a pair': (text) => text.replace(/"(?=[,}\]])/, '\\ud800"'),

@@ -4,10 +4,13 @@ import type { Pool } from './pool.ts';
 import { over, transaction } from './transaction.ts';
 
 /**
- * A table that is young was never analysed: the planner thinks it small, joins by reading it whole, and keeps that plan while the table
- * grows to millions of rows: twice the time for every row at first, and worse later. Consumers write what they have the keys of, so its ways are fixed.
+ * A table that is young was never analysed, and a plan that was made for its first rows is kept while it grows to millions: it would be read
+ * whole, or by an index of another purpose, for every row. Consumers write what they have the keys of, so it is found by key, and each
+ * batch is planned for the table as it is.
  */
-const BY_KEY = ['seqscan', 'hashjoin', 'mergejoin'].map((way) => `set local enable_${way} = off`).join('; ');
+const BY_KEY = ['enable_seqscan = off', 'enable_hashjoin = off', 'enable_mergejoin = off', 'plan_cache_mode = force_custom_plan']
+  .map((setting) => `set local ${setting}`)
+  .join('; ');
 
 /** The port of consumers and processes over a pool and the process's listening connection. */
 export function database(pool: Pool, listener: Listener): Database {

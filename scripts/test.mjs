@@ -44,14 +44,14 @@ function counted(run, read) {
   }
 }
 
+const failedIn = ({ assertionResults }) => assertionResults.filter(({ status }) => status === 'failed');
+
 /** A file that fails before its first test is one failure. */
 const vitest = (args, node = process.execPath) =>
   counted(
     (report) => toolOn(node, 'vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...args),
     ({ numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults }) => {
-      const broken = testResults.filter(
-        ({ status, assertionResults }) => status === 'failed' && assertionResults.every((each) => each.status !== 'failed'),
-      );
+      const broken = testResults.filter((file) => file.status === 'failed' && failedIn(file).length === 0);
       return { passed: numPassedTests, failed: numFailedTests + broken.length, skipped: numPendingTests + numTodoTests, testResults };
     },
   );
@@ -81,8 +81,9 @@ function skippedSuites(testResults) {
 
 /** Who reads only the end of a long run has to find there what failed, and with which words. */
 const failedTests = (testResults) =>
-  testResults.flatMap(({ name, status, message, assertionResults }) => {
-    const failed = assertionResults.filter((each) => each.status === 'failed');
+  testResults.flatMap((file) => {
+    const { name, status, message } = file;
+    const failed = failedIn(file);
     if (failed.length === 0) return status === 'failed' ? [`FAILED ${relative(ROOT, name)}: ${message}`] : [];
     return failed.map(
       ({ ancestorTitles, title, failureMessages }) =>

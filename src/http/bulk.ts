@@ -6,6 +6,10 @@ import type { Answer } from './operation.ts';
 /** How many groups are worked on at once: while one is appended, the next is parsed. */
 const AT_ONCE = 4;
 
+/** A line's idempotency key is its own, else the request's with the line's place: a bulk sent again is the same bulk, however its lines come in groups. */
+export const keyOfLine = (own: string | undefined, ofRequest: string | undefined, { index }: Line): string | undefined =>
+  own ?? (ofRequest === undefined ? undefined : `${ofRequest}:${index}`);
+
 /** Wakes everybody who waits. */
 function bell(): { readonly wait: () => Promise<void>; readonly ring: () => void } {
   let waiting: (() => void)[] = [];

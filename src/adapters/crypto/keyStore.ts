@@ -28,7 +28,7 @@ export const nameOf = (ref: KeyRef): string =>
 
 /** `newest`: none of the subject's keys is newer. */
 type Cached = { readonly key: Key; readonly generation: number; readonly newest: boolean };
-/** Of a subject the key that was asked for last is kept, which is the newest but for those who were erased and came back. */
+/** One key of a subject is kept: the newest where that was asked for, else the one that was. Only who was erased and came back has another. */
 const placeOf = (ref: KeyRef): string => (isSubject(ref) ? `s/${ref.tenant}/${ref.subject}` : nameOf(ref));
 
 /**

@@ -3,7 +3,7 @@ import type { UploadResult, uploadFile } from '../../commands/uploadFile.ts';
 import { plain, uploadOperation } from '../operation.ts';
 import type { Answer, Operation } from '../operation.ts';
 import { isRefusal, refuse } from '../problems.ts';
-import { answer, closed } from '../schemas/values.ts';
+import { answer, closed, Filename } from '../schemas/values.ts';
 
 export type AttachmentPorts = { readonly uploadFile: ReturnType<typeof uploadFile> };
 
@@ -14,14 +14,7 @@ const Uploaded = answer('AttachmentUploaded', {
   size: Type.Integer({ description: 'Bytes.' }),
 });
 const UploadQuery = closed({
-  filename: Type.Optional(
-    Type.String({
-      minLength: 1,
-      maxLength: 255,
-      pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f/\\\\]+$',
-      'x-message': 'must be a plain file name',
-    }),
-  ),
+  filename: Type.Optional(Filename),
 });
 
 /** Files that are too large to come with a request. */

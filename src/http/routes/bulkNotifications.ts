@@ -1,7 +1,7 @@
 import type { Acceptance, AcceptRequest } from '../../commands/acceptance.ts';
 import { isAccepted } from '../../commands/acceptance.ts';
 import { PortError } from '../../domain/kernel/portError.ts';
-import { answerOfBulk, inOrder, linesOf, type Told } from '../bulk.ts';
+import { answerOfBulk, inOrder, keyOfLine, linesOf, type Told } from '../bulk.ts';
 import type { Line } from '../lines.ts';
 import { toNotificationInput } from '../notificationBody.ts';
 import { invalidBody, plain, uploadOperation } from '../operation.ts';
@@ -23,10 +23,9 @@ export type BulkPorts = {
 };
 type BulkCall = Call<object, object, Incoming<{ readonly notifications: readonly unknown[] }>>;
 
-/** A line's idempotency key is its own, else the request's with the line's place: a bulk sent again is the same bulk. */
-function requestOf(call: BulkCall, { index }: Line, { idempotencyKey, ...body }: BulkBody): AcceptRequest {
+function requestOf(call: BulkCall, line: Line, { idempotencyKey, ...body }: BulkBody): AcceptRequest {
   const { idempotencyKey: ofRequest, ...caller } = call.caller;
-  const key = idempotencyKey ?? (ofRequest === undefined ? undefined : `${ofRequest}:${index}`);
+  const key = keyOfLine(idempotencyKey, ofRequest, line);
   return acceptRequestOf({ ...call, caller: key === undefined ? caller : { ...caller, idempotencyKey: key } }, toNotificationInput(body));
 }
 

@@ -1,7 +1,7 @@
 import type { ProfileChange, ProfileResult, recipientCommands, RecipientRefusal } from '../../commands/recipients.ts';
 import { PortError } from '../../domain/kernel/portError.ts';
 import { present } from '../../domain/kernel/present.ts';
-import { answerOfBulk, inOrder, linesOf, type Told } from '../bulk.ts';
+import { answerOfBulk, inOrder, keyOfLine, linesOf, type Told } from '../bulk.ts';
 import type { Line } from '../lines.ts';
 import { invalidBody, plain, uploadOperation } from '../operation.ts';
 import type { Call, Incoming, Operation } from '../operation.ts';
@@ -29,13 +29,12 @@ function told(index: number, recipientId: string, { created, version, position, 
 export const bulkRecipientRoutes = ({ commands, checks, failed }: BulkRecipientPorts): readonly Operation[] => {
   const check = checks.body(BulkRecipient);
 
-  /** A line's idempotency key is its own, else the request's with the line's place: how lines come in groups differs from time to time. */
   function changeOf(line: Line, ofRequest: string | undefined): ProfileChange | Refusal {
     if (!line.ok) return refuse(line.code, line.detail);
     const checked = check(line.value);
     if (!checked.ok) return invalidBody(checked.errors);
     const { recipientId, idempotencyKey: own, ...patch } = checked.value;
-    const idempotencyKey = own ?? (ofRequest === undefined ? undefined : `${ofRequest}:${line.index}`);
+    const idempotencyKey = keyOfLine(own, ofRequest, line);
     return { recipientId: recipientId.normalize('NFC'), patch, ...present({ idempotencyKey }) };
   }
 

@@ -5,8 +5,10 @@ import {
   ChannelName,
   closed,
   Duration,
+  Filename,
   InstantIn,
   JsonObject,
+  LineKey,
   Locale,
   OutsideId,
   PriorityName,
@@ -24,12 +26,6 @@ const AttachmentRef = {
   disposition: Type.Optional(Type.Unsafe<'attachment' | 'inline'>({ type: 'string', enum: ['attachment', 'inline'] })),
   contentId: Type.Optional(Type.String({ minLength: 1, maxLength: 128, pattern: '^[A-Za-z0-9_.@-]+$' })),
 };
-const Filename = Type.String({
-  minLength: 1,
-  maxLength: 255,
-  pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f/\\\\]+$',
-  'x-message': 'must be a plain file name',
-});
 /** Either inline (`filename contentType content`) or by the id of an upload. */
 export const Attachment = closed(
   {
@@ -231,7 +227,7 @@ export const NotificationRequest = closed(
 );
 /** One line of a bulk request. */
 export const BulkNotification = closed(
-  { ...messageMembers, recipients: Recipients, idempotencyKey: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) },
+  { ...messageMembers, recipients: Recipients, idempotencyKey: LineKey },
   { title: 'BulkNotification', ...rules },
 );
 

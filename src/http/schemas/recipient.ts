@@ -1,5 +1,18 @@
 import { Type } from 'typebox';
-import { answer, closed, InstantOut, listOf, Locale, nullable, oneOf, page, PositionOut, RecipientId, TimeZone } from './values.ts';
+import {
+  answer,
+  closed,
+  InstantOut,
+  LineKey,
+  listOf,
+  Locale,
+  nullable,
+  oneOf,
+  page,
+  PositionOut,
+  RecipientId,
+  TimeZone,
+} from './values.ts';
 import { PLATFORMS } from '../../domain/recipient/events.ts';
 import type { JsonMembers } from '../../domain/values/mergePatch.ts';
 
@@ -37,10 +50,7 @@ export const RecipientPatch = closed(nullables, {
   examples: [{ email: 'ana@example.com', name: 'Ana', locale: 'de-AT', timeZone: 'Europe/Vienna', attributes: { plan: 'pro' } }],
 });
 /** One line of a bulk. */
-export const BulkRecipient = closed(
-  { recipientId: RecipientId, ...nullables, idempotencyKey: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) },
-  { title: 'BulkRecipient' },
-);
+export const BulkRecipient = closed({ recipientId: RecipientId, ...nullables, idempotencyKey: LineKey }, { title: 'BulkRecipient' });
 
 const shown = {
   recipientId: Type.String(),

@@ -61,3 +61,13 @@ export const page = <S extends TSchema>(title: string, of: S) =>
 export const IdParams = closed({ id: OutsideId });
 export const KeyParams = closed({ key: OutsideId });
 export const RecipientParams = closed({ recipientId: RecipientId });
+
+export const Filename = Type.String({
+  minLength: 1,
+  maxLength: 255,
+  pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f/\\\\]+$',
+  'x-message': 'must be a plain file name',
+});
+
+/** Of one line of a bulk. */
+export const LineKey = Type.Optional(Type.String({ minLength: 1, maxLength: 255 }));

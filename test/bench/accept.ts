@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { eventually } from '../support/client.ts';
+import { quantile } from '../support/quantile.ts';
 import { startService } from './caller.ts';
 import { addressOf } from './mail.ts';
 import { byCallers, figure, introduce, must, optionsOf, say } from './rounds.ts';
@@ -14,9 +15,6 @@ import { startSink } from './sink.ts';
  */
 const { notifications, seconds, callers, profile } = optionsOf({ notifications: 5_000, seconds: 30, callers: 64, profile: 0 });
 const TICK_MS = 5;
-
-const quantile = (sorted: readonly number[], share: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 
 introduce(
   'accept',

@@ -2,8 +2,9 @@ import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { clientOf } from '../support/client.ts';
+import { cpuMsOf } from '../support/processUse.ts';
 import { startProgram, type Program } from '../support/program.ts';
-import { cpuMsOf, must } from './rounds.ts';
+import { must } from './rounds.ts';
 import type { Sink } from './sink.ts';
 import { FROM, MAIL, variablesOf } from './mail.ts';
 

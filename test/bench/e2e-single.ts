@@ -2,12 +2,13 @@ import { fork } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '../support/client.ts';
+import { cpuMsOf } from '../support/processUse.ts';
 import { startService } from './caller.ts';
 import { addressOf } from './mail.ts';
 import { versionOf } from './peers.ts';
 import type { QueuesTask } from './queuesProcess.ts';
 import { startRedis } from './redis.ts';
-import { byCallers, compete, cpuMsOf, introduce, must, optionsOf, say, type Turn } from './rounds.ts';
+import { byCallers, compete, introduce, must, optionsOf, say, type Turn } from './rounds.ts';
 import { inScratch } from './scratch.ts';
 import { startSink } from './sink.ts';
 

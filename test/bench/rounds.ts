@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 
 /** What one turn did. `cpuMs`: the processor's time that it took, in the process that is measured. */
@@ -67,14 +66,6 @@ export async function timed(count: number, work: () => Promise<void> | void): Pr
   const ms = performance.now() - began;
   const { user, system } = process.cpuUsage(before);
   return { count, ms, cpuMs: (user + system) / 1000 };
-}
-
-/** User and system time of a process so far, in milliseconds (a tick is a hundredth of a second). */
-export function cpuMsOf(pid: number): number {
-  const fields = readFileSync(`/proc/${String(pid)}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
 /** One figure that stands for itself; its goal in words: `at most 1,000`. */

@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { eventually } from '../support/client.ts';
+import { memoryOf } from '../support/processUse.ts';
 import type { Program } from '../support/program.ts';
+import { quantile } from '../support/quantile.ts';
 import type { Chaos, ChaosRun } from './chaosRun.ts';
 import { openGround, type Ground } from './ground.ts';
 
@@ -72,13 +73,6 @@ function post({ url, key }: Program, agent: Agent, to: string): Promise<Answered
   });
 }
 
-const memoryOf = ({ pid }: Program): number =>
-  Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${String(pid)}/status`, 'utf8'))?.[1] ?? 0) / 1024;
-
-/** The value that so many of all (0 to 1) do not exceed. */
-const quantile = (values: readonly number[], share: number): number =>
-  [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ?? 0;
-
 /** Each caller waits for its answer before it sends again. Requests accepted per second. */
 async function capacityOf(program: Program, agent: Agent, measureMs: number, accepted: Set<string>): Promise<number> {
   const until = performance.now() + measureMs;
@@ -108,12 +102,12 @@ async function overloaded(ground: Ground, program: Program, size: Size, run: Cha
   for (let sent = 0, now = 0; now < size.overloadMs; now = performance.now() - began) {
     for (const due = Math.min(size.most, (now / 1000) * capacity * size.times); sent < due; sent += 1)
       waiting.push(post(program, agent, `over-${String(sent)}@example.com`));
-    memory.push(memoryOf(program));
+    memory.push(memoryOf(program.pid, 'VmRSS') / 2 ** 20);
     await pause(TICK_MS);
   }
   const answers = await Promise.all(waiting);
   agent.destroy();
-  memory.push(memoryOf(program));
+  memory.push(memoryOf(program.pid, 'VmRSS') / 2 ** 20);
   const [taken, refused] = [answers.filter(({ what }) => what === '202'), answers.filter(({ what }) => what === '503')];
   for (const { to } of taken) accepted.add(to);
   const others = answers.filter(({ what }) => what !== '202' && what !== '503').map(({ what }) => what);

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from '../support/client.ts';
 import { DERIVED, EXHAUSTING, GREEDS, GREEDY, RUNNING_CODE, UNSAFE_HTML } from '../support/hostileTemplates.ts';
+import { cpuMsOf } from '../support/processUse.ts';
 import type { Program } from '../support/program.ts';
+import { quantile } from '../support/quantile.ts';
 import { pick } from './hostileValues.ts';
 import { clientFor } from './feeder.ts';
 import { openGround } from './ground.ts';
@@ -93,14 +95,6 @@ type Seen = {
   readonly output: string;
 };
 
-/** Milliseconds of processor that the service has had, in steps of 10 (`/proc/<pid>/stat`, 14th and 15th). */
-function processorMs({ pid }: Program): number {
-  const fields = readFileSync(`/proc/${String(pid)}/stat`, 'utf8')
-    .replace(/^.*\) /s, '')
-    .split(' ');
-  return 10 * (Number(fields[11]) + Number(fields[12]));
-}
-
 async function timed<T>(run: () => Promise<T>): Promise<readonly [T, number]> {
   const began = performance.now();
   const result = await run();
@@ -119,9 +113,9 @@ async function* attempts(program: Program, hostile: Hostile, nth: number): Async
     ['send', () => client.post('/v1/notifications', inline(hostile))],
   ] as const;
   for (const [how, ask] of ways) {
-    const before = processorMs(program);
+    const before = cpuMsOf(program.pid);
     const [{ status, body }, ms] = await timed(ask);
-    const cpuMs = processorMs(program) - before;
+    const cpuMs = cpuMsOf(program.pid) - before;
     const codes = [body.code, ...(body.failures ?? []).map(({ code }: { code: string }) => code)].filter((code) => code !== undefined);
     yield { name: hostile.name, how, status, ms, cpuMs, codes, output: JSON.stringify(body.channels ?? '') };
   }
@@ -156,9 +150,6 @@ const crowd = async (client: Client, ms: number, failed: (what: string) => void)
   const until = performance.now() + ms;
   return (await Promise.all(Array.from({ length: HONEST_CALLERS }, () => honest(client, until, failed)))).flat();
 };
-
-const quantile = (values: readonly number[], share: number): number =>
-  [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ?? 0;
 
 const childrenOf = ({ pid }: Program): string => readFileSync(`/proc/${String(pid)}/task/${String(pid)}/children`, 'utf8').trim();
 

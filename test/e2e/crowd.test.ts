@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, expect, test } from 'vitest';
+import { memoryOf } from '../support/processUse.ts';
 import { message, serviceForSuite } from '../support/service.ts';
 
 const tidings = serviceForSuite();
@@ -20,8 +20,7 @@ async function opened(said: string, reads = true): Promise<Socket> {
   socket.write(said);
   return socket;
 }
-const memoryMiB = (): number =>
-  Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${String(tidings.program().pid)}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+const memoryMiB = (): number => memoryOf(tidings.program().pid, 'VmRSS') / 2 ** 20;
 
 const head = (line: string, ...fields: readonly string[]): string =>
   `${line} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tidings.key}\r\n${fields.map((field) => `${field}\r\n`).join('')}`;

@@ -5,9 +5,10 @@ import { Type } from 'typebox';
 import { PortError } from '../../src/domain/kernel/portError.ts';
 import { reject } from '../../src/domain/kernel/rejection.ts';
 import { trusted } from '../../src/domain/values/ids.ts';
-import { operation, plain, uploadOperation } from '../../src/http/operation.ts';
+import { operation, plain } from '../../src/http/operation.ts';
 import { closed, IdParams, listOf } from '../../src/http/schemas/values.ts';
 import { grant, httpApp, stopHttpApps } from '../support/httpApp.ts';
+import { echoOf, sizeOf } from '../support/uploads.ts';
 
 afterEach(stopHttpApps);
 
@@ -102,37 +103,8 @@ const instance = operation({
   responses: { 200: { description: 'Done.' } },
   handler: async () => ({ status: 200 }),
 });
-const echo = uploadOperation({
-  ...plain,
-  id: 'echo',
-  method: 'post',
-  path: '/v1/echo',
-  tag,
-  summary: 'Echo',
-  scope: 'send',
-  upload: { kind: 'lines', line: Note },
-  responses: { 200: { description: 'Each line again.' } },
-  handler: async ({ body }) => {
-    if (body.kind !== 'lines') return { status: 200 };
-    const { lines } = body;
-    async function* again() {
-      for await (const group of lines) for (const line of group) yield line;
-    }
-    return { status: 200, lines: again() };
-  },
-});
-const bytes = uploadOperation({
-  ...plain,
-  id: 'bytes',
-  method: 'post',
-  path: '/v1/bytes',
-  tag,
-  summary: 'Bytes',
-  scope: 'send',
-  upload: { kind: 'bytes', maxBytes: 5 },
-  responses: { 200: { description: 'How many.', schema: Type.Object({ size: Type.Integer() }) } },
-  handler: async ({ body }) => ({ status: 200, body: { size: body.kind === 'bytes' ? body.bytes.length : -1 } }),
-});
+const echo = echoOf(Note, (line) => line);
+const bytes = sizeOf('bytes', '/v1/bytes', 5);
 const operations = [read, write, list, instance, echo, bytes];
 const json = { 'content-type': 'application/json' };
 const post = (body: unknown, headers: Record<string, string> = {}) => ({

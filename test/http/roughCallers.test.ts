@@ -3,10 +3,11 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Type } from 'typebox';
 import { afterEach, describe, expect, test } from 'vitest';
-import { operation, plain, uploadOperation } from '../../src/http/operation.ts';
+import { operation, plain } from '../../src/http/operation.ts';
 import { closed, IdParams } from '../../src/http/schemas/values.ts';
 import { ALL_KEY, httpApp, stopHttpApps, type HttpApp, type HttpAppOptions } from '../support/httpApp.ts';
 import { answerIn, exchange, type Heard } from '../support/rawHttp.ts';
+import { echoOf, sizeOf } from '../support/uploads.ts';
 
 afterEach(stopHttpApps);
 
@@ -48,37 +49,8 @@ const forget = operation({
   responses: { 204: { description: 'Forgotten.' } },
   handler: async () => ({ status: 204 }),
 });
-const echo = uploadOperation({
-  ...plain,
-  id: 'echo',
-  method: 'post',
-  path: '/v1/echo',
-  tag,
-  summary: 'Echo',
-  scope: 'send',
-  upload: { kind: 'lines', line: Note },
-  responses: { 200: { description: 'Each line again.' } },
-  handler: async ({ body }) => {
-    if (body.kind !== 'lines') return { status: 200 };
-    const { lines } = body;
-    async function* again() {
-      for await (const group of lines) for (const { index, ok } of group) yield { index, ok, padding: 'x'.repeat(200) };
-    }
-    return { status: 200, lines: again() };
-  },
-});
-const file = uploadOperation({
-  ...plain,
-  id: 'file',
-  method: 'post',
-  path: '/v1/files',
-  tag,
-  summary: 'Keep',
-  scope: 'send',
-  upload: { kind: 'bytes', maxBytes: 2_000_000 },
-  responses: { 200: { description: 'How many.', schema: Type.Object({ size: Type.Integer() }) } },
-  handler: async ({ body }) => ({ status: 200, body: { size: body.kind === 'bytes' ? body.bytes.length : -1 } }),
-});
+const echo = echoOf(Note, ({ index, ok }) => ({ index, ok, padding: 'x'.repeat(200) }));
+const file = sizeOf('file', '/v1/files', 2_000_000);
 const operations = [read, write, forget, echo, file];
 
 const open = (options: Partial<HttpAppOptions> = {}): Promise<HttpApp> => httpApp({ operations, ...options });

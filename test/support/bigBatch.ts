@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { clientOf, eventually, NDJSON } from './client.ts';
+import { cpuMsOf, memoryOf } from './processUse.ts';
 import { startProgram, type Program } from './program.ts';
 
 export type BigBatch = {
@@ -87,16 +87,6 @@ function metricsIn(text: string): Readonly<Record<string, number>> {
   return Object.fromEntries(found.map(([, name = '', value]) => [name, Number(value)]));
 }
 
-/** User and system time of a process so far, in milliseconds (a hundredth of a second is a tick). */
-const cpuOf = (pid: number): number => {
-  const fields = readFileSync(`/proc/${String(pid)}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10;
-};
-const peakOf = (pid: number): number =>
-  Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${String(pid)}/status`, 'utf8'))?.[1] ?? 0) * 1024;
-
 /** One message to so many people through the real program, from the upload to the last mail and the last row. */
 export async function runBigBatch(options: BigBatch): Promise<BigBatchResult> {
   const { recipients, message = MESSAGE, arrived, killAt, deadlineMs, onProgress = () => undefined } = options;
@@ -106,7 +96,7 @@ export async function runBigBatch(options: BigBatch): Promise<BigBatchResult> {
   const noteBad = (): void => void bad.push(...program.log().filter(({ level }) => level === 'error' || level === 'fatal'));
   try {
     const began = performance.now();
-    let cpuBefore = cpuOf(program.pid);
+    let cpuBefore = cpuMsOf(program.pid);
     const since = (): number => Math.round(performance.now() - began);
     let uploading = upload(program, message, recipients);
     uploading.catch(() => undefined);
@@ -117,7 +107,7 @@ export async function runBigBatch(options: BigBatch): Promise<BigBatchResult> {
       onProgress(`killed after ${String(since())} ms, ${String(arrived())} had arrived`);
       await uploading;
       program = await start();
-      cpuBefore = cpuOf(program.pid);
+      cpuBefore = cpuMsOf(program.pid);
       onProgress(`restarted after ${String(since())} ms`);
       uploading = upload(program, message, recipients);
     }
@@ -146,8 +136,8 @@ export async function runBigBatch(options: BigBatch): Promise<BigBatchResult> {
     );
     const shownMs = since();
     const metrics = metricsIn((await client.get('/metrics')).body as string);
-    const peakBytes = peakOf(program.pid);
-    const cpuMs = cpuOf(program.pid) - cpuBefore;
+    const peakBytes = memoryOf(program.pid, 'VmHWM');
+    const cpuMs = cpuMsOf(program.pid) - cpuBefore;
     noteBad();
     if ((await program.stop()) !== 0) throw new Error('the program did not end well');
     return { uploadedMs, arrivedMs, shownMs, batch, peakBytes, cpuMs, metrics, bad };

@@ -60,6 +60,23 @@ export function chaosRun(seed: number, { quiet = false }: { readonly quiet?: boo
   };
 }
 
+/** To its end; what breaks it off is one of the things that do not hold, and told with the seed. */
+export async function runThrough<Size extends object>({ run: work }: Chaos<Size>, size: Size, run: ChaosRun): Promise<void> {
+  try {
+    await work(size, run);
+  } catch (error) {
+    const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    run.must('the run comes to its end', false, told.slice(0, 3_000));
+  }
+}
+
+/** The short form, among other tests: what does not hold. */
+export async function brokenIn<Size extends object>(chaos: Chaos<Size>): Promise<readonly string[]> {
+  const run = chaosRun(newSeed(), { quiet: true });
+  await runThrough(chaos, chaos.short, run);
+  return run.broken();
+}
+
 /** Above `process.stdout`, which a pipe may cut short at exit. */
 export const printNow = (text: string): void => {
   writeFileSync(1, `${text}\n`);

@@ -7,8 +7,8 @@ import type { Program } from '../support/program.ts';
 import { arm } from './arming.ts';
 import type { Chaos, ChaosRun } from './chaosRun.ts';
 import { clientFor, declareTypes, feed, KINDS, type Accepted, type Feeder, type Order } from './feeder.ts';
-import { openGround, type Ground } from './ground.ts';
-import { judge, untilSettled, untilTaken } from './verdict.ts';
+import { openGround, WINDOW, type Ground } from './ground.ts';
+import { doublesIn, judge, untilSettled, untilTaken } from './verdict.ts';
 
 /** `kills`: at random over so many notifications; `points`: named points at which it is killed once each, so many of all there are. */
 type Size = {
@@ -115,6 +115,9 @@ const STEPS: Readonly<Record<string, RegExp>> = {
   checkpoint: /^commit, checkpoint of (actions|notifications)/,
 };
 const LEAST_POINTS = 40;
+/** Passed for the first time before anything can be in flight. */
+const IDLE =
+  /^(?:name people|append NotificationRequested|claims\.declare|reservations\.reserve|append DeliveriesPlanned\+HandOffStarted): /;
 
 /** A message of each kind, and one of each that takes several calls of its provider. */
 const WORKLOAD = 6;
@@ -151,13 +154,18 @@ async function atPoints(ground: Ground, { points: most, beyondMs }: Size, run: C
   run.must('points around every step', missing.length === 0, missing.map(([step]) => step).join(', ') || 'all');
   const chosen = chosenOf(all, most, run.random);
   const accepted = new Map<string, Accepted>();
+  const rounds = new Map<string, readonly Accepted[]>();
+  const askedBefore = ground.sink.asked() - keyedTaken(ground);
   const unreached: string[] = [];
   let slowest: { readonly ms: number; readonly point: string } = { ms: 0, point: '' };
+  let sinceDeath = 0;
   let killed: Killed | undefined;
   const seeTo = async (it: Killed, program: Program): Promise<void> => {
     const ms = await recovered(ground, program, it);
     run.say(`${it.point}: recovered in ${(ms / 1000).toFixed(1)} s`);
+    sinceDeath = Math.max(sinceDeath, performance.now() - it.diedAt);
     if (ms > slowest.ms) slowest = { ms, point: it.point };
+    rounds.set(it.point, [...it.feeder.accepted.values()]);
     for (const [id, one] of it.feeder.accepted) accepted.set(id, one);
   };
   // Whoever goes on after one kill is the next to be killed.
@@ -172,6 +180,7 @@ async function atPoints(ground: Ground, { points: most, beyondMs }: Size, run: C
     }
   }
   run.figure('kills at named points', chosen.length, 'kills');
+  run.figure('recovered after the kill, start of the successor included', sinceDeath / 1000, 's at the most');
   run.must('each of them was reached', unreached.length === 0, unreached.join(', ') || 'all');
   run.must(
     `recovery ≤ lease + ${String(beyondMs / 1000)} s`,
@@ -179,6 +188,21 @@ async function atPoints(ground: Ground, { points: most, beyondMs }: Size, run: C
     `${(slowest.ms / 1000).toFixed(1)} s, ${slowest.point}`,
   );
   await judge(ground, accepted, { kills: chosen.length, run });
+  judgeEach(ground, rounds, run);
+  // Or it would be for want of a repeat that nothing was doubled.
+  const repeats = ground.sink.asked() - keyedTaken(ground) - askedBefore;
+  if (rounds.has('send by keyed: after')) run.must('keyed: what was open was asked again under its key', repeats > 0, repeats);
+}
+
+const keyedTaken = ({ sink }: Ground): number => [...sink.taken].reduce((sum, [to, times]) => sum + (to.startsWith('+') ? times : 0), 0);
+
+/** Of all kills together many could hide behind few: none may double more than was in flight. */
+function judgeEach(ground: Ground, rounds: ReadonlyMap<string, readonly Accepted[]>, run: ChaosRun): void {
+  const doubled = [...rounds].map(([point, accepted]) => ({ point, n: doublesIn(ground, accepted, 'retry') }));
+  const worst = doubled.reduce((one, other) => (other.n > one.n ? other : one), { point: 'none', n: 0 });
+  run.must(`no kill at a point doubled more than ${String(WINDOW)}`, worst.n <= WINDOW, `${String(worst.n)} at the most: ${worst.point}`);
+  const idle = doubled.filter(({ point, n }) => n > 0 && IDLE.test(point)).map(({ point }) => point);
+  run.must('killed before it had anything in flight, it doubled nothing', idle.length === 0, idle.join(', ') || 'nothing');
 }
 
 /** Without all of them: those on either side of a provider's call, where an outcome is left open, and others by the seed. */
@@ -193,6 +217,8 @@ function chosenOf(all: readonly string[], most: number, random: () => number): r
 type Killed = {
   readonly point: string;
   readonly reached: boolean;
+  /** When it was gone, by `performance.now`. */
+  readonly diedAt: number;
   readonly feeder: Feeder;
   /** The requests go on to whoever answers next. */
   readonly goOnWith: (program: Program) => void;
@@ -206,7 +232,7 @@ async function killedAt(program: Program, point: string, round: number): Promise
   const gone = (): true | undefined => (program.isRunning() ? undefined : true);
   const reached = await eventually('it is killed at its point', gone, { deadlineMs: 20_000 }).catch(() => false);
   answering = undefined;
-  return { point, reached, feeder, goOnWith: (next) => (answering = next) };
+  return { point, reached, diedAt: performance.now(), feeder, goOnWith: (next) => (answering = next) };
 }
 
 /** Milliseconds from the successor's being ready until all that was accepted has ended. */

@@ -40,6 +40,7 @@ export const freeze: Chaos<Size> = {
       run.figure('frozen at the worst moment', 3 * rounds, 'processes');
       run.figure('lease', ground.leaseMs / 1000, 's');
       run.figure('a standby that starts has taken over after', slowest.takenOver / 1000, 's at the most');
+      await judgeInTheEnd(ground, run);
       if (moments > 0) await atAnyMoment(ground, all, moments, run);
     } finally {
       for (const program of Object.values(parts)) await program.kill();
@@ -54,6 +55,14 @@ const message = (type: string, to: string): object => ({
   recipients: [{ email: to }],
   content: { subject: 'Hi', text: 'Hi' },
 });
+
+/** What those who were frozen had to say of it has been heard by now, however late: nobody was refused for good, whoever was refused first. */
+async function judgeInTheEnd(ground: Ground, run: ChaosRun): Promise<void> {
+  const text = `select status, count(*)::int as n from ${await deliveriesOf(ground)} where status <> 'sent' group by 1 order by 1`;
+  const rows = await ground.cluster.query<{ status: string; n: number }>(text);
+  const others = rows.map(({ status, n }) => `${status} ${String(n)}`).join(', ');
+  run.must('in the end each late acceptance still stands, and no late failure does', rows.length === 0, others || 'all are sent');
+}
 
 /** Status by recipient, in the order of the ids. */
 async function statusesOf(ground: Ground, ids: readonly string[]): Promise<readonly string[]> {

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { type Chaos, chaosRun, newSeed, printNow } from './chaosRun.ts';
+import { type Chaos, chaosRun, newSeed, printNow, runThrough } from './chaosRun.ts';
 
 // `npm run chaos -- <name> [--seed N] [--short] [--<size>=N …]`: runs test/chaos/<name>.ts; a size overrides a number of the run's own.
 const [name = '', ...args] = process.argv.slice(2);
@@ -24,10 +24,6 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 const run = chaosRun(seed);
 const size = { ...(args.includes('--short') ? chaos.short : chaos.long), ...overrides };
 run.say(`${name}, seed ${String(seed)}, ${JSON.stringify(size)}`);
-try {
-  await chaos.run(size, run);
-} catch (error) {
-  run.must('the run comes to its end', false, (error instanceof Error ? (error.stack ?? error.message) : String(error)).slice(0, 3_000));
-}
+await runThrough(chaos, size, run);
 printNow(`\n${name}, seed ${String(seed)}\n${run.table()}`);
 process.exit(run.broken().length === 0 ? 0 : 1);

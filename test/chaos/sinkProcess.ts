@@ -8,15 +8,15 @@ const nonce = process.argv[2] ?? '';
 let taken: Taken[] = [];
 /** Keys that have been delivered: a repeated one is not delivered again. */
 const keys = new Set<string>();
-let asked = 0;
+let [asked, told] = [0, 0];
 const refused = new Set<string>();
 
 const say = (what: FromSink): void => {
   process.send?.(what);
 };
 const flush = (): void => {
-  if (taken.length > 0) say({ taken, asked });
-  taken = [];
+  if (taken.length > 0 || asked > told) say({ taken, asked });
+  [taken, told] = [[], asked];
 };
 
 /** `once-…` is refused for good the first time, and taken ever after. */

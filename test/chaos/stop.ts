@@ -29,9 +29,11 @@ export const stop: Chaos<Size> = {
     const durations: number[] = [];
     const statuses = new Set<number | null>();
     const bad: string[] = [];
+    let amidst = 0;
     try {
       for (; done < stops; done += 1) {
         await untilTaken(ground, (run.random() * notifications) / stops, 10_000);
+        if (feeder.accepted.size > ground.sink.count()) amidst += 1;
         const began = performance.now();
         statuses.add(await program.stop());
         durations.push(performance.now() - began);
@@ -44,6 +46,7 @@ export const stop: Chaos<Size> = {
       const ready = performance.now();
       await untilSettled(ground, feeder.accepted, 120_000);
       run.figure('stops', stops, 'SIGTERMs');
+      run.must('half of the stops at least fall into the middle of the work', 2 * amidst >= stops, `${String(amidst)} of ${String(stops)}`);
       run.figure('all has ended after the last start and', (performance.now() - ready) / 1000, 's');
       const slowest = Math.max(...durations);
       run.must(`it ends within its limit (${String(limitMs)} ms)`, slowest <= limitMs, `${String(Math.round(slowest))} ms at the most`);

@@ -230,7 +230,7 @@ function told(program: Program, { seen, wrong, alone, beside, before, times, ans
   run.must('none starts a process', childrenOf(program) === before, childrenOf(program) === before ? 'none' : 'another one');
   run.must('no error is logged', program.isRunning() && bad.length === 0, bad.length === 0 ? 'none' : JSON.stringify(bad[0]));
   const last = `${String(slowest.cpuMs)} ms at the most (${slowest.how}, ${slowest.name.slice(0, 60)})`;
-  if (answeredMs > 0) run.must(`each has its answer within ${String(answeredMs)} ms of processor`, slowest.ms <= answeredMs, last);
+  if (answeredMs > 0) run.must(`each has its answer within ${String(answeredMs)} ms of processor`, slowest.cpuMs <= answeredMs, last);
   else run.figure('hostile, the most of processor', slowest.cpuMs, 'ms');
   if (times > 0) run.must(`p99 of honest templates beside them ÷ alone, at most ${String(times)}`, ratio <= times, ratio.toFixed(2));
   else run.figure('p99 beside ÷ alone', ratio, 'times');

@@ -62,6 +62,10 @@ async function doubtsOf(ground: Ground): Promise<string> {
   return rows.map(({ code, n }) => `${code} ${String(n)}`).join(', ');
 }
 
+/** Deliveries beyond the first of each person of this kind, as the ledger has them. */
+export const doublesIn = ({ sink }: Ground, accepted: Iterable<Accepted>, kind: Kind): number =>
+  [...accepted].flatMap((it) => (it.kind === kind ? it.to : [])).reduce((sum, to) => sum + Math.max(0, (sink.taken.get(to) ?? 0) - 1), 0);
+
 /** Of every message that was accepted: whether it arrived, how often, and what the service says of it. */
 export async function judge(
   ground: Ground,

@@ -20,7 +20,8 @@ const CHUNK = 20;
 const READY_MS = 90_000;
 const ALIVE_MS = 10_000;
 
-type Fault = { readonly name: string; readonly happen: (ground: Ground, random: () => number, size: Size) => Promise<void> };
+/** `happen` answers false where it did not come to it. */
+type Fault = { readonly name: string; readonly happen: (ground: Ground, random: () => number, size: Size) => Promise<unknown> };
 
 const KILL: Fault = {
   name: 'SIGKILL of Postgres',
@@ -41,10 +42,12 @@ const FAULTS: readonly Fault[] = [
     },
   },
   {
+    // Of an append: it is written, and nobody hears of it.
     name: 'an answer lost',
     happen: async ({ proxy }) => {
-      await Promise.race([proxy?.cutAtNext('reply'), pause(2_000)]);
+      const isLost = await Promise.race([proxy?.loseAnswerTo('log_append').then(() => true), pause(5_000, false)]);
       proxy?.heal();
+      return isLost === true;
     },
   },
   {
@@ -122,10 +125,11 @@ async function underFaults(ground: Ground, size: Size, run: ChaosRun): Promise<v
   });
   const watched = watchLife(program);
   const slowest = new Map<string, number>();
+  const missed: string[] = [];
   try {
     for (const { name, happen } of plan) {
       await untilTaken(ground, (run.random() * size.notifications) / plan.length / 2, 3_000);
-      await happen(ground, run.random, size);
+      if ((await happen(ground, run.random, size)) === false) missed.push(name);
       const began = performance.now();
       const ready = async (): Promise<true | undefined> =>
         client.get('/health/ready').then(
@@ -144,6 +148,12 @@ async function underFaults(ground: Ground, size: Size, run: ChaosRun): Promise<v
     await untilSettled(ground, feeder.accepted, 180_000);
     run.figure('SIGKILLs of Postgres', size.kills, 'kills');
     run.figure('other faults', size.faults, 'faults');
+    const losses = plan.filter(({ name }) => name === 'an answer lost').length;
+    run.must(
+      'half of the answers to be lost at least were',
+      2 * missed.length <= losses,
+      `${String(losses - missed.length)} of ${String(losses)}`,
+    );
     for (const [name, ms] of slowest) run.figure(`ready again after: ${name}`, ms / 1000, 's at the most');
     run.must('the process lives through all of it', program.isRunning(), program.isRunning() ? 'the same process' : 'it ended');
     run.must(

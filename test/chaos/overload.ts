@@ -12,6 +12,8 @@ type Size = {
   readonly overloadMs: number;
   /** Requests a second ÷ what was measured. */
   readonly times: number;
+  /** Connections that are there before: a process takes one new one a turn of its loop, and who waits for that is none of its requests yet. */
+  readonly connections: number;
   /** Requests in all, at the most. */
   readonly most: number;
   /** Milliseconds within which 99 of 100 refusals are there. */
@@ -29,8 +31,17 @@ const TICK_MS = 20;
 
 /** Twice as much as it can take: it takes what it can and refuses the rest at once. */
 export const overload: Chaos<Size> = {
-  long: { measureMs: 15_000, overloadMs: 60_000, times: 2, most: 1_000_000, refusedMs: 2_000, refusals: 1, mostMiB: 600 },
-  short: { measureMs: 1_500, overloadMs: 4_000, times: 12, most: 1_000, refusedMs: 20_000, refusals: 0, mostMiB: 600 },
+  long: {
+    measureMs: 15_000,
+    overloadMs: 60_000,
+    times: 2,
+    connections: 2_400,
+    most: 1_000_000,
+    refusedMs: 2_000,
+    refusals: 1,
+    mostMiB: 600,
+  },
+  short: { measureMs: 1_500, overloadMs: 4_000, times: 12, connections: 2_400, most: 2_500, refusedMs: 20_000, refusals: 1, mostMiB: 600 },
   run: async (size, run) => {
     const ground = await openGround({ smtpDeadlineMs: 30_000 });
     try {
@@ -75,6 +86,20 @@ function post({ url, key }: Program, agent: Agent, to: string): Promise<Answered
   });
 }
 
+/** As gateways keep them. */
+async function connected({ url }: Program, agent: Agent, connections: number): Promise<void> {
+  const one = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const sent = request(`${url}/health/live`, { agent }, (response) => {
+        response.resume();
+        response.once('end', () => resolve());
+      });
+      sent.once('error', reject);
+      sent.end();
+    });
+  await Promise.all(Array.from({ length: connections }, one));
+}
+
 /** Each caller waits for its answer before it sends again. Requests accepted per second. */
 async function capacityOf(program: Program, agent: Agent, measureMs: number, accepted: Set<string>): Promise<number> {
   const until = performance.now() + measureMs;
@@ -96,6 +121,8 @@ async function overloaded(ground: Ground, program: Program, size: Size, run: Cha
   const accepted = new Set<string>();
   const capacity = await capacityOf(program, agent, size.measureMs, accepted);
   run.say(`it takes ${String(Math.round(capacity))} requests a second`);
+
+  await connected(program, agent, size.connections);
 
   // Whoever calls does not wait for the others.
   const waiting: Promise<Answered>[] = [];

@@ -503,6 +503,8 @@ export class Replay {
         const { until } = deliveries.get(this.#place(d))!;
         const isDue = it.at <= state.tick && WORK[it.status] !== 'recover';
         if (isDue && until !== undefined) same(`d${String(d)} is due`, until <= this.#now(), true);
+        const isLater = it.at > state.tick && WORK[it.status] !== undefined && WORK[it.status] !== 'recover';
+        if (isLater) same(`d${String(d)} has to wait`, until !== undefined && until > this.#now(), true);
       }
       const rows = world.rowsOf(state, n).flatMap(({ kind, items }) => this.#places(items).map((place) => `${kind} ${String(place)}`));
       const real = this.#bench.actions.rows().filter(({ target }) => target === id);

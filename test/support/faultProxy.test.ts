@@ -71,6 +71,19 @@ test('a lost request never arrives, a lost reply was heard by the server; either
   expect([await two.ended, received, two.heard()]).toStrictEqual(['ECONNRESET', 'two', '']);
 });
 
+test('a lost answer is that to what was named; others are answered', async () => {
+  const [asking, other] = [call(), call()];
+  const lost = proxy.loseAnswerTo('append');
+  other.socket.write('read');
+  await expect.poll(other.heard).toBe('read');
+  asking.socket.write('append 1');
+  await lost;
+  expect([await asking.ended, asking.heard()]).toStrictEqual(['ECONNRESET', '']);
+  expect(received).toContain('append 1');
+  other.socket.end('more');
+  expect([await other.ended, other.heard()]).toStrictEqual(['closed', 'readmore']);
+});
+
 test('in a black hole connections stay up and nothing arrives, until it heals', async () => {
   const caller = call();
   caller.socket.write('a');

@@ -8,7 +8,7 @@ export type Direction = 'request' | 'reply';
 
 /**
  * A TCP proxy on 127.0.0.1 that misbehaves when told to. Every fault holds for the connections that are open and, except for
- * `cut` and `cutAtNext`, for those that come, until `heal`.
+ * `cut`, `cutAtNext` and `loseAnswerTo`, for those that come, until `heal`.
  */
 export type FaultProxy = {
   readonly host: '127.0.0.1';
@@ -24,6 +24,8 @@ export type FaultProxy = {
    * that nobody hears of. Resolves when it has happened.
    */
   readonly cutAtNext: (direction: Direction) => Promise<void>;
+  /** The answer to the next request that holds this is lost, and its connection with it. Resolves when it has happened. */
+  readonly loseAnswerTo: (text: string) => Promise<void>;
   /** Half-open: connections stay up, every byte vanishes. */
   readonly blackhole: () => void;
   /** Every chunk, in both directions, arrives this many ms later; order is kept. */
@@ -41,8 +43,9 @@ type Fault =
   | { readonly kind: 'none' | 'blackhole' | 'refuse' }
   | { readonly kind: 'delay'; readonly ms: number }
   | { readonly kind: 'trickle'; readonly bytes: number; readonly everyMs: number };
-type Pair = { readonly client: Socket; readonly server: Socket };
-type Armed = { readonly direction: Direction; readonly happened: () => void };
+/** `asked`: what it has been asked and not answered. */
+type Pair = { readonly client: Socket; readonly server: Socket; readonly asked: Set<string> };
+type Armed = { readonly direction: Direction; readonly to?: string; readonly happened: () => void };
 
 export async function startFaultProxy(target: ProxyTarget): Promise<FaultProxy> {
   const pairs = new Set<Pair>();
@@ -58,7 +61,7 @@ export async function startFaultProxy(target: ProxyTarget): Promise<FaultProxy> 
 
   /** Whether the chunk was swallowed, and its connection with it. */
   const struck = (pair: Pair, direction: Direction): boolean => {
-    const hit = armed.find((one) => one.direction === direction);
+    const hit = armed.find((one) => one.direction === direction && (one.to === undefined || pair.asked.has(one.to)));
     if (!hit) return false;
     armed = armed.filter((one) => one !== hit);
     reset(pair);
@@ -70,6 +73,7 @@ export async function startFaultProxy(target: ProxyTarget): Promise<FaultProxy> 
     const [from, to] = direction === 'request' ? [pair.client, pair.server] : [pair.server, pair.client];
     let last = Promise.resolve();
     from.on('data', (chunk: Buffer) => {
+      if (direction === 'request') for (const { to: text } of armed) if (text !== undefined && chunk.includes(text)) pair.asked.add(text);
       if (struck(pair, direction) || fault.kind === 'blackhole') return;
       const carry = carrier(fault);
       from.pause();
@@ -87,7 +91,7 @@ export async function startFaultProxy(target: ProxyTarget): Promise<FaultProxy> 
       client.resetAndDestroy();
       return;
     }
-    const pair: Pair = { client, server: connect({ ...target, allowHalfOpen: true }) };
+    const pair: Pair = { client, server: connect({ ...target, allowHalfOpen: true }), asked: new Set() };
     pairs.add(pair);
     pump(pair, 'request');
     pump(pair, 'reply');
@@ -101,6 +105,7 @@ export async function startFaultProxy(target: ProxyTarget): Promise<FaultProxy> 
     accepted: () => accepted,
     cut: () => [...pairs].forEach(reset),
     cutAtNext: (direction) => new Promise((happened) => (armed = [...armed, { direction, happened }])),
+    loseAnswerTo: (text) => new Promise((happened) => (armed = [...armed, { direction: 'reply', to: text, happened }])),
     blackhole: () => (fault = { kind: 'blackhole' }),
     delay: (ms) => (fault = { kind: 'delay', ms }),
     trickle: (bytes, everyMs) => (fault = { kind: 'trickle', bytes, everyMs }),

@@ -32,9 +32,17 @@ export const ADMISSION: AdmissionLimits = {
 /** A read needs the process; a command needs the log and what comes after it too. */
 export type Kind = 'read' | 'command' | 'upload';
 
+/** Of one who has been let in. */
+export type Place = {
+  /** Reads the body: the time that the caller takes for it says nothing of ours. */
+  readonly body: <T>(read: () => Promise<T>) => Promise<T>;
+  /** The way out, with the status of the answer. */
+  readonly leave: (status: number) => void;
+};
+
 export interface Admission {
-  /** Before the body is read: the way out, or a refusal. */
-  enter(kind: Kind): (() => void) | Refusal;
+  /** Before the body is read: a place, or a refusal. */
+  enter(kind: Kind): Place | Refusal;
   /**
    * Of an upload that has entered, once it is known whose it is: the way out, or a refusal where this tenant has more of them, or of their
    * bytes, than are free. So one has half of the places, a second a quarter, and whoever sends slowly on all that it gets locks out nobody.
@@ -104,13 +112,26 @@ export function createAdmission(gauges: LoadGauges, limits: AdmissionLimits, clo
       requests += 1;
       uploads += streams;
       commands += orders;
-      const began = clock.epochMs();
-      return once(() => {
+      let [began, isWhole] = [clock.epochMs(), true];
+      const body = async <T>(read: () => Promise<T>): Promise<T> => {
+        isWhole = false;
+        const value = await read();
+        [began, isWhole] = [clock.epochMs(), true];
+        return value;
+      };
+      /** One that was refused for what it is was quick without the log. */
+      const isTelling = (status: number, ms: number): boolean => status < 400 || status >= 500 || ms > limits.commandMs;
+      let isIn = true;
+      const leave = (status: number): void => {
+        if (!isIn) return;
+        isIn = false;
         requests -= 1;
         uploads -= streams;
         commands -= orders;
-        if (kind === 'command') fastest.took(clock.epochMs() - began);
-      });
+        const ms = clock.epochMs() - began;
+        if (kind === 'command' && isWhole && isTelling(status, ms)) fastest.took(ms);
+      };
+      return { body, leave };
     },
     share: (tenant, bytes) => {
       const taken = ofTenant.get(tenant) ?? NONE;

@@ -5,13 +5,13 @@ import { PortError } from '../domain/kernel/portError.ts';
 import { trusted } from '../domain/values/ids.ts';
 import type { Position } from '../domain/values/ids.ts';
 import type { Access } from './access.ts';
-import type { Admission, Kind } from './admission.ts';
+import type { Admission, Kind, Place } from './admission.ts';
 import { audited } from './audited.ts';
 import type { AuditPorts } from './audited.ts';
 import { allows } from './auth.ts';
 import type { Authentication } from './auth.ts';
 import type { Cursors, ListOf } from './cursor.ts';
-import type { Answer, Operation, Raw, Reply, Upload } from './operation.ts';
+import type { Answer, Operation, Raw, Reply, Source, Upload } from './operation.ts';
 import type { WaitFor } from './ports.ts';
 import { isRefusal, PROBLEMS, refuse, Refused, statusOf } from './problems.ts';
 import type { Refusal } from './problems.ts';
@@ -86,7 +86,12 @@ export function serving(operation: Operation, ports: ServePorts): Serve {
     });
   }
 
-  async function rawOf(req: Request, res: Response, facts: RequestFacts, access: Access): Promise<Raw | Refusal> {
+  function sourceIn(req: Request, res: Response, place: Place): Source {
+    const source = sourceOf(req, res, ports.limits, ports.time);
+    return { ...source, json: () => place.body(() => source.json()) };
+  }
+
+  async function rawOf(req: Request, source: Source, facts: RequestFacts, access: Access): Promise<Raw | Refusal> {
     const { after, ...query } = req.query;
     const { limit: _limit, cursor, ...filters } = query;
     const behind = await caughtUp(after);
@@ -108,7 +113,7 @@ export function serving(operation: Operation, ports: ServePorts): Serve {
     return {
       params: req.params,
       query: operation.method === 'get' ? query : req.query,
-      source: sourceOf(req, res, ports.limits, ports.time),
+      source,
       access,
       caller,
       requestId: facts.requestId,
@@ -127,15 +132,15 @@ export function serving(operation: Operation, ports: ServePorts): Serve {
   }
 
   return async (req, res, facts) => {
-    const leave = ports.admission.enter(kindOf(operation));
-    if (isRefusal(leave)) return leave;
-    res.once('close', leave);
+    const place = ports.admission.enter(kindOf(operation));
+    if (isRefusal(place)) return place;
+    res.once('close', () => place.leave(res.statusCode));
     const access = await accessOf(req);
     if (isRefusal(access)) return access;
     facts.tenant = access.tenant;
     const crowded = shareIn(access, res);
     if (crowded !== undefined) return crowded;
-    const raw = await rawOf(req, res, facts, access);
+    const raw = await rawOf(req, sourceIn(req, res, place), facts, access);
     if (isRefusal(raw)) return raw;
     const reply = await run(raw);
     await audited(operation, raw, reply, ports);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ADMISSION, createAdmission, type AdmissionLimits } from '../../src/http/admission.ts';
+import { ADMISSION, createAdmission, type AdmissionLimits, type Place } from '../../src/http/admission.ts';
 import { trusted } from '../../src/domain/values/ids.ts';
 import { isRefusal } from '../../src/http/problems.ts';
 
@@ -14,13 +14,18 @@ function opened(limits: Partial<AdmissionLimits>) {
   const admission = createAdmission(gauges, { ...ADMISSION, ...limits }, { epochMs: () => now });
   const enter = (kind: Parameters<typeof admission.enter>[0]): (() => void) | string => {
     const it = admission.enter(kind);
-    return isRefusal(it) ? `${it.rejected}: ${it.detail}` : it;
+    return isRefusal(it) ? `${it.rejected}: ${it.detail}` : () => it.leave(202);
+  };
+  const place = (): Place => {
+    const it = admission.enter('command');
+    if (isRefusal(it)) throw new Error(it.detail);
+    return it;
   };
   const share = (tenant: string, bytes: number): (() => void) | string => {
     const it = admission.share(trusted(tenant), bytes);
     return isRefusal(it) ? it.detail : it;
   };
-  return { load, enter, share, passMs: (ms: number) => void (now += ms) };
+  return { load, enter, place, share, passMs: (ms: number) => void (now += ms) };
 }
 
 test('so many requests are let in, so many uploads of them, and a place is free again once', () => {
@@ -94,4 +99,35 @@ test('commands that all have to wait are few at once; one that is slow by itself
   // One that was quick is enough to know that nobody stands in a queue.
   expect([enter('command'), enter('command')].map((it) => typeof it)).toStrictEqual(['function', 'function']);
   b();
+});
+
+test('the time that a caller takes for its body is no queue', async () => {
+  const { enter, place, passMs } = opened({ commandMs: 1000, fewCommands: 1 });
+  const [trickling, broken] = [place(), place()];
+  await trickling.body(async () => passMs(20_000));
+  await broken
+    .body(async () => {
+      passMs(20_000);
+      throw new RangeError('no more comes');
+    })
+    .catch((error: unknown) => error);
+  broken.leave(408);
+  expect(typeof enter('command')).toBe('function');
+  // From here on it is ours.
+  trickling.leave(202);
+  expect(enter('command')).toBe('overloaded: Commands wait too long: try again after Retry-After.');
+});
+
+test('one that is refused at once says nothing of those who wait, one that had to wait does', () => {
+  const { enter, place, passMs } = opened({ commandMs: 1000, fewCommands: 1 });
+  const [slow, refused, last] = [place(), place(), place()];
+  refused.leave(401);
+  passMs(2_000);
+  slow.leave(202);
+  expect(typeof enter('command')).toBe('string');
+  passMs(5_000);
+  last.leave(404);
+  place().leave(422);
+  expect(typeof enter('command')).toBe('function');
+  expect(typeof enter('command')).toBe('string');
 });

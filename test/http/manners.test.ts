@@ -1,5 +1,5 @@
 import { request } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Type } from 'typebox';
 import { PortError } from '../../src/domain/kernel/portError.ts';
@@ -595,6 +595,28 @@ describe('load', () => {
     await other.text();
     for (const req of slow) req.end();
     await expect.poll(async () => (await upload('tk_all_scopes')).status).toBe(200);
+  });
+
+  test('callers who take their time for a body keep no other waiting', async () => {
+    const app = await httpApp({ operations, admission: { fewCommands: 2 } });
+    const slow = (): { readonly socket: Socket; readonly status: () => string } => {
+      const socket = connect(app.listener.port, '127.0.0.1');
+      let text = '';
+      socket.on('data', (part) => (text += part.toString()));
+      socket.write(
+        'POST /v1/notes HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer tk_all_scopes\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{',
+      );
+      return { socket, status: () => text.slice(9, 12) };
+    };
+    for (let round = 0; round < 2; round += 1) {
+      const both = [slow(), slow()];
+      await expect.poll(() => app.clock.waiting()).toBe(2);
+      expect((await app.call('/v1/notes', post({ title: 'a' }))).status).toBe(201);
+      app.clock.advance(30_000);
+      await expect.poll(() => both.map(({ status }) => status())).toStrictEqual(['408', '408']);
+      for (const { socket } of both) socket.destroy();
+      await expect.poll(() => app.clock.waiting()).toBe(0);
+    }
   });
 
   test('draining lets what is under way finish and takes nothing new', async () => {

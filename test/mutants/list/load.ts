@@ -30,6 +30,22 @@ export const loadMutants: readonly Mutant[] = [
     testName: 'commands that all have to wait are few at once; one that is slow by itself says nothing',
   },
   {
+    name: 'admission: the time that callers take for their bodies counts as a queue',
+    file: 'src/http/admission.ts',
+    find: "if (kind === 'command' && isWhole && isTelling(status, ms))",
+    put: "if (kind === 'command' && isTelling(status, ms))",
+    killedBy: admissionTest,
+    testName: 'the time that a caller takes for its body is no queue',
+  },
+  {
+    name: 'admission: what is refused at once hides the queue',
+    file: 'src/http/admission.ts',
+    find: "if (kind === 'command' && isWhole && isTelling(status, ms))",
+    put: "if (kind === 'command' && isWhole && status > 0)",
+    killedBy: admissionTest,
+    testName: 'one that is refused at once says nothing of those who wait, one that had to wait does',
+  },
+  {
     name: 'uploads: one that trickles may go on for ever',
     file: 'src/http/wire.ts',
     find: 'left -= Math.max(0, time.epochMs() - began);',

@@ -260,7 +260,8 @@ async function openEmmett(cluster: Cluster, ids: readonly NotificationId[], stor
     });
     const consumer = lib.postgreSQLEventStoreConsumer({
       connectionString: url,
-      pulling: { batchSize: PAGE },
+      // By default it sleeps for 50 ms after each page, however far behind it is.
+      pulling: { batchSize: PAGE, pullingFrequencyInMs: 0 },
       stopWhen: { noMessagesLeft: true },
     });
     consumer.projector({ processorId: table, projection });

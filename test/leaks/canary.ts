@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { uuid8 } from '../../src/adapters/crypto/uuid8.ts';
+import { CHANNELS } from '../../src/domain/values/channel.ts';
 
 /**
  * A value that stands nowhere else, so that finding it says where it came from. `mark`: the part of it by which it is known in a longer
@@ -91,12 +93,26 @@ const HASHES = ['md5', 'sha1', 'sha256', 'sha512'] as const;
 function hashForms(value: Buffer): readonly Form[] {
   const hashes = HASHES.flatMap((name) => digestForms(name, createHash(name).update(value).digest()));
   const uuids = [...NAMESPACES, NIL].map((namespace) => uuid5(namespace, value));
-  return [...hashes, ...uuids.flatMap((uuid): readonly Form[] => [['uuid5', dashed(uuid)], ...digestForms('uuid5', uuid)])];
+  const own = uuid8(createHash('sha256').update(value).digest());
+  return [
+    ...hashes,
+    ...uuids.flatMap((uuid): readonly Form[] => [['uuid5', dashed(uuid)], ...digestForms('uuid5', uuid)]),
+    ['uuid8', own],
+    ...digestForms('uuid8', Buffer.from(own.replaceAll('-', ''), 'hex')),
+  ];
 }
 
-/** What somebody might hash: the value as given, and as a look-up would normalise it. */
-const hashed = (value: string | Buffer): readonly Buffer[] =>
-  typeof value === 'string' ? [value, value.toLowerCase(), value.trim(), JSON.stringify(value)].map(bytesOf) : [value];
+/** What stands before a value where the service hashes it under a key: without the key it would be these. */
+const KINDS = ['id', 'address', ...CHANNELS, ...CHANNELS.map((channel) => `address:${channel}`)];
+const PURPOSES = ['notification', 'batch', 'attachment'];
+
+/** What somebody might hash: the value as given, as a look-up would normalise it, and as the service's own look-ups frame it. */
+function hashed(value: string | Buffer): readonly Buffer[] {
+  if (typeof value !== 'string') return [value];
+  const named = KINDS.flatMap((kind) => [`${kind}:${value}`, `${kind}:${value.toLowerCase()}`]);
+  const framed = PURPOSES.map((purpose) => `${String(purpose.length)}:${purpose}${String(value.length)}:${value}`);
+  return [value, value.toLowerCase(), value.trim(), JSON.stringify(value), ...named, ...framed].map(bytesOf);
+}
 
 /** All that a canary could look like. */
 export function needlesOf({ what, value, mark, guessable }: Canary): readonly Needle[] {

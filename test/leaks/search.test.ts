@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { dashed, jsonAscii, needlesOf, percentEncoded, quotedPrintable, uuid5 } from './canary.ts';
+import { framed, uuid8 } from '../../src/adapters/crypto/uuid8.ts';
 import type { Canary } from './canary.ts';
 import { searchFor, unfolded } from './search.ts';
 
@@ -52,6 +53,30 @@ describe('the search for canaries', () => {
       [`as ${name} in base64url`, name, hash(name).toString('base64url')],
     ]),
     ['as SHA-256 of its lower case', 'sha256', createHash('sha256').update(value.toString().toLowerCase()).digest('hex')],
+    // Without the key, what look-ups of the service are made of is as good as the value.
+    [
+      'as SHA-256 of an alias without a key',
+      'sha256',
+      createHash('sha256')
+        .update(`id:${TEXT.value as string}`)
+        .digest('base64url'),
+    ],
+    [
+      'as SHA-256 of an address key without a key',
+      'sha256',
+      createHash('sha256')
+        .update(`email:${TEXT.value as string}`)
+        .digest('base64url'),
+    ],
+    [
+      'as an id without a key',
+      'uuid8',
+      uuid8(
+        createHash('sha256')
+          .update(framed(['notification', TEXT.value as string]))
+          .digest(),
+      ),
+    ],
     ['as a UUIDv5', 'uuid5', dashed(DNS)],
     ['as the bytes of a UUIDv5', 'uuid5', DNS],
     ['as a UUIDv5 in hex', 'uuid5', DNS.toString('hex')],

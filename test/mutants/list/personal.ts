@@ -117,6 +117,14 @@ export const personalMutants: readonly Mutant[] = [
     testName: 'equal values have equal hashes, in every process, for one tenant and purpose only',
   },
   {
+    name: 'hashes: anybody can make them, without a key',
+    file: 'src/adapters/crypto/indexes.ts',
+    find: "import { createHmac, randomBytes } from 'node:crypto';",
+    put: "import { createHash, randomBytes } from 'node:crypto';\nconst createHmac = (name: string, _: Buffer) => createHash(name);",
+    killedBy: 'test/adapters/crypto/indexes.test.ts',
+    testName: 'equal values have equal hashes, in every process, for one tenant and purpose only',
+  },
+  {
     name: 'log: a value that could be an address is written',
     file: 'src/adapters/logging/log.ts',
     find: '(CLEAR.test(text) ? text : HIDDEN)',

@@ -70,7 +70,9 @@ export function serving(operation: Operation, ports: ServePorts): Serve {
     if (operation.upload === undefined) return undefined;
     const share = ports.admission.share(tenant, bytesToHold(operation.upload, res.req));
     if (isRefusal(share)) return share;
-    res.once('close', share);
+    // Who was gone before it was known who it was is told of no more.
+    if (res.closed) share();
+    else res.once('close', share);
     return undefined;
   }
 

@@ -597,6 +597,24 @@ describe('load', () => {
     await expect.poll(async () => (await upload('tk_all_scopes')).status).toBe(200);
   });
 
+  test('whoever is gone before it is known who it was leaves no place taken', async () => {
+    const app = await httpApp({ operations, admission: { uploads: 1 } });
+    let known: () => void = () => undefined;
+    const [find, gone] = [app.keys.get.bind(app.keys), new Promise<void>((resolve) => (known = resolve))];
+    app.keys.get = (async (key: string) => gone.then(() => find(key))) as never;
+    const headers = { authorization: 'Bearer tk_all_scopes', 'content-type': 'application/x-ndjson' };
+    const leaving = request(`${app.url}/v1/echo`, { method: 'POST', headers });
+    leaving.on('error', () => undefined);
+    leaving.write('{"a":1}\n');
+    await expect.poll(() => app.asked.length).toBe(1);
+    leaving.destroy();
+    await expect.poll(() => app.served.length).toBe(1);
+    known();
+    const upload = () => app.call('/v1/echo', { method: 'POST', headers: { 'content-type': headers['content-type'] }, body: '{"a":1}' });
+    const { status } = await upload();
+    expect(status).toBe(200);
+  });
+
   test('callers who take their time for a body keep no other waiting', async () => {
     const app = await httpApp({ operations, admission: { fewCommands: 2 } });
     const slow = (): { readonly socket: Socket; readonly status: () => string } => {

@@ -46,6 +46,14 @@ export const loadMutants: readonly Mutant[] = [
     testName: 'one that is refused at once says nothing of those who wait, one that had to wait does',
   },
   {
+    name: 'admission: whoever is gone early keeps the place of an upload for ever',
+    file: 'src/http/serve.ts',
+    find: 'if (res.closed) share();\n    else res.once',
+    put: 'res.once',
+    killedBy: 'test/http/manners.test.ts',
+    testName: 'load whoever is gone before it is known who it was leaves no place taken',
+  },
+  {
     name: 'uploads: one that trickles may go on for ever',
     file: 'src/http/wire.ts',
     find: 'left -= Math.max(0, time.epochMs() - began);',

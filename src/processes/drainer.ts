@@ -110,7 +110,10 @@ export async function openDrainer(options: DrainerOptions): Promise<Drainer> {
     const ids = claim.actions.map(({ id }) => id);
     const middle = Math.ceil(ids.length / 2);
     for (const half of [ids.slice(0, middle), ids.slice(middle)]) {
-      if (isStopping) return;
+      if (isStopping) {
+        await putBack(claim);
+        return;
+      }
       const part = await queue.regroup(claim, half, { worker, leaseMs });
       if (part) await carryOut(part);
     }

@@ -191,6 +191,18 @@ describe('after an effect', () => {
     expect(idsOf(await claim())).toStrictEqual(['one']);
   });
 
+  test('what it left is free at once when the consumer was faster than the drainer', async () => {
+    await bench.rows(`delete from consumers`);
+    await bench.start([actionsConsumer([none])]);
+    await seed({ id: 'one' });
+    const group = await claim();
+    bench.feed.add(happened('Seen', {}, { noun: 'notification' }));
+    await until(async () => (await bench.rows(`select from consumers where position = $1`, positionAt(1))).length > 0);
+    expect(await claim()).toBe(undefined);
+    await queue.finish(group!.id, positionAt(1));
+    expect(idsOf(await claim())).toStrictEqual(['one']);
+  });
+
   test('that wrote nothing, its actions are taken again when the claim is over, not in a hot loop', async () => {
     await bench.moveClock(0);
     await seed({ id: 'one' });
@@ -338,6 +350,22 @@ describe('a drainer', () => {
     expect(await drainer.stop(5_000)).toBe(0);
     const text = 'select id, tries, claim, run_at <= tidings_now() as due from actions';
     expect(await bench.rows(text)).toStrictEqual([{ id: 'one', tries: 0, claim: null, due: true }]);
+  });
+
+  test('of a group in halves, the one that had not begun is due again at once too', async () => {
+    await seed({ id: 'one' }, { id: 'two' });
+    const drainer = await open({
+      plan: (group, signal) =>
+        group.actions.length === 2
+          ? Promise.reject(new TypeError('one of them'))
+          : new Promise((resolve) => {
+              signal.addEventListener('abort', () => resolve('nothing'));
+            }),
+    });
+    await until(async () => (await bench.rows<{ n: number }>('select count(distinct claim)::int as n from actions'))[0]?.n === 2);
+    expect(await drainer.stop(5_000)).toBe(0);
+    const text = 'select tries, claim, run_at <= tidings_now() as due from actions';
+    expect(await bench.rows(text)).toStrictEqual([1, 2].map(() => ({ tries: 0, claim: null, due: true })));
   });
 
   test('tells what is in work to leave off when it stops', async () => {

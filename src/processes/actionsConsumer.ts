@@ -71,10 +71,4 @@ const insert = (tx: Transaction, asked: readonly AskedRow[]): Promise<unknown> =
 
 /** What is still there of a group whose results have been read by now is free again: it was not done. */
 const release = (tx: Transaction, position: string): Promise<unknown> =>
-  tx.query({
-    name: 'actions.release',
-    text: `with done as (delete from claims where done <= $1 returning id),
-                rest as (select a.id from actions a join done d on a.claim = d.id order by a.id for update of a)
-           update actions a set claim = null, run_at = a.due_at from rest where a.id = rest.id`,
-    values: [position],
-  });
+  tx.query({ name: 'actions.release', text: 'select actions_release($1)', values: [position] });

@@ -36,7 +36,21 @@ export async function untilSettled(ground: Ground, accepted: ReadonlyMap<string,
     pending = await pendingOf(ground, [...accepted.keys()]);
     return pending === 0 ? true : undefined;
   };
-  await eventually('nothing is pending', look, { deadlineMs, seen: () => pending });
+  await eventually('nothing is pending', look, { deadlineMs, seen: () => pending }).catch(async (error: unknown) => {
+    throw new Error(`${error instanceof Error ? error.message : String(error)}\n${await whatWaits(ground)}`, { cause: error });
+  });
+}
+
+/** Where they have got stuck: actions by kind, how often they were tried and when they run, and consumers that are not at the head. */
+async function whatWaits({ cluster }: Ground): Promise<string> {
+  const actions = await cluster.query<object>(
+    `select kind, tries, error, claim is not null as claimed, parked_at is not null as parked, count(*)::int as n,
+            round(extract(epoch from min(run_at) filter (where run_at < 'infinity') - now()))::int as first_in_s,
+            round(extract(epoch from max(run_at) filter (where run_at < 'infinity') - now()))::int as last_in_s
+       from actions group by 1, 2, 3, 4, 5 order by 1, 2`,
+  );
+  const consumers = await cluster.query<object>(`select name, state, position, caught_up_at, stopped from consumers`);
+  return JSON.stringify({ actions, consumers }, undefined, 1);
 }
 
 async function peopleOf(ground: Ground, accepted: ReadonlyMap<string, Accepted>): Promise<readonly Person[]> {

@@ -194,12 +194,30 @@ describe('after an effect', () => {
   test('what it left is free at once when the consumer was faster than the drainer', async () => {
     await bench.rows(`delete from consumers`);
     await bench.start([actionsConsumer([none])]);
+    await until(async () => (await bench.rows(`select from consumers where caught_up_at is not null`)).length > 0);
     await seed({ id: 'one' });
     const group = await claim();
     bench.feed.add(happened('Seen', {}, { noun: 'notification' }));
     await until(async () => (await bench.rows(`select from consumers where position = $1`, positionAt(1))).length > 0);
     expect(await claim()).toBe(undefined);
     await queue.finish(group!.id, positionAt(1));
+    expect(idsOf(await claim())).toStrictEqual(['one']);
+  });
+
+  test('what it left is free when both speak at the same moment', async () => {
+    await seed({ id: 'one' });
+    const group = await claim();
+    let finished = false;
+    const finishing = await bench.db.transaction(async (tx) => {
+      // As the consumer does it, and it has not committed yet.
+      await tx.query({ text: 'select actions_release($1)', values: [positionAt(1)] });
+      const finish = queue.finish(group!.id, positionAt(1)).then(() => (finished = true));
+      const waits = `select from pg_locks where locktype = 'advisory' and not granted`;
+      await until(async () => finished || (await bench.rows(waits)).length > 0);
+      await tx.query({ text: `update consumers set position = $1 where name = 'actions'`, values: [positionAt(1)] });
+      return { finish };
+    });
+    await finishing.finish;
     expect(idsOf(await claim())).toStrictEqual(['one']);
   });
 

@@ -54,6 +54,15 @@ export function memoryActions({ processes, now, leaseMs = () => 30_000, newId }:
     }
   };
 
+  let read: Position | undefined;
+  /** What is left of a group is free when its results have been read, whichever comes second. */
+  const release = (claim: string, done: Position): void => {
+    if (read === undefined || done > read) return;
+    claims.delete(claim);
+    for (const row of rows) if (row.claim === claim) row.runAt = row.dueAt;
+    free(claim);
+  };
+
   return {
     consume: (events) => {
       const { settled, asked } = actionChanges(processes, events);
@@ -67,13 +76,8 @@ export function memoryActions({ processes, now, leaseMs = () => 30_000, newId }:
       }
       for (const { due_at: dueAt, process: _, ...row } of asked)
         if (!rows.some(({ id }) => id === row.id)) rows.push({ ...row, dueAt, runAt: dueAt });
-      const last = events.at(-1)?.position;
-      for (const [id, { done }] of claims) {
-        if (done === undefined || last === undefined || done > last) continue;
-        claims.delete(id);
-        for (const row of rows) if (row.claim === id) row.runAt = row.dueAt;
-        free(id);
-      }
+      read = events.at(-1)?.position ?? read;
+      for (const [id, { done }] of claims) if (done !== undefined) release(id, done);
     },
     claim: (kind, ids) => {
       const taken = due().filter((row) => row.kind === kind && (ids?.includes(row.id) ?? true));
@@ -87,7 +91,10 @@ export function memoryActions({ processes, now, leaseMs = () => 30_000, newId }:
       const live = claims.get(claim);
       if (live === undefined) return;
       if (upTo === 'nothing') claims.delete(claim);
-      else live.done = upTo;
+      else {
+        live.done = upTo;
+        release(claim, upTo);
+      }
     },
     putOff: (claim) => {
       claims.delete(claim);

@@ -100,6 +100,22 @@ export const consumerMutants: readonly Mutant[] = [
     testName: 'claiming a claim that ran out is free again; until then nobody else gets its actions',
   },
   {
+    name: 'actions: who has written and who has read do not see each other',
+    file: 'migrations/models/0013_finished_claims.sql',
+    find: "  perform pg_advisory_xact_lock_shared(hashtextextended('tidings actions read', 0));\n",
+    put: '',
+    killedBy: drainerTest,
+    testName: 'after an effect what it left is free when both speak at the same moment',
+  },
+  {
+    name: 'actions: what a group left waits for the end of its claim when the consumer was faster',
+    file: 'migrations/models/0013_finished_claims.sql',
+    find: "name = 'actions' and state = 'live' and position >= upto",
+    put: "name = 'actions' and state = 'live' and position > upto",
+    killedBy: drainerTest,
+    testName: 'after an effect what it left is free at once when the consumer was faster than the drainer',
+  },
+  {
     name: 'actions: drainers work while the table is being built',
     file: 'src/adapters/postgres/actions/claiming.ts',
     find: "where exists (select from consumers c where c.name = 'actions' and c.state = 'live' and c.caught_up_at is not null and c.stopped is null)",

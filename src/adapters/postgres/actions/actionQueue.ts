@@ -35,8 +35,7 @@ export function actionQueue(db: Transaction): ActionQueue {
     },
     finish: async (claim, upTo) => {
       if (upTo === 'nothing') await db.query({ text: `delete from claims where id = $1`, values: [claim] });
-      // It no longer stands in anybody's way, but its id stays with its actions until they are settled.
-      else await db.query({ text: `update claims set done = $2, subjects = '{}', addresses = '{}' where id = $1`, values: [claim, upTo] });
+      else await db.query({ name: 'claims.finish', text: 'select actions_finish($1, $2)', values: [claim, upTo] });
     },
     putOff: async (claim, { delayMs, code, counted, tries }) => {
       const rows = await db.query<{ parked: boolean }>({

@@ -27,6 +27,10 @@ begin
   with read as (delete from claims where done <= upto returning id),
        rest as (select a.id from actions a join read r on a.claim = r.id order by a.id for update of a)
   update actions a set claim = null, run_at = a.due_at from rest where a.id = rest.id;
+  -- Drainers sleep until what they knew of is due.
+  if found then
+    perform pg_notify('tidings_actions', '');
+  end if;
 end $$;
 
 revoke all on function actions_finish(uuid, text), actions_release(text) from public;

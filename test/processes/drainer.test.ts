@@ -191,6 +191,29 @@ describe('after an effect', () => {
     expect(idsOf(await claim())).toStrictEqual(['one']);
   });
 
+  test('a drainer that sleeps hears of what is free again', async () => {
+    await bench.moveClock(0);
+    await seed({ id: 'one' });
+    let rounds = 0;
+    const said: string[] = [];
+    const telling: ActionQueue = {
+      ...queue,
+      finish: (id, upTo) => queue.finish(id, upTo).then(() => void said.push('finished')),
+      nextDueMs: (kinds) => queue.nextDueMs(kinds).finally(() => void said.push('sleeps')),
+    };
+    const plan: Effect = async (group) => {
+      rounds += 1;
+      if (rounds > 1) await settled(group);
+      else await until(() => said.includes('sleeps'));
+      return positionAt(7);
+    };
+    await open({ plan }, { queue: telling });
+    await until(() => said.includes('finished') && said.at(-1) === 'sleeps');
+    await bench.rows(`select actions_release($1)`, positionAt(7));
+    await until(async () => (await left()) === 0).catch(() => undefined);
+    expect([rounds, await left()]).toStrictEqual([2, 0]);
+  });
+
   test('what it left is free at once when the consumer was faster than the drainer', async () => {
     await bench.rows(`delete from consumers`);
     await bench.start([actionsConsumer([none])]);

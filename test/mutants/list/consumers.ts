@@ -116,6 +116,14 @@ export const consumerMutants: readonly Mutant[] = [
     testName: 'after an effect what it left is free at once when the consumer was faster than the drainer',
   },
   {
+    name: 'actions: nobody hears of what is free again',
+    file: 'migrations/models/0013_finished_claims.sql',
+    find: "    perform pg_notify('tidings_actions', '');\n",
+    put: '    null;\n',
+    killedBy: drainerTest,
+    testName: 'after an effect a drainer that sleeps hears of what is free again',
+  },
+  {
     name: 'actions: drainers work while the table is being built',
     file: 'src/adapters/postgres/actions/claiming.ts',
     find: "where exists (select from consumers c where c.name = 'actions' and c.state = 'live' and c.caught_up_at is not null and c.stopped is null)",

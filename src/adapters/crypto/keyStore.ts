@@ -14,8 +14,8 @@ export type KeyRef = SubjectRef | PeriodRef;
 
 /** How long a destroyed key may go on working in another process when its notice is lost: part of what an erasure waits for. */
 export const KEY_CACHE_MS = 5_000;
-/** More than are asked for in that time. */
-const CACHED_KEYS = 20_000;
+/** Some more than are in work at a time: of each, what was derived from it is kept too, 2 kB in all. */
+const CACHED_KEYS = 4_000;
 
 /** What a call needs, by `nameOf`. */
 export type Wanted = ReadonlyMap<string, KeyRef>;
@@ -82,9 +82,12 @@ export class KeyStore {
     return found;
   }
 
-  /** Takes a key that was just stored for a new subject, so that sealing for it needs no statement. */
-  adopt(ref: SubjectRef, key: Buffer): void {
-    this.#remember(ref, { key: { generation: 1, key }, generation: 1 }, this.#nowMs());
+  /** Asked before keys of new subjects are stored; what it answers takes each that was, so that sealing for it needs no statement. */
+  adopting(): (ref: SubjectRef, key: Buffer) => void {
+    const [startedAt, cleared] = [this.#nowMs(), this.#cleared];
+    return (ref, key) => {
+      if (cleared === this.#cleared) this.#remember(ref, { key: { generation: 1, key }, generation: 1 }, startedAt);
+    };
   }
 
   #cached(ref: KeyRef): Key | undefined {

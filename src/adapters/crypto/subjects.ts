@@ -109,12 +109,13 @@ export class Subjects implements SubjectsPort {
       fresh.set(hmac, { person: { hmac, subject, key: wrapped, ...sealed }, key });
     }
     const people = [...fresh.values()].map(({ person }) => person);
+    const adopt = this.#keys.adopting();
     const won = await this.#rows.insertPeople(tenant, people, readmit);
     const made = new Map<string, SubjectId>();
     for (const { person, key } of fresh.values()) {
       if (!won.has(person.hmac)) continue;
       made.set(person.hmac, person.subject);
-      this.#keys.adopt({ tenant, subject: person.subject }, key);
+      adopt({ tenant, subject: person.subject }, key);
     }
     return made;
   }

@@ -211,6 +211,26 @@ describe('several processes over the same keys', () => {
     expect(await keys.vault.open([sealed])).toStrictEqual(['erased']);
   });
 
+  test('a key that is destroyed while its person is being made is not kept', async () => {
+    let noticed = (): void => undefined;
+    class Slow extends PostgresKeyRows {
+      override async insertPeople(...made: Parameters<PostgresKeyRows['insertPeople']>): ReturnType<PostgresKeyRows['insertPeople']> {
+        const won = await super.insertPeople(...made);
+        await destroySubjects(
+          db.workerPool,
+          acme,
+          made[1].map(({ subject }) => subject),
+        );
+        noticed();
+        return won;
+      }
+    }
+    const keys = keysOver(new Slow(db.workerPool), masters, () => 0);
+    noticed = () => keys.clear();
+    const [subject] = (await keys.subjects.resolve(acme, [{ recipientId: 'made and destroyed' }])) as [SubjectId];
+    await expect(keys.vault.seal([item('x', { subject })])).rejects.toMatchObject({ code: 'subject_erased' });
+  });
+
   test('50 that seal for the same new people at once, in different orders, agree on their keys', async () => {
     const subjects = [...Array(20).keys()].map(() => newSubject(next++));
     const processes = [...Array(50).keys()].map((n) => ({

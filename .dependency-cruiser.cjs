@@ -1,7 +1,7 @@
 /**
  * The layers of the house (docs/architecture.md): domain ← commands ← processes; domain ← projections;
  * commands + projections' queries ← http; consumers ← projections, processes; ports belong to the layer that calls them and adapters
- * implement them; compose.ts sees all, and only main.ts and the command line see it.
+ * implement them; compose.ts sees all, and only the programs (main.ts, apiThread.ts) and the command line see it.
  */
 const to = (...folders) => ({ path: folders.map((folder) => `^src/${folder}`) });
 const only = (name, from, allowed, comment) => ({
@@ -65,14 +65,14 @@ module.exports = {
       name: 'nothing-sees-compose',
       comment: 'compose.ts is the one place that wires everything',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/main\\.ts$', '^src/cli/', '^src/compose(/|\\.ts$)'] },
+      from: { path: '^src/', pathNot: ['^src/(main|apiThread)\\.ts$', '^src/cli/', '^src/compose(/|\\.ts$)'] },
       to: to('compose(/|\\.ts$)', 'main\\.ts$', 'cli/'),
     },
     {
       name: 'config-sees-nothing',
       comment: 'configuration is parsed once and handed in',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/main\\.ts$', '^src/cli/', '^src/compose(/|\\.ts$)', '^src/config(/|\\.ts$)'] },
+      from: { path: '^src/', pathNot: ['^src/(main|apiThread)\\.ts$', '^src/cli/', '^src/compose(/|\\.ts$)', '^src/config(/|\\.ts$)'] },
       to: { ...to('config(/|\\.ts$)'), dependencyTypesNot: ['type-only'] },
     },
     {
@@ -129,15 +129,15 @@ module.exports = {
       name: 'no-unused',
       comment: 'nothing imports it',
       severity: 'error',
-      from: { orphan: true, path: '^src/', pathNot: ['\\.d\\.ts$', '^src/main\\.ts$'] },
+      from: { orphan: true, path: '^src/', pathNot: ['\\.d\\.ts$', '^src/(main|apiThread)\\.ts$'] },
       to: {},
     },
     {
       name: 'no-unreached',
       comment: 'neither the program nor its command line reaches it',
       severity: 'error',
-      from: { path: '^src/main\\.ts$' },
-      to: { reachable: false, path: '^src/', pathNot: ['\\.d\\.ts$', ...AHEAD] },
+      from: { path: '^src/(main|apiThread)\\.ts$' },
+      to: { reachable: false, path: '^src/', pathNot: ['\\.d\\.ts$', '^src/(main|apiThread)\\.ts$', ...AHEAD] },
     },
   ],
   options: {

@@ -1,3 +1,4 @@
+import type { Measured } from '../adapters/metrics/metrics.ts';
 import { jwtVerifier } from '../adapters/http/jwtVerifier.ts';
 import { unguessable } from '../adapters/secrets/unguessable.ts';
 import { redocBundle } from '../adapters/http/redocBundle.ts';
@@ -33,12 +34,20 @@ export type Served = {
   readonly port: number;
   /** As others reach it. */ readonly url: string;
   /** As this machine reaches it, past any proxy: for the command line. */ readonly localUrl: string;
-  /** Opens the outbox in a browser, once. */ readonly outboxLink: () => string;
+  /** Opens the outbox in a browser, once. */ readonly outboxLink: string;
 };
 export type About = { readonly version: string; /** In tests every answer is held against its schema. */ readonly checkAnswers: boolean };
 
+/** Answers what other threads of this process have measured. */
+export type Elsewhere = () => Promise<readonly Measured[]>;
+
 /** The API of this process: every operation and page over its use cases and queries. */
-export async function startHttp(core: Core, { version, checkAnswers }: About, closing: Closing): Promise<Served> {
+export async function startHttp(
+  core: Core,
+  { version, checkAnswers }: About,
+  closing: Closing,
+  elsewhere: Elsewhere = () => Promise.resolve([]),
+): Promise<Served> {
   const { config, models, logged, clock, ids, captures, secrets } = core;
   const { indexes, subjects: people, vault } = logged.keys;
   const checks = createChecks();
@@ -46,7 +55,7 @@ export async function startHttp(core: Core, { version, checkAnswers }: About, cl
     core.metrics.requests.observe({ operation: name, status: String(status) }, seconds);
   });
   const commands = openCommands(core, closing);
-  const observed = observing(core, closing);
+  const observed = observing(core, closing, elsewhere);
   const operations = apiOperations({
     ...commands,
     notifications: commands.controls,
@@ -109,7 +118,7 @@ export async function startHttp(core: Core, { version, checkAnswers }: About, cl
   closing.add('http', () => listener.drain(Math.floor(config.shutdownMs / 2)));
   const localUrl = localUrlOf(config.http.host, listener.port);
   const url = config.http.publicUrl ?? localUrl;
-  return { port: listener.port, url, localUrl, outboxLink: () => `${url}/outbox/enter?token=${access.link(OPERATOR)}` };
+  return { port: listener.port, url, localUrl, outboxLink: `${url}/outbox/enter?token=${access.link(OPERATOR)}` };
 }
 
 /** An address that means all of this machine's is spoken to on loopback; one of IPv6 stands in brackets (RFC 3986 §3.2.2). */

@@ -1,4 +1,5 @@
 import { eventLoopDelay } from '../adapters/metrics/eventLoopDelay.ts';
+import { metricsText, type Measured } from '../adapters/metrics/metrics.ts';
 import { actionsBacklog } from '../adapters/postgres/actions/parkedActions.ts';
 import { consumersStatus, type ConsumerStatus } from '../consumers/status.ts';
 import type { Health, LoadGauges, MetricsText, Readiness } from '../http/ports.ts';
@@ -18,8 +19,8 @@ const LOOK_MS = 2000;
 /** A read model this far behind is no longer one to answer from. */
 const LAG_MS = 60_000;
 
-/** What admission, health and metrics look at; the database is asked on a timer, never by a request. */
-export function observing(core: Core, closing: Closing): Observing {
+/** What admission, health and metrics look at; the database is asked on a timer, never by a request. `elsewhere`: what other threads measured. */
+export function observing(core: Core, closing: Closing, elsewhere: () => Promise<readonly Measured[]>): Observing {
   const { models, logged, clock, metrics, log } = core;
   const delay = eventLoopDelay();
   let [actionsDue, delayMs] = [0, 0];
@@ -52,7 +53,7 @@ export function observing(core: Core, closing: Closing): Observing {
           metrics.consumerRate.set({ consumer: it.name }, it.rate);
           metrics.consumerParked.set({ consumer: it.name }, it.parked);
         }
-        return { type: metrics.registry.contentType, text: await metrics.registry.metrics() };
+        return metricsText(metrics, await elsewhere());
       },
     },
   };

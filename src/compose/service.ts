@@ -2,10 +2,12 @@ import type { Log } from '../adapters/logging/log.ts';
 import { openMetrics } from '../adapters/metrics/metrics.ts';
 import { keySecrets } from '../adapters/crypto/keySecrets.ts';
 import { freeAbandoned } from '../adapters/postgres/actions/abandoned.ts';
+import { runsThreadsBeside } from '../adapters/threads/thread.ts';
 import { tenantCommands } from '../commands/tenants.ts';
 import type { Config } from '../config.ts';
 import { freeLeases } from '../consumers/lease.ts';
 import type { PortError } from '../domain/kernel/portError.ts';
+import { startApiThread } from './apiThread.ts';
 import { closing } from './closing.ts';
 import { type Core, openCore, startConsumers, startWorker, untilCaughtUp } from './core.ts';
 import { migrateAll, placesOf } from './databases.ts';
@@ -26,7 +28,7 @@ export type Surroundings = {
   /** Told what is being waited for. */ readonly starting: (what: string) => void;
   readonly about: About;
   /** Told when something is gone without which nothing works and that nothing here can bring back: the process has to end. */
-  readonly lost?: (error: PortError) => void;
+  readonly lost: (error: PortError) => void;
 };
 
 /** Starts the roles of this process, in the order in which they need each other. What it opened is closed again if it cannot start. */
@@ -43,11 +45,12 @@ export async function startService(config: Config, { log, starting, about, lost 
       onRestarted: () => {
         log.warn('the embedded database is back');
       },
-      ...(lost && { onLost: lost }),
+      onLost: lost,
     });
     const applied = await migrateAll(places);
     if (applied.length > 0) starting('preparing the database');
-    const core = await openCore({ config, secrets, places, metrics: openMetrics(), log }, opened);
+    const metrics = openMetrics();
+    const core = await openCore({ config, secrets, places, metrics, log }, opened);
     if (config.database === 'embedded') await takeOver(core);
     if (config.roles.includes('projector')) await startConsumers(core, opened);
     const base = { log: core.logged.log, clock: core.clock, ids: core.ids, indexes: core.logged.keys.indexes };
@@ -57,13 +60,21 @@ export async function startService(config: Config, { log, starting, about, lost 
       await startWorker(core, opened);
       startHousekeeping(core, opened);
     }
-    const served = config.roles.includes('api') ? await startHttp(core, about, opened) : undefined;
+    const ofApi = { config, places, about, metrics, log, lost };
+    const served = !config.roles.includes('api')
+      ? undefined
+      : servesApart(config)
+        ? await startApiThread(ofApi, opened)
+        : await startHttp(core, about, opened);
     return { served, secrets, stop: opened.all };
   } catch (error) {
     await opened.all();
     throw error;
   }
 }
+
+/** Whether the API would share a thread with other work, and need not. A log in memory belongs to one thread. */
+const servesApart = ({ roles, eventStore }: Config): boolean => roles.length > 1 && eventStore !== 'memory' && runsThreadsBeside();
 
 /** The embedded database is one process's at a time: whoever held leases and claims in it is dead, so nobody waits for their end. */
 async function takeOver({ models }: Core): Promise<void> {

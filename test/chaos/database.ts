@@ -114,13 +114,14 @@ async function underFaults(ground: Ground, size: Size, run: ChaosRun): Promise<v
   const client = clientFor(program);
   await declareTypes(client);
   const plan = scheduled(size, run.random);
-  let done = 0;
+  let begun = 0;
   const feeder = feed({
     prefix: 'database',
     program: () => program,
     notifications: size.notifications,
     chunk: CHUNK,
-    released: () => (size.notifications * (done + 1)) / (plan.length + 1),
+    // Each fault meets new work.
+    released: () => (size.notifications * (begun + 1)) / (plan.length + 1),
     orderOf: (at) => ({ kind: at % 2 === 0 ? 'retry' : 'hold', at, recipients: 1 }),
   });
   const watched = watchLife(program);
@@ -129,6 +130,7 @@ async function underFaults(ground: Ground, size: Size, run: ChaosRun): Promise<v
   try {
     for (const { name, happen } of plan) {
       await untilTaken(ground, (run.random() * size.notifications) / plan.length / 2, 3_000);
+      begun += 1;
       if ((await happen(ground, run.random, size)) === false) missed.push(name);
       const began = performance.now();
       const ready = async (): Promise<true | undefined> =>
@@ -139,7 +141,6 @@ async function underFaults(ground: Ground, size: Size, run: ChaosRun): Promise<v
       await eventually(`it is ready again after: ${name}`, ready, { deadlineMs: READY_MS, seen: () => program.isRunning() });
       const ms = performance.now() - began;
       slowest.set(name, Math.max(ms, slowest.get(name) ?? 0));
-      done += 1;
       run.say(
         `${name}: ready after ${String(Math.round(ms))} ms; ${String(feeder.accepted.size)} accepted, ${String(ground.sink.count())} taken`,
       );

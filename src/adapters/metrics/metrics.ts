@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { AggregatorRegistry, Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
 /** Seconds: from a lookup in memory to a provider that takes its time. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -47,4 +47,18 @@ export function openMetrics(options: { readonly process: boolean } = { process: 
     requests: histogram('tidings_http_request_seconds', 'Duration of requests', ['operation', 'status']),
     auditLost: counter('tidings_audit_lost_total', 'Rejections that could not be written to the audit', []),
   };
+}
+
+/** What one thread of the process has measured, as it is sent to another. */
+export type Measured = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
+
+/** Prometheus text of what this thread measured, and of the others in sum. */
+export async function metricsText(
+  { registry }: Metrics,
+  others: readonly Measured[],
+): Promise<{ readonly type: string; readonly text: string }> {
+  // What stands once for the whole process would be left out of a sum.
+  const whole = others.map((list) => list.map((it) => (it.aggregator === 'omit' ? { ...it, aggregator: 'first' as const } : it)));
+  const all = others.length === 0 ? registry : AggregatorRegistry.aggregate([await registry.getMetricsAsJSON(), ...whole]);
+  return { type: all.contentType, text: await all.metrics() };
 }

@@ -9,11 +9,11 @@ import { present } from '../../domain/kernel/present.ts';
 import { deliveryIdIn } from '../../domain/notification/delivery.ts';
 import { CHANNELS } from '../../domain/values/channel.ts';
 import type { Channel } from '../../domain/values/channel.ts';
-import { isNotificationId } from '../../domain/values/ids.ts';
+import { isNotificationId, type TenantId } from '../../domain/values/ids.ts';
 import type { Pages } from '../app.ts';
 import type { Authentication } from '../auth.ts';
 import type { Cursors } from '../cursor.ts';
-import type { Explaining } from '../explaining.ts';
+import type { Explaining, Told } from '../explaining.ts';
 import type { Html } from '../html.ts';
 import type { CapturedMessage, Captures } from '../ports.ts';
 import { isRefusal } from '../problems.ts';
@@ -107,21 +107,30 @@ export function outboxPages(ports: OutboxPorts): Pages {
     goTo(res, '/outbox');
   }
 
+  async function toldOf(tenant: TenantId, { deliveryId }: CapturedMessage): Promise<Told | undefined> {
+    const id = deliveryIdIn(deliveryId);
+    return id === undefined ? undefined : explaining.delivery(tenant, id.notification, id.n);
+  }
+
   async function shown(session: OutboxSession, messages: readonly CapturedMessage[]): Promise<readonly Shown[]> {
     return Promise.all(
       messages.map(async (message) => {
-        const id = deliveryIdIn(message.deliveryId);
-        const told = id === undefined ? undefined : await explaining.delivery(session.access.tenant, id.notification, id.n);
+        const told = await toldOf(session.access.tenant, message);
         return { message, sentence: told?.explanation.sentence ?? 'The record of this delivery cannot be read.' };
       }),
     );
   }
 
-  /** Until what was just sent has been captured, or is known not to be: bounded. */
+  /** It has been captured, and its record may not say so for some milliseconds yet. */
+  const isInHand = async (tenant: TenantId, message: CapturedMessage): Promise<boolean> =>
+    (await toldOf(tenant, message))?.explanation.timeline.at(-1)?.event === 'HandOffStarted';
+
+  /** Until what was just sent has been captured and recorded, or is known not to be: bounded. */
   async function noticeOfSent({ access: { tenant } }: OutboxSession, sent: string): Promise<OutboxView['notice']> {
     for (let left: number = WAIT.tries; left > 0; left -= 1) {
       const { rows } = await captures.list(tenant, { notificationId: sent }, { limit: 1 });
-      if (rows.length > 0) return { bad: false, text: 'Sent. It stands on top of the list.' };
+      const [first] = rows;
+      if (first && !(await isInHand(tenant, first))) return { bad: false, text: 'Sent. It stands on top of the list.' };
       await new Promise<void>((resolve) => {
         ports.time.after(WAIT.ms, resolve);
       });

@@ -1,0 +1,76 @@
+import type { Log } from '../adapters/logging/log.ts';
+import type { Measured, Metrics } from '../adapters/metrics/metrics.ts';
+import { startThread } from '../adapters/threads/thread.ts';
+import type { Config } from '../config.ts';
+import { PortError } from '../domain/kernel/portError.ts';
+import type { Closing } from './closing.ts';
+import type { Places } from './databases.ts';
+import type { About, Served } from './http.ts';
+
+/** What the thread begins with: the role `api` alone, on databases that are open and migrated. */
+export type ApiThreadData = { readonly config: Config; readonly places: Places; readonly about: About };
+export type ToApiThread =
+  /** Drain and close. */
+  | { readonly kind: 'stop' }
+  /** What was asked for. */
+  | { readonly kind: 'measured'; readonly measured: Measured };
+export type FromApiThread =
+  | { readonly kind: 'ready'; readonly served: Served }
+  /** It cannot start, for a reason that people can mend. */
+  | { readonly kind: 'refused'; readonly error: Pick<PortError, 'kind' | 'code' | 'message'> }
+  /** What has the other thread measured? */
+  | { readonly kind: 'measure' }
+  /** `failed`: the names of what did not close. */
+  | { readonly kind: 'stopped'; readonly failed: readonly string[] };
+
+export type ApiThreadOptions = ApiThreadData & {
+  readonly metrics: Metrics;
+  readonly log: Log;
+  /** Told when the thread has ended unasked: nobody answers any more. */
+  readonly lost: (error: PortError) => void;
+};
+
+const ENDED = new PortError('unavailable', 'api_ended', 'The thread that serves the API ended; the log says why.');
+
+/**
+ * Serves the API from a thread of its own beside the roles of this one, with which it shares nothing but the process, as if it were in
+ * another. So no request waits for a group of mails that is being made; and since a loop takes one new connection a turn, callers who open
+ * one each do not wait for as many turns of the worker, which are long.
+ * @throws PortError what kept it from starting.
+ */
+export async function startApiThread({ config, places, about, metrics, log, lost }: ApiThreadOptions, closing: Closing): Promise<Served> {
+  const data: ApiThreadData = { config: { ...config, roles: ['api'] }, places, about };
+  // The program lies where this module does, one above, as source or built.
+  const program = new URL(import.meta.url.replace(/compose\/apiThread(\.\w+)$/, 'apiThread$1'));
+  const thread = startThread<ToApiThread, FromApiThread>(program, data, (error) => {
+    log.error('something was not caught in the thread of the API', { error });
+  });
+  let isWanted = true;
+  const stopped = new Promise<readonly string[]>((resolve, reject) => {
+    thread.onMessage((message) => {
+      if (message.kind === 'stopped') resolve(message.failed);
+    });
+    void thread.ended.then(() => reject(ENDED));
+  });
+  stopped.catch(() => undefined);
+  const served = await new Promise<Served>((resolve, reject) => {
+    thread.onMessage((message) => {
+      if (message.kind === 'ready') resolve(message.served);
+      if (message.kind === 'refused') reject(new PortError(message.error.kind, message.error.code, message.error.message));
+      if (message.kind === 'measure')
+        void metrics.registry.getMetricsAsJSON().then((measured) => thread.tell({ kind: 'measured', measured }));
+    });
+    void thread.ended.then(() => reject(ENDED));
+  });
+  void thread.ended.then(() => {
+    if (isWanted) lost(ENDED);
+  });
+  closing.add('api', async () => {
+    isWanted = false;
+    thread.tell({ kind: 'stop' });
+    const failed = await stopped;
+    if (failed.length > 0) throw new Error(`did not close: ${failed.join(', ')}`);
+    await thread.ended;
+  });
+  return served;
+}

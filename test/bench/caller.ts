@@ -77,7 +77,7 @@ export async function startService(dataDir: string, sink: Sink, profile: boolean
     cpuMs: () => cpuMsOf(program.pid),
     stop: async () => {
       agent.destroy();
-      const bad = program.log().filter(({ level }) => level === 'error' || level === 'fatal');
+      const bad = program.faults();
       must(bad.length === 0, `the service logs no error: ${JSON.stringify(bad.slice(0, 3))}`);
       must((await program.stop()) === 0, 'the service ends well');
     },

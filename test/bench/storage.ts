@@ -181,7 +181,7 @@ await inScratch((scratch) =>
       tell('a new person', empty, known);
       figure('storage', 'a new person: keys', grew(empty, known, 'keys'), 'B/recipient');
       figure('storage', 'a batch: keys', grew(known, sent, 'keys'), 'B/recipient');
-      const bad = program.log().filter(({ level }) => level === 'error' || level === 'fatal');
+      const bad = program.faults();
       must(bad.length === 0, `the service logs no error: ${JSON.stringify(bad.slice(0, 3))}`);
       must((await program.stop()) === 0, 'the service ends well');
       say('  (keys stand apart: they are a person’s and not a message’s)');

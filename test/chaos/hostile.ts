@@ -269,7 +269,7 @@ async function told(program: Program, { tally, faults, sent, mails, setFields, d
     content: { subject: 'sane', text: 'sane' },
   });
   await eventually('a mail of an honest caller arrives', () => mails.find(({ to }) => to === 'sane@example.com'), { deadlineMs: 60_000 }).catch(() => undefined); // prettier-ignore
-  const bad = program.log().filter(({ level }) => level === 'error' || level === 'fatal');
+  const bad = program.faults();
   const wrongMails = mails.flatMap((mail) => faultOfMail(mail, setFields) ?? []);
   const neverRefused = without(400).filter((id) => !NEVER_WRONG.has(id));
   // Nothing is parked, so there is nothing that could be retried or left out.

@@ -87,7 +87,7 @@ async function generated(program: Program, scratch: string, { examples, seconds 
   let said = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
   const status = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  const bad = program.log().filter(({ level }) => level === 'error' || level === 'fatal');
+  const bad = program.faults();
   const kinds = [...said.matchAll(/❌ (ST\d+ [^:]+: \d+)/g)].map(([, kind]) => kind);
   const cases = /(\d+) generated/.exec(said)?.[1] ?? '0';
   // Where it cannot make a value, or doubts itself, it ends with 1 too.

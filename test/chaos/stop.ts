@@ -37,7 +37,7 @@ export const stop: Chaos<Size> = {
         const began = performance.now();
         statuses.add(await program.stop());
         durations.push(performance.now() - began);
-        bad.push(...program.log().flatMap(({ level, msg }) => (level === 'error' || level === 'fatal' ? [msg] : [])));
+        bad.push(...program.faults().map(({ msg }) => msg));
         run.say(`stopped in ${String(Math.round(durations.at(-1) ?? 0))} ms, ${String(ground.sink.count())} taken`);
         program = undefined;
         program = await start();

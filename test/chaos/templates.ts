@@ -211,7 +211,7 @@ type Results = {
 function told(program: Program, { seen, wrong, alone, beside, before, times, answeredMs }: Results, run: ChaosRun): void {
   const slowest = seen.reduce((one, other) => (other.cpuMs > one.cpuMs ? other : one));
   const ratio = quantile(beside, 0.99) / quantile(alone, 0.99);
-  const bad = program.log().filter(({ level }) => level === 'error' || level === 'fatal');
+  const bad = program.faults();
   const slow = [...seen].sort((one, other) => other.cpuMs - one.cpuMs).slice(0, 8);
   for (const { name, how, ms, cpuMs } of slow)
     run.say(`${String(cpuMs)} ms of processor, ${ms.toFixed(0)} ms: ${how}, ${name.slice(0, 100)}`);

@@ -33,7 +33,6 @@ const clientFor = (program: Program): Client =>
     () => program.url,
     () => program.key,
   );
-const badLines = (program: Program): readonly unknown[] => program.log().filter(({ level }) => level === 'error' || level === 'fatal');
 
 afterAll(async () => {
   for (const program of running) await program.kill();
@@ -67,7 +66,7 @@ describe('log, keys and read models in three databases', () => {
     const { body } = await clientFor(first).post('/v1/notifications', message([{ email: 'apart@example.com' }]));
     await completed(clientFor(first), body.id);
     expect(await first.stop()).toBe(0);
-    expect(badLines(first)).toStrictEqual([]);
+    expect(first.faults()).toStrictEqual([]);
     const again = await start('apart', env);
     const captured = await clientFor(again).get(`/v1/captured?notificationId=${String(body.id)}`);
     expect(captured.body.data.map(({ to }: any) => to)).toStrictEqual(['apart@example.com']);
@@ -135,7 +134,7 @@ describe('an api, a projector and two workers', () => {
   test('end well, each by itself', async () => {
     for (const program of [api, ...others]) {
       expect(await program.stop()).toBe(0);
-      expect(badLines(program)).toStrictEqual([]);
+      expect(program.faults()).toStrictEqual([]);
     }
   });
 });

@@ -93,7 +93,7 @@ export async function runBigBatch(options: BigBatch): Promise<BigBatchResult> {
   const start = (): Promise<Program> => startProgram(options);
   let program = await start();
   const bad: object[] = [];
-  const noteBad = (): void => void bad.push(...program.log().filter(({ level }) => level === 'error' || level === 'fatal'));
+  const noteBad = (): void => void bad.push(...program.faults());
   try {
     const began = performance.now();
     let cpuBefore = cpuMsOf(program.pid);

@@ -27,6 +27,8 @@ export type Program = {
   readonly key: string;
   readonly stdout: () => string;
   readonly log: () => readonly LogLine[];
+  /** Of the log what tells of a fault: the levels error and fatal. */
+  readonly faults: () => readonly LogLine[];
   readonly isRunning: () => boolean;
   /** Asks it to end and waits until it has; answers the exit status. */
   readonly stop: (signal?: 'SIGTERM' | 'SIGINT') => Promise<number | null>;
@@ -128,16 +130,18 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     void ended.then((status) => fail(`the program ended with ${String(status)} before it was ready`));
   });
   const isRunning = (): boolean => over === undefined;
+  const log = (): readonly LogLine[] =>
+    said.stderr
+      .split('\n')
+      .filter((line) => line !== '')
+      .map(logLine);
   return {
     url,
     pid: child.pid ?? 0,
     key: options.env?.['TIDINGS_ADMIN_KEY'] ?? readFileSync(join(options.dataDir, 'admin-key'), 'utf8').trim(),
     stdout: () => said.stdout,
-    log: () =>
-      said.stderr
-        .split('\n')
-        .filter((line) => line !== '')
-        .map(logLine),
+    log,
+    faults: () => log().filter(({ level }) => level === 'error' || level === 'fatal'),
     isRunning,
     stop: (signal = 'SIGTERM') => {
       if (isRunning()) child.kill(signal);

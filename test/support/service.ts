@@ -38,8 +38,6 @@ export type Service = Client &
     readonly restart: (more?: Env) => Promise<void>;
   };
 
-const isBad = ({ level }: LogLine): boolean => level === 'error' || level === 'fatal';
-
 /** Starts the service before the tests of a file and stops it after them; a test whose service logged an error fails. */
 export function serviceForSuite(options: ServiceOptions = {}): Service {
   let database: FreshDatabase | undefined;
@@ -60,7 +58,7 @@ export function serviceForSuite(options: ServiceOptions = {}): Service {
     seen = 0;
   };
   const unexpected = (): readonly LogLine[] => {
-    const bad = current().log().filter(isBad);
+    const bad = current().faults();
     const fresh = bad.slice(seen).filter(({ msg }) => !expected.has(msg));
     seen = bad.length;
     return fresh.slice(0, 3);

@@ -1,4 +1,4 @@
-import type { Response } from 'express';
+import type { Request, Response } from 'express';
 import type { Answer } from './operation.ts';
 import type { Time } from '../consumers/ports.ts';
 import { problemOf } from './problems.ts';
@@ -9,9 +9,14 @@ import { ClientGone } from './wire.ts';
 /** How long a client that is still sending may go on, so that it gets to read our answer: milliseconds, bytes. */
 const LINGER = { ms: 2000, bytes: 16_000_000 } as const;
 
+/** A body of a length that is known and no larger than that is read to its end after the answer, so that its connection can go on. */
+const SHORT_BYTES = 1_000_000;
+const isShort = ({ headers }: Request): boolean => headers.expect === undefined && Number(headers['content-length']) <= SHORT_BYTES;
+
 /**
- * Ends an answer. If the body was not read to its end the connection closes (what is still coming would be taken for the next request),
- * but not at once: a socket closed with unread data resets the connection, and the client would never see why.
+ * Ends an answer. If the body was not read to its end, a short one is, and is thrown away: whoever is refused because there is too much to do
+ * must not have to connect anew, too. With a long one the connection closes (what is still coming would be taken for the next request), but
+ * not at once: a socket closed with unread data resets the connection, and the client would never see why.
  */
 function end(res: Response, body: string | Uint8Array | undefined, time: Time): void {
   const { req } = res;
@@ -19,12 +24,13 @@ function end(res: Response, body: string | Uint8Array | undefined, time: Time): 
     res.end(body);
     return;
   }
-  res.setHeader('Connection', 'close');
+  if (!isShort(req)) res.setHeader('Connection', 'close');
   if (body === undefined) res.flushHeaders();
   else res.write(body);
   let rest = LINGER.bytes;
   const finish = (): void => {
     cancel();
+    if (!req.complete) res.once('finish', () => req.socket.destroySoon());
     res.end();
   };
   const cancel = time.after(LINGER.ms, finish);

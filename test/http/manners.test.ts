@@ -1,4 +1,4 @@
-import { request } from 'node:http';
+import { Agent, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Type } from 'typebox';
@@ -558,6 +558,29 @@ describe('load', () => {
     app.load.actionsDue = 0;
     app.load.eventLoopDelayMs = 5000;
     expect((await app.call('/v1/notes/1')).status).toBe(503);
+  });
+
+  test('whoever is refused keeps the connection: a short body is read to its end, a long one is not', async () => {
+    const app = await httpApp({ operations });
+    app.load.bytesWaiting = 1e9;
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const refused = (bytes: number): Promise<unknown> =>
+      new Promise((resolve, reject) => {
+        const headers = { ...json, authorization: 'Bearer tk_all_scopes', 'content-length': bytes };
+        const req = request(`${app.url}/v1/notes`, { method: 'POST', agent, headers }, (res) => {
+          res.resume();
+          res.once('end', () => setImmediate(resolve, [res.statusCode, res.headers.connection, req.reusedSocket]));
+        });
+        req.once('error', reject);
+        req.end(Buffer.alloc(bytes, 'x'));
+      });
+    expect([await refused(1000), await refused(900_000), await refused(1_000_001), await refused(10)]).toStrictEqual([
+      [503, 'keep-alive', false],
+      [503, 'keep-alive', true],
+      [503, 'close', true],
+      [503, 'keep-alive', false],
+    ]);
+    agent.destroy();
   });
 
   test('the places of requests that are over are free again', async () => {

@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { eventually } from '../support/client.ts';
 import { quantile } from '../support/quantile.ts';
+import { inScratch } from '../support/scratch.ts';
 import { startService } from './caller.ts';
 import { addressOf } from './mail.ts';
 import { byCallers, figure, introduce, must, optionsOf, say } from './rounds.ts';
-import { inScratch } from './scratch.ts';
 import { startSink } from './sink.ts';
 
 /**
@@ -20,7 +20,7 @@ introduce(
   'accept',
   `capacity by ${String(notifications)} notifications of ${String(callers)} callers, then ${String(seconds)} s at half of it`,
 );
-await inScratch(async (scratch) => {
+await inScratch('bench', async (scratch) => {
   const sink = await startSink();
   const service = await startService(join(scratch, 'data'), sink, profile === 1);
   let asked = 0;

@@ -4,9 +4,10 @@ import type { EncodedEvent } from '../../src/adapters/eventstore/port.ts';
 import { openPostgresEventStore } from '../../src/adapters/eventstore/postgres/postgresEventStore.ts';
 import { lazyPool } from '../../src/adapters/postgres/pool.ts';
 import type { StreamName } from '../../src/domain/values/ids.ts';
+import { inScratch } from '../support/scratch.ts';
+import { anotherDatabase, withPostgres } from './database.ts';
 import { peer, versionOf } from './peers.ts';
 import { byCallers, compete, introduce, must, optionsOf, say, timed, type Rival } from './rounds.ts';
-import { anotherDatabase, inScratch, withPostgres } from './scratch.ts';
 
 /**
  * Appends by many callers, each of one event of about 1 kB to a stream of its own and each waiting for its answer before the next:
@@ -39,7 +40,7 @@ introduce(
   `${String(appends)} appends a turn, ${String(callers)} callers, ${String(connections)} connections for whoever uses a pool`,
 );
 say(`  ${versionOf('@event-driven-io/emmett-postgresql')}, ${versionOf('pg')}`);
-await inScratch((scratch) =>
+await inScratch('bench', (scratch) =>
   withPostgres(scratch, async (cluster) => {
     const url = cluster.url('app');
     const pool = lazyPool({ url, role: 'tidings_worker', max: connections });

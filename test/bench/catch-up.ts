@@ -20,9 +20,10 @@ import { streamOf } from '../../src/domain/values/streams.ts';
 import { notificationsProjection } from '../../src/projections/notifications/projection.ts';
 import type { Cluster } from '../support/cluster.ts';
 import { goes, planned, recorded, requested, sent, started, T0 } from '../support/notifications.ts';
+import { inScratch } from '../support/scratch.ts';
+import { anotherDatabase, withPostgres } from './database.ts';
 import { peer, versionOf } from './peers.ts';
 import { byCallers, compete, introduce, must, optionsOf, say, timed, type Contender, type Rival, type Turn } from './rounds.ts';
-import { anotherDatabase, inScratch, withPostgres } from './scratch.ts';
 
 /**
  * A read model of one status per notification that catches up with a log of single notifications (four events each): our consumers,
@@ -279,4 +280,4 @@ async function openEmmett(cluster: Cluster, ids: readonly NotificationId[], stor
   return { rival, close };
 }
 
-await inScratch((scratch) => withPostgres(scratch, run));
+await inScratch('bench', (scratch) => withPostgres(scratch, run));

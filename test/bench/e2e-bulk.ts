@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runBigBatch } from '../support/bigBatch.ts';
 import { eventually } from '../support/client.ts';
+import { inScratch } from '../support/scratch.ts';
 import { FROM, NEWS, NEWS_VARIABLES, newDkimKey } from './mail.ts';
 import { compete, introduce, must, optionsOf, say, type Turn } from './rounds.ts';
-import { inScratch } from './scratch.ts';
 import { startSink, type Sink } from './sink.ts';
 import type { TransportDone, TransportTask } from './transportProcess.ts';
 
@@ -75,7 +75,7 @@ introduce(
   'e2e-bulk',
   `${String(recipients)} recipients a turn, ${String(connections)} connections with a pipeline of ${String(pipeline)} each`,
 );
-await inScratch(async (scratch) => {
+await inScratch('bench', async (scratch) => {
   for (const key of dkim === 1 ? [newDkimKey()] : [undefined]) {
     say(key === undefined ? '  plain (--dkim signs)' : '  signed with DKIM, RSA 2048');
     await compete({

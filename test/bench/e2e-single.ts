@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '../support/client.ts';
 import { cpuMsOf } from '../support/processUse.ts';
+import { inScratch } from '../support/scratch.ts';
 import { startService } from './caller.ts';
 import { addressOf } from './mail.ts';
 import { versionOf } from './peers.ts';
 import type { QueuesTask } from './queuesProcess.ts';
 import { startRedis } from './redis.ts';
 import { byCallers, compete, introduce, must, optionsOf, say, type Turn } from './rounds.ts';
-import { inScratch } from './scratch.ts';
 import { startSink } from './sink.ts';
 
 /**
@@ -25,7 +25,7 @@ const { notifications, rounds, callers, concurrency, profile } = optionsOf({
 });
 
 introduce('e2e-single', `${String(notifications)} notifications a turn, ${String(callers)} callers`);
-await inScratch(async (scratch) => {
+await inScratch('bench', async (scratch) => {
   const redis = await startRedis(scratch);
   say(
     `  ${versionOf('bullmq')}, ${versionOf('ioredis')}, Redis ${redis.version} on a socket, nothing persisted; concurrency ${String(concurrency)}, 12 connections`,

@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { runBigBatch } from '../support/bigBatch.ts';
 import { smtpSink, smtpSinkPath } from '../support/smtpSink.ts';
+import { inScratch } from '../support/scratch.ts';
 import { FROM } from './mail.ts';
 import { figure, introduce, must, optionsOf, say } from './rounds.ts';
-import { inScratch } from './scratch.ts';
 import { startSink } from './sink.ts';
 
 /**
@@ -35,7 +35,7 @@ const looking = setInterval(() => {
   for (; tenths.length <= 10 && mails >= Math.max(1, (tenths.length * recipients) / 10);) tenths.push(performance.now());
 }, LOOK_MS);
 
-await inScratch(async (scratch) => {
+await inScratch('bench', async (scratch) => {
   const smtp = new URLSearchParams({ connections: String(connections), pipeline: String(pipeline), ...(kill && { deadline: '5000' }) });
   const { uploadedMs, arrivedMs, shownMs, peakBytes, cpuMs, metrics, batch, bad } = await runBigBatch({
     recipients,

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { greetsAs } from '../support/smtpLedger.ts';
 import type { Sunk } from './sinkProcess.ts';
 
 /** A mail server that takes mails, counts them and throws them away. */
@@ -14,19 +14,7 @@ export type Sink = {
   readonly close: () => Promise<void>;
 };
 
-/** @throws unless the server at this port greets with the name that was given to ours. */
-async function check(port: number, name: string): Promise<void> {
-  const greeting = await new Promise<string>((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('error', reject);
-    socket.setEncoding('latin1').once('data', (text: string) => {
-      socket.end('QUIT\r\n');
-      resolve(text);
-    });
-  });
-  if (greeting !== `220 ${name} ESMTP\r\n`) throw new Error('the mail server that answers is not the one that was started');
-}
-
+/** @throws unless the server at its port greets with the name that was given to ours. */
 export async function startSink(): Promise<Sink> {
   const name = `sink-${randomBytes(8).toString('hex')}`;
   const child = fork(fileURLToPath(new URL('sinkProcess.ts', import.meta.url)), [name]);
@@ -38,7 +26,7 @@ export async function startSink(): Promise<Sink> {
       else [mails, people] = [said.mails, said.people];
     });
   });
-  await check(port, name);
+  if (!(await greetsAs(name, port))) throw new Error('the mail server that answers is not the one that was started');
   return {
     port,
     mails: () => mails,

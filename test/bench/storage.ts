@@ -18,9 +18,10 @@ import type { Cluster } from '../support/cluster.ts';
 import { clientOf, eventually, NDJSON, ndjson, type Client } from '../support/client.ts';
 import { memoryKeys } from '../support/memoryKeys.ts';
 import { startProgram } from '../support/program.ts';
+import { inScratch } from '../support/scratch.ts';
+import { withPostgres } from './database.ts';
 import { FROM, NEWS, NEWS_VARIABLES } from './mail.ts';
 import { figure, introduce, must, optionsOf, say } from './rounds.ts';
-import { inScratch, withPostgres } from './scratch.ts';
 import { startSink } from './sink.ts';
 
 /**
@@ -135,7 +136,7 @@ introduce(
   'storage',
   `${String(recipients)} recipients in one batch; feedback ${shuffled === 1 ? 'in no order' : 'in the order of sending'}`,
 );
-await inScratch((scratch) =>
+await inScratch('bench', (scratch) =>
   withPostgres(scratch, async (cluster) => {
     const sink = await startSink();
     const program = await startProgram({

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { newMasterKey } from '../../src/adapters/crypto/masterKeys.ts';
 import { startFaultProxy, type FaultProxy } from '../support/faultProxy.ts';
 import { startProgram, type Program } from '../support/program.ts';
 import { startCluster, type Cluster } from '../support/cluster.ts';
+import { newScratch } from '../support/scratch.ts';
 import { startSink, type Sink } from './sink.ts';
 
 const UNDER_TEST = fileURLToPath(new URL('serviceUnderTest.ts', import.meta.url));
@@ -50,9 +49,7 @@ export async function openGround({
   proxied = false,
   smtpDeadlineMs = SHORT_SMTP_MS,
 }: GroundOptions = {}): Promise<Ground> {
-  const scratch = mkdtempSync(join(tmpdir(), 'tidings-chaos-'));
-  // Postgres runs as another user and has to get through.
-  chmodSync(scratch, 0o711);
+  const { scratch, discard } = newScratch('chaos');
   const cluster = await startCluster(scratch, { durable });
   const sink = await startSink();
   const proxy = proxied ? await startFaultProxy({ port: cluster.port }) : undefined;
@@ -84,7 +81,7 @@ export async function openGround({
       await proxy?.close();
       await sink.close();
       await cluster.stop();
-      rmSync(scratch, { recursive: true, force: true });
+      discard();
     },
   };
 }

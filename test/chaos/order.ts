@@ -1,16 +1,14 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { openPostgresEventStore } from '../../src/adapters/eventstore/postgres/postgresEventStore.ts';
 import type { EventStore, StoredEvent } from '../../src/adapters/eventstore/port.ts';
-import { migrate } from '../../src/adapters/postgres/migrate.ts';
 import { openListener } from '../../src/adapters/postgres/notify.ts';
 import { lazyPool } from '../../src/adapters/postgres/pool.ts';
+import { withCluster, type Cluster } from '../support/cluster.ts';
+import { quantile } from '../support/quantile.ts';
+import { inScratch } from '../support/scratch.ts';
 import type { Chaos, ChaosRun } from './chaosRun.ts';
-import { startCluster, type Cluster } from '../support/cluster.ts';
 import type { FromWriter, WriterTask } from './orderWriter.ts';
 
 /** `flat`: how many times as long an append may take in the last tenth as in the second; 0: whatever it takes, on a machine full of other tests. */
@@ -29,19 +27,8 @@ type Written = { readonly acked: readonly string[]; readonly times: readonly (re
 export const order: Chaos<Size> = {
   long: { processes: 4, writers: 32, events: 200_000, flat: 2 },
   short: { processes: 4, writers: 32, events: 4_000, flat: 0 },
-  run: async (size, run) => {
-    const scratch = mkdtempSync(join(tmpdir(), 'tidings-chaos-'));
-    // Postgres runs as another user and has to get through.
-    chmodSync(scratch, 0o711);
-    const cluster = await startCluster(scratch, { durable: false });
-    try {
-      await migrate(cluster.url('owner'), ['log'], 'tidings_app');
-      await write(cluster, size, run);
-    } finally {
-      await cluster.stop();
-      rmSync(scratch, { recursive: true, force: true });
-    }
-  },
+  run: (size, run) =>
+    inScratch('chaos', (scratch) => withCluster(scratch, { durable: false, sets: ['log'] }, (cluster) => write(cluster, size, run))),
 };
 
 async function write(cluster: Cluster, size: Size, run: ChaosRun): Promise<void> {
@@ -204,9 +191,8 @@ function inversions(events: readonly Seen[]): number {
 function judgeTimes(run: ChaosRun, times: readonly (readonly [number, number])[], flat: number): void {
   const inOrder = [...times].sort(([a], [b]) => a - b).map(([, ms]) => ms);
   const tenth = Math.floor(inOrder.length / 10);
-  const median = (some: readonly number[]): number => [...some].sort((a, b) => a - b)[Math.floor(some.length / 2)] ?? 0;
   // In the first all processes start.
-  const [first, last] = [median(inOrder.slice(tenth, 2 * tenth)), median(inOrder.slice(-tenth))];
+  const [first, last] = [quantile(inOrder.slice(tenth, 2 * tenth), 0.5), quantile(inOrder.slice(-tenth), 0.5)];
   run.figure('append, second tenth', first, 'ms (median)');
   run.figure('append, last tenth', last, 'ms (median)');
   if (flat > 0) run.must(`appends stay as fast: at most ${String(flat)} times as long`, last <= flat * first, (last / first).toFixed(2));

@@ -1,18 +1,15 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { migrate } from '../../src/adapters/postgres/migrate.ts';
 import { openPool } from '../../src/adapters/postgres/pool.ts';
 import { askParked, listParked, parkedFacts } from '../../src/consumers/parking.ts';
 import type { Projection } from '../../src/consumers/ports.ts';
 import type { StreamName } from '../../src/domain/values/ids.ts';
 import { streamOf } from '../../src/domain/values/streams.ts';
+import { withCluster, type Cluster } from '../support/cluster.ts';
 import { happened, openBench, tally, until, type Bench } from '../support/consumers.ts';
 import { openDispatch, type DispatchBench } from '../support/dispatchBench.ts';
 import { ACME } from '../support/house.ts';
 import { positionAt } from '../support/memoryFeed.ts';
+import { inScratch } from '../support/scratch.ts';
 import type { Chaos, ChaosRun } from './chaosRun.ts';
-import { startCluster, type Cluster } from '../support/cluster.ts';
 
 type Size = { readonly events: number; readonly poison: number; readonly streams: number };
 
@@ -25,28 +22,21 @@ const PATIENCE_MS = 300_000;
 export const poison: Chaos<Size> = {
   long: { events: 10_000, poison: 10, streams: 500 },
   short: { events: 2_000, poison: 5, streams: 100 },
-  run: async (size, run) => {
-    const scratch = mkdtempSync(join(tmpdir(), 'tidings-chaos-'));
-    // Postgres runs as another user and has to get through.
-    chmodSync(scratch, 0o711);
-    const cluster = await startCluster(scratch, { durable: false });
-    try {
-      const bench = await openConsumers(cluster);
-      try {
-        await poisoned(bench, size, run);
-      } finally {
-        await bench.close();
-      }
-    } finally {
-      await cluster.stop();
-      rmSync(scratch, { recursive: true, force: true });
-    }
-  },
+  run: (size, run) =>
+    inScratch('chaos', (scratch) =>
+      withCluster(scratch, { durable: false, sets: ['models'] }, async (cluster) => {
+        const bench = await openConsumers(cluster);
+        try {
+          await poisoned(bench, size, run);
+        } finally {
+          await bench.close();
+        }
+      }),
+    ),
 };
 
 async function openConsumers(cluster: Cluster): Promise<Bench> {
   const [url, ownerUrl] = [cluster.url('app'), cluster.url('owner')];
-  await migrate(ownerUrl, ['models'], 'tidings_app');
   const [ownerPool, apiPool, workerPool] = await Promise.all([
     openPool({ url: ownerUrl, role: 'owner', max: 3 }),
     openPool({ url, role: 'tidings_api', max: 2 }),

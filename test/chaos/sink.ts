@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { greetsAs } from '../support/smtpLedger.ts';
 
 /** One message that the other side took for delivery. */
 export type Taken = { readonly by: 'smtp' | 'keyed'; readonly to: string };
@@ -28,16 +28,8 @@ export type Sink = {
 
 /** @throws unless the servers at these ports greet with the name that this run gave them. */
 export async function checkSink({ smtpPort, keyedUrl, nonce }: Pick<Sink, 'smtpPort' | 'keyedUrl' | 'nonce'>): Promise<void> {
-  const greeting = await new Promise<string>((resolve, reject) => {
-    const socket = connect(smtpPort, '127.0.0.1');
-    socket.once('error', reject);
-    socket.setEncoding('utf8').once('data', (text: string) => {
-      socket.end('QUIT\r\n');
-      resolve(text);
-    });
-  });
   const name = await fetch(keyedUrl).then((answer) => answer.text());
-  if (greeting !== `220 ${nonce} ESMTP\r\n` || name !== nonce) throw new Error('the sink that answers is not the one this run started');
+  if (!(await greetsAs(nonce, smtpPort)) || name !== nonce) throw new Error('the sink that answers is not the one this run started');
 }
 
 export async function startSink(): Promise<Sink> {

@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { delimiter, join, relative } from 'node:path';
 import pg from 'pg';
 import { newMasterKey } from '../../src/adapters/crypto/masterKeys.ts';
 import { startCluster, type Cluster } from '../support/cluster.ts';
+import { newScratch } from '../support/scratch.ts';
 
 /** A Postgres of a suite's own, whose files can be read as a thief would. */
 export type OwnDatabase = {
@@ -26,9 +26,7 @@ export type OwnDatabase = {
 };
 
 export async function openOwnDatabase({ durable = false }: { readonly durable?: boolean } = {}): Promise<OwnDatabase> {
-  const directory = mkdtempSync(join(tmpdir(), 'tidings-leaks-'));
-  // Postgres runs as another user and has to get through.
-  chmodSync(directory, 0o711);
+  const { scratch: directory, discard } = newScratch('leaks');
   const cluster = await startCluster(directory, { durable });
   return {
     cluster,
@@ -63,7 +61,7 @@ export async function openOwnDatabase({ durable = false }: { readonly durable?: 
     },
     close: async () => {
       await cluster.stop();
-      rmSync(directory, { recursive: true, force: true });
+      discard();
     },
   };
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
+import { migrate, type MigrationSet } from '../../src/adapters/postgres/migrate.ts';
 import { postgresUser } from '../../src/adapters/postgres/osUser.ts';
 import { initialise, startServer, type RunningServer } from '../../src/adapters/postgres/server.ts';
 import { binariesFor } from './postgresServer.ts';
@@ -88,4 +89,19 @@ export async function startCluster(scratch: string, { durable }: { readonly dura
     start,
     stop: () => server.stop(),
   };
+}
+
+/** With a server that has these sets of tables, and ends afterwards. */
+export async function withCluster(
+  scratch: string,
+  { durable, sets }: { readonly durable: boolean; readonly sets: readonly MigrationSet[] },
+  work: (cluster: Cluster) => Promise<void>,
+): Promise<void> {
+  const cluster = await startCluster(scratch, { durable });
+  try {
+    await migrate(cluster.url('owner'), sets, 'tidings_app');
+    await work(cluster);
+  } finally {
+    await cluster.stop();
+  }
 }

@@ -1,4 +1,4 @@
-import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
 export type SmtpLedger = {
   readonly port: number;
@@ -30,6 +30,20 @@ const ANSWERS: Readonly<Record<string, string>> = {
   NOOP: '250 2.0.0 ok\r\n',
 };
 const END_OF_DATA = Buffer.from('\r\n.\r\n');
+
+/** Whether the mail server at this port greets with this name: nothing else is said to it but goodbye. */
+export async function greetsAs(name: string, port: number): Promise<boolean> {
+  const greeting = await new Promise<string>((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('error', reject);
+    socket.setEncoding('latin1').once('data', (text: string) => {
+      socket.end('QUIT\r\n');
+      resolve(text);
+    });
+  });
+  return greeting === greetingOf(name);
+}
+const greetingOf = (name: string): string => `220 ${name} ESMTP\r\n`;
 
 /** A mail server that throws mails away and writes down who they were for: quick enough not to be what is measured. */
 export async function smtpLedger({ name = 'ledger', refuse, onTaken }: SmtpLedgerOptions = {}): Promise<SmtpLedger> {
@@ -85,7 +99,7 @@ export async function smtpLedger({ name = 'ledger', refuse, onTaken }: SmtpLedge
       while (step(say));
       if (say.length > 0 && socket.writable) socket.write(say.join(''));
     });
-    socket.write(`220 ${name} ESMTP\r\n`);
+    socket.write(greetingOf(name));
   }
 
   const server = createServer((socket) => {

@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { fractions } from '../support/drawing.ts';
 
 /** What one run measured, and whether what it must show holds. */
 export type ChaosRun = {
@@ -21,18 +22,6 @@ export type Chaos<Size extends object> = {
   readonly run: (size: Size, run: ChaosRun) => Promise<void>;
 };
 
-/** mulberry32: the same seed, the same choices. */
-export function drawing(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 export const newSeed = (): number => Math.floor(Math.random() * 2 ** 31);
 
 /** `quiet`: progress is kept back, as among other tests; the seed then stands in what does not hold. */
@@ -41,7 +30,7 @@ export function chaosRun(seed: number, { quiet = false }: { readonly quiet?: boo
   const began = performance.now();
   return {
     seed,
-    random: drawing(seed),
+    random: fractions(seed),
     say: (what) => {
       if (!quiet) process.stderr.write(`${((performance.now() - began) / 1000).toFixed(1).padStart(7)} s  ${what}\n`);
     },

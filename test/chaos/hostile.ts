@@ -1,6 +1,6 @@
 import { clientFor } from './feeder.ts';
 import { openGround } from './ground.ts';
-import { drawing, type Chaos, type ChaosRun } from './chaosRun.ts';
+import type { Chaos, ChaosRun } from './chaosRun.ts';
 import {
   bytesOf,
   hostileRequest,
@@ -15,6 +15,7 @@ import {
 } from './hostileRequests.ts';
 import { pick } from './hostileValues.ts';
 import { eventually } from '../support/client.ts';
+import { fractions } from '../support/drawing.ts';
 import { EXAMPLES, makeWorld } from '../support/exampleCalls.ts';
 import { follow } from '../support/follow.ts';
 import { mailbox, type Mail } from '../support/mailbox.ts';
@@ -187,7 +188,7 @@ async function tried(program: Program, mails: readonly Mail[], { requests }: Siz
   async function caller(): Promise<void> {
     for (let nth = sent; nth < requests && faults.length < 5; nth = sent) {
       sent += 1;
-      const random = drawing(run.seed * 100_003 + nth);
+      const random = fractions(run.seed * 100_003 + nth);
       // In turn, so that each gets its share; then by chance, so that what is near meets what is near.
       const described = nth < document.operations.length * 4 ? at(document.operations, nth) : pick(random, often);
       const request = hostileRequest(described, maker, random);

@@ -5,7 +5,7 @@ import { openPostgresEventStore } from '../../src/adapters/eventstore/postgres/p
 import type { EncodedEvent, ExpectedRevision, Write } from '../../src/adapters/eventstore/port.ts';
 import { lazyPool } from '../../src/adapters/postgres/pool.ts';
 import type { StreamName } from '../../src/domain/values/ids.ts';
-import { drawing } from './chaosRun.ts';
+import { fractions } from '../support/drawing.ts';
 
 /** What a writing process tells: events that were acknowledged, and for each append when it was done (ms since the epoch) and how long it took. */
 export type FromWriter = {
@@ -26,7 +26,7 @@ const task = JSON.parse(process.argv[2] ?? '') as WriterTask;
 const SHARED = 8;
 const pool = lazyPool({ url: task.url, role: 'tidings_worker', max: 3 });
 const store = await openPostgresEventStore({ url: task.url, pool, listener: { subscribe: () => Promise.resolve(() => undefined) } });
-const random = drawing(task.seed);
+const random = fractions(task.seed);
 const below = (most: number): number => Math.floor(random() * most);
 
 let acked: string[] = [];

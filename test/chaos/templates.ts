@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from '../support/client.ts';
 import { DERIVED, EXHAUSTING, GREEDS, GREEDY, RUNNING_CODE, UNSAFE_HTML } from '../support/hostileTemplates.ts';
@@ -151,7 +151,15 @@ const crowd = async (client: Client, ms: number, failed: (what: string) => void)
   return (await Promise.all(Array.from({ length: HONEST_CALLERS }, () => honest(client, until, failed)))).flat();
 };
 
-const childrenOf = ({ pid }: Program): string => readFileSync(`/proc/${String(pid)}/task/${String(pid)}/children`, 'utf8').trim();
+/** Processes that it has started: each belongs to the thread that did, and templates are rendered in more than one. */
+const childrenOf = ({ pid }: Program): string => {
+  const threads = `/proc/${String(pid)}/task`;
+  const children = readdirSync(threads).flatMap((thread) => readFileSync(`${threads}/${thread}/children`, 'utf8').trim().split(/\s+/));
+  return children
+    .filter((child) => child !== '')
+    .sort()
+    .join(' ');
+};
 
 /** Answers that say what became of it: refused as it was written, over its budget, or rendered to something harmless. */
 const FINE = new Set(['template_invalid', 'template_budget_exceeded', 'template_not_found', 'validation_failed', 'append_too_large', 'body_too_large']); // prettier-ignore

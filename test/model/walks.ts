@@ -1,17 +1,7 @@
+import { drawing } from '../support/drawing.ts';
 import { SMALL, WIDE } from './configurations.ts';
 import { Replay, type Seen } from './replay.ts';
 import type { Config } from './world.ts';
-
-/** Mulberry32: the same walk for the same seed. */
-function drawing(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
 
 /** Too large to be visited completely: up to three people, two notifications, and every fault more than once. */
 function drawn(below: (most: number) => number): Config {
@@ -50,7 +40,8 @@ export async function walkAll(first: number, walks: number): Promise<Walks> {
   const seen: Seen = new Map();
   let steps = 0;
   for (let seed = first; seed < first + walks; seed += 1) {
-    const below = drawing(seed);
+    const draw = drawing(seed);
+    const below = (most: number): number => draw() % most;
     const cfg = seed % 2 === 0 ? COMPLETE[(seed / 2) % COMPLETE.length]! : drawn(below);
     const replay = await Replay.open(cfg, below, seen);
     try {

@@ -111,7 +111,7 @@ const STEPS: Readonly<Record<string, RegExp>> = {
   started: /^append DeliveriesPlanned\+HandOffStarted/,
   send: /^send by (smtp|keyed)/,
   recorded: /^append HandOffRecorded/,
-  finish: /^claims.finish/,
+  finish: /^claims\.finish/,
   checkpoint: /^commit, checkpoint of (actions|notifications)/,
 };
 const LEAST_POINTS = 40;

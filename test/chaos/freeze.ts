@@ -4,7 +4,7 @@ import type { Program } from '../support/program.ts';
 import { arm, isFrozen } from './arming.ts';
 import type { Chaos, ChaosRun } from './chaosRun.ts';
 import { clientFor, declareTypes, feed, type Feeder } from './feeder.ts';
-import { openGround, WINDOW, type Ground } from './ground.ts';
+import { openGround, type Ground } from './ground.ts';
 import { deliveriesOf, judge, untilSettled, untilTaken } from './verdict.ts';
 
 /** `rounds`: worker, projector and API frozen at once, each at the worst moment; `moments`: one of them at any moment, under load. */
@@ -34,12 +34,11 @@ export const freeze: Chaos<Size> = {
         });
       const all: Frozen = { projector: parts.projector!, worker: parts.worker!, api: parts.api! };
       await declareTypes(clientFor(all.api));
-      const slowest = { takenOver: 0 };
-      for (let round = 0; round < rounds; round += 1)
-        slowest.takenOver = Math.max(slowest.takenOver, await atTheWorstMoment(ground, all, round, run));
+      let slowest = 0;
+      for (let round = 0; round < rounds; round += 1) slowest = Math.max(slowest, await atTheWorstMoment(ground, all, round, run));
       run.figure('frozen at the worst moment', 3 * rounds, 'processes');
       run.figure('lease', ground.leaseMs / 1000, 's');
-      run.figure('a standby that starts has taken over after', slowest.takenOver / 1000, 's at the most');
+      run.figure('a standby that starts has taken over after', slowest / 1000, 's at the most');
       await judgeInTheEnd(ground, run);
       if (moments > 0) await atAnyMoment(ground, all, moments, run);
     } finally {
@@ -188,7 +187,6 @@ async function atAnyMoment(ground: Ground, parts: Frozen, moments: number, run: 
     );
     // A worker that was frozen too long counts as one that was killed.
     await judge(ground, feeder.accepted, { kills: Math.ceil(moments / 3), run });
-    run.figure('window', WINDOW, 'messages');
   } finally {
     for (const part of Object.values(parts)) thaw(part);
     await feeder.stop().catch(() => undefined);

@@ -3,7 +3,7 @@ import { openLog } from '../../src/adapters/logging/log.ts';
 import { openMetrics } from '../../src/adapters/metrics/metrics.ts';
 import { keySecrets } from '../../src/adapters/crypto/keySecrets.ts';
 import { tenantCommands } from '../../src/commands/tenants.ts';
-import { closing, type Closing } from '../../src/compose/closing.ts';
+import { loggedClosing, type Closing } from '../../src/compose/closing.ts';
 import { type Core, openCore, startConsumers, untilCaughtUp } from '../../src/compose/core.ts';
 import { migrateAll, placesOf } from '../../src/compose/databases.ts';
 import { startDelivery } from '../../src/compose/delivery.ts';
@@ -15,15 +15,7 @@ import { keyedProvider } from './keyedProvider.ts';
 import { openPoints, pointedCore, pointedProviders, type Points } from './points.ts';
 
 // The service, wired as `compose/service.ts` does it, with points around its ports, a provider that takes keys, and short leases.
-const {
-  CHAOS_LEASE_MS = '5000',
-  CHAOS_POINT,
-  CHAOS_SIGNAL,
-  CHAOS_PASSED_FILE,
-  CHAOS_KEYED_URL = '',
-  CHAOS_WINDOW = '16',
-  ...env
-} = process.env;
+const { CHAOS_LEASE_MS, CHAOS_POINT, CHAOS_SIGNAL, CHAOS_PASSED_FILE, CHAOS_KEYED_URL = '', CHAOS_WINDOW, ...env } = process.env;
 if (env['NODE_ENV'] === 'production') throw new Error('this program stops itself and is for tests alone');
 const leaseMs = Number(CHAOS_LEASE_MS);
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -32,9 +24,7 @@ const parsed = parseConfig(env, (path) => readFileSync(path, 'utf8'));
 if ('problems' in parsed) throw new Error(JSON.stringify(parsed.problems));
 const { config } = parsed;
 const log = openLog(config.logLevel);
-const opened = closing((what, error) => {
-  log.error('something did not close', { name: what.replaceAll(' ', '_'), error });
-});
+const opened = loggedClosing(log);
 const points = openPoints({
   signal: CHAOS_SIGNAL === 'SIGSTOP' ? 'SIGSTOP' : 'SIGKILL',
   ...(CHAOS_POINT !== undefined && { point: CHAOS_POINT }),

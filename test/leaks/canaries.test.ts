@@ -7,14 +7,14 @@ import { testWith } from '../support/needs.ts';
 import { serviceForSuite } from '../support/service.ts';
 import type { ScriptedServer } from '../support/smtpServers.ts';
 import type { Canary } from './canary.ts';
-import { personalCanaries } from './canaries.ts';
+import { noted, personalCanaries } from './canaries.ts';
 import { byToken, commandLine, control, form, many, people, refusals, single, templates } from './everyPath.ts';
 import { jwtIssuer, type JwtIssuer } from './jwtIssuer.ts';
 import { DUMPS, dumps, filesBelow, openOwnDatabase, type OwnDatabase } from './ownDatabase.ts';
 import { quotingMailServer } from './quotingMailServer.ts';
 import { searchFor, type Finding } from './search.ts';
 
-const it = personalCanaries();
+const { canaries: it, unsaid } = noted(personalCanaries());
 let own: OwnDatabase;
 let mails: ScriptedServer;
 let issuer: JwtIssuer;
@@ -71,6 +71,7 @@ test('what a person is, has and is told goes through every path', { timeout: 120
     { what: 'admin key', value: own.env['TIDINGS_ADMIN_KEY'] ?? '', guessable: false },
     { what: 'master key', value: Buffer.from(own.env['TIDINGS_MASTER_KEYS']?.split(':')[1] ?? '', 'base64'), guessable: false },
   ];
+  expect(unsaid()).toStrictEqual([]);
   expect(mails.lines.some((line) => line.toLowerCase().includes(it.quoted.toLowerCase()))).toBe(true);
 });
 

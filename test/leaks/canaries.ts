@@ -72,6 +72,22 @@ export function personalCanaries() {
 }
 export type Canaries = ReturnType<typeof personalCanaries>;
 
+/** The same, which notes what was read of it: a canary that nobody says is found nowhere, and proves nothing. */
+export function noted(canaries: Canaries): { readonly canaries: Canaries; readonly unsaid: () => readonly string[] } {
+  const said = new Set<unknown>();
+  const noting = <T extends object>(of: T): T =>
+    new Proxy(of, {
+      get: (target, name) => {
+        said.add(name);
+        return Reflect.get(target, name);
+      },
+    });
+  return {
+    canaries: noting({ ...canaries, files: noting(canaries.files) }),
+    unsaid: () => canaries.list.flatMap(({ what }) => (said.has(what) ? [] : [what])),
+  };
+}
+
 /** Of an address the part before the domain is enough to know it by. */
 function markOf(value: string): { readonly mark?: string } {
   const at = value.lastIndexOf('@');

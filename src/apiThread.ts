@@ -3,9 +3,10 @@ import { openLog } from './adapters/logging/log.ts';
 import { openMetrics, type Measured } from './adapters/metrics/metrics.ts';
 import { inThread } from './adapters/threads/inThread.ts';
 import type { ApiThreadData, FromApiThread, ToApiThread } from './compose/apiThread.ts';
-import { closing } from './compose/closing.ts';
+import { loggedClosing } from './compose/closing.ts';
 import { openCore } from './compose/core.ts';
 import { startHttp } from './compose/http.ts';
+import type { MeasuredElsewhere } from './compose/observing.ts';
 import { secretsOf } from './compose/secrets.ts';
 import { PortError } from './domain/kernel/portError.ts';
 
@@ -14,12 +15,10 @@ const { data, tell, onMessage, leave } = inThread<ApiThreadData, ToApiThread, Fr
 const { config, places, about } = data;
 const log = openLog(config.logLevel);
 endOnFault(log);
-const opened = closing((what, error) => {
-  log.error('something did not close', { name: what.replaceAll(' ', '_'), error });
-});
+const opened = loggedClosing(log);
 
 const asked: ((measured: Measured) => void)[] = [];
-const elsewhere = async (): Promise<readonly Measured[]> => {
+const measuredElsewhere: MeasuredElsewhere = async () => {
   tell({ kind: 'measure' });
   return [await new Promise<Measured>((resolve) => void asked.push(resolve))];
 };
@@ -36,7 +35,7 @@ onMessage((message) => {
 
 try {
   const core = await openCore({ config, secrets: secretsOf(config), places, metrics: openMetrics({ process: false }), log }, opened);
-  tell({ kind: 'ready', served: await startHttp(core, about, opened, elsewhere) });
+  tell({ kind: 'ready', served: await startHttp(core, about, opened, measuredElsewhere) });
 } catch (error) {
   await opened.all();
   if (!(error instanceof PortError)) throw error;

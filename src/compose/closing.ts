@@ -1,3 +1,5 @@
+import type { Log } from '../adapters/logging/log.ts';
+
 /** What has been opened, closed in reverse: one that fails to close does not keep the others open. */
 export type Closing = {
   readonly add: (what: string, close: () => unknown) => void;
@@ -25,3 +27,9 @@ export function closing(onError: (what: string, error: unknown) => void): Closin
     },
   };
 }
+
+/** The log says what did not close. */
+export const loggedClosing = (log: Log): Closing =>
+  closing((what, error) => {
+    log.error('something did not close', { name: what.replaceAll(' ', '_'), error });
+  });

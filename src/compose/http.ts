@@ -1,4 +1,3 @@
-import type { Measured } from '../adapters/metrics/metrics.ts';
 import { jwtVerifier } from '../adapters/http/jwtVerifier.ts';
 import { unguessable } from '../adapters/secrets/unguessable.ts';
 import { redocBundle } from '../adapters/http/redocBundle.ts';
@@ -27,7 +26,7 @@ import { grantOf } from '../projections/tenants/queries.ts';
 import type { Closing } from './closing.ts';
 import { openCommands } from './commands.ts';
 import type { Core } from './core.ts';
-import { observing, type Observing } from './observing.ts';
+import { observing, type MeasuredElsewhere, type Observing } from './observing.ts';
 import { CONSUMERS } from './readModels.ts';
 
 export type Served = {
@@ -38,15 +37,12 @@ export type Served = {
 };
 export type About = { readonly version: string; /** In tests every answer is held against its schema. */ readonly checkAnswers: boolean };
 
-/** Answers what other threads of this process have measured. */
-export type Elsewhere = () => Promise<readonly Measured[]>;
-
 /** The API of this process: every operation and page over its use cases and queries. */
 export async function startHttp(
   core: Core,
   { version, checkAnswers }: About,
   closing: Closing,
-  elsewhere: Elsewhere = () => Promise.resolve([]),
+  measuredElsewhere: MeasuredElsewhere = () => Promise.resolve([]),
 ): Promise<Served> {
   const { config, models, logged, clock, ids, captures, secrets } = core;
   const { indexes, subjects: people, vault } = logged.keys;
@@ -55,7 +51,7 @@ export async function startHttp(
     core.metrics.requests.observe({ operation: name, status: String(status) }, seconds);
   });
   const commands = openCommands(core, closing);
-  const observed = observing(core, closing, elsewhere);
+  const observed = observing(core, closing, measuredElsewhere);
   const operations = apiOperations({
     ...commands,
     notifications: commands.controls,

@@ -19,8 +19,11 @@ const LOOK_MS = 2000;
 /** A read model this far behind is no longer one to answer from. */
 const LAG_MS = 60_000;
 
-/** What admission, health and metrics look at; the database is asked on a timer, never by a request. `elsewhere`: what other threads measured. */
-export function observing(core: Core, closing: Closing, elsewhere: () => Promise<readonly Measured[]>): Observing {
+/** What the other threads of this process have measured. */
+export type MeasuredElsewhere = () => Promise<readonly Measured[]>;
+
+/** What admission, health and metrics look at; the database is asked on a timer, never by a request. */
+export function observing(core: Core, closing: Closing, measuredElsewhere: MeasuredElsewhere): Observing {
   const { models, logged, clock, metrics, log } = core;
   const delay = eventLoopDelay();
   let [actionsDue, delayMs] = [0, 0];
@@ -53,7 +56,7 @@ export function observing(core: Core, closing: Closing, elsewhere: () => Promise
           metrics.consumerRate.set({ consumer: it.name }, it.rate);
           metrics.consumerParked.set({ consumer: it.name }, it.parked);
         }
-        return metricsText(metrics, await elsewhere());
+        return metricsText(metrics, await measuredElsewhere());
       },
     },
   };

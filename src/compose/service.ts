@@ -8,7 +8,7 @@ import type { Config } from '../config.ts';
 import { freeLeases } from '../consumers/lease.ts';
 import type { PortError } from '../domain/kernel/portError.ts';
 import { startApiThread } from './apiThread.ts';
-import { closing } from './closing.ts';
+import { loggedClosing } from './closing.ts';
 import { type Core, openCore, startConsumers, startWorker, untilCaughtUp } from './core.ts';
 import { migrateAll, placesOf } from './databases.ts';
 import { startHousekeeping } from './housekeeping.ts';
@@ -33,9 +33,7 @@ export type Surroundings = {
 
 /** Starts the roles of this process, in the order in which they need each other. What it opened is closed again if it cannot start. */
 export async function startService(config: Config, { log, starting, about, lost }: Surroundings): Promise<Service> {
-  const opened = closing((what, error) => {
-    log.error('something did not close', { name: what.replaceAll(' ', '_'), error });
-  });
+  const opened = loggedClosing(log);
   try {
     const secrets = secretsOf(config);
     const places = await placesOf(config, opened, starting, {

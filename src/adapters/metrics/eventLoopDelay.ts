@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-/** How late this process gets to what it has to do. */
+/** How late this thread gets to what it has to do. */
 export type EventLoopDelay = {
   /** Mean since it was last asked, milliseconds; 0 while that would tell of the start. */ readonly takeMs: () => number;
   readonly close: () => void;

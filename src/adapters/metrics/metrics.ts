@@ -3,9 +3,10 @@ import { AggregatorRegistry, Counter, Gauge, Histogram, Registry, collectDefault
 /** Seconds: from a lookup in memory to a provider that takes its time. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** What a process measures of itself. Labels are few and fixed: never a tenant, a template, an address or an id. */
+/** What a thread of the service measures of itself. Labels are few and fixed: never a tenant, a template, an address or an id. */
 export type Metrics = ReturnType<typeof openMetrics>;
 
+/** `process`: with Node's own, which stand once for all threads; of heap, collections and event loop they tell this thread's. */
 export function openMetrics(options: { readonly process: boolean } = { process: true }) {
   const registry = new Registry();
   if (options.process) collectDefaultMetrics({ register: registry, prefix: 'tidings_process_' });

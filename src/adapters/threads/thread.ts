@@ -23,7 +23,7 @@ const YOUNG_MB = 8;
 /** Runs a module in a thread. `data` is what it is given to begin with. `onError`: what it did not catch itself. */
 export function startThread<To, From>(module: URL, data: unknown, onError: (error: unknown) => void): Thread<To, From> {
   const isSource = module.pathname.endsWith('.ts');
-  // A flag of V8's, read when a heap is made; `resourceLimits` says less than a flag does.
+  // A flag of V8's, read when a heap is made: `resourceLimits` gives way to the one that the process was started with.
   setFlagsFromString(`--max-semi-space-size=${String(YOUNG_MB)}`);
   const worker = new Worker(isSource ? fromSource(module) : module, { workerData: data, eval: isSource });
   const exited = once(worker, 'exit');

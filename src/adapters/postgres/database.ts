@@ -12,6 +12,13 @@ const BY_KEY = ['enable_seqscan = off', 'enable_hashjoin = off', 'enable_mergejo
   .map((setting) => `set local ${setting}`)
   .join('; ');
 
+/**
+ * What a consumer writes follows from the log, and its checkpoint is written with it: what a crash of the database takes is applied again.
+ * So nobody waits for the disk, above all no append, whose commit would have to wait for theirs. Whatever commits later and waits (a claim's
+ * declaration, an append to a log of this database) keeps all that was before it.
+ */
+const UNHURRIED = 'set local synchronous_commit = off';
+
 /** The port of consumers and processes over a pool and the process's listening connection. */
 export function database(pool: Pool, listener: Listener): Database {
   return {
@@ -22,7 +29,7 @@ export function database(pool: Pool, listener: Listener): Database {
         work,
         idleMs === undefined
           ? 'begin'
-          : `begin; set local idle_in_transaction_session_timeout = ${Math.max(1, Math.round(idleMs))}; ${BY_KEY}`,
+          : `begin; set local idle_in_transaction_session_timeout = ${Math.max(1, Math.round(idleMs))}; ${UNHURRIED}; ${BY_KEY}`,
       ),
     listen: async (channel, heard) => {
       const end = await listener.subscribe(channel, (payload) => {

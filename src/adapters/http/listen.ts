@@ -87,9 +87,12 @@ export async function listen(handler: RequestListener, settings: ListenerSetting
   server.on('checkContinue', handle);
   // What else somebody expects may be ignored (RFC 9110 §10.1.1); Node's own answer would be no problem of ours.
   server.on('checkExpectation', handle);
+  // It is told of each piece that still comes: one refusal waits for its turn, and not one for each.
+  const refused = new WeakSet<Duplex>();
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
-    else refuseOn(socket, newest.get(socket), error.code);
+    else if (!refused.has(socket)) refuseOn(socket, newest.get(socket), error.code);
+    refused.add(socket);
   });
   await new Promise<void>((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException): void => {

@@ -192,6 +192,14 @@ export const apiMutants: readonly Mutant[] = [
     testName: 'what could be read as two requests is read as none garbage behind a request never comes before its answer',
   },
   {
+    name: 'wire: garbage is refused once for each piece of it',
+    file: 'src/adapters/http/listen.ts',
+    find: 'else if (!refused.has(socket)) refuseOn(',
+    put: 'else refuseOn(',
+    killedBy: 'test/adapters/http/listen.test.ts',
+    testName: 'garbage behind a request that is still being answered is refused once, in however many pieces it comes',
+  },
+  {
     name: 'bodies: nobody asks for one, and it is read without end',
     file: 'src/http/reply.ts',
     find: 'else end(res, undefined, time);',

@@ -85,3 +85,24 @@ export async function openGround({
     },
   };
 }
+
+/** For the program as people run it, who have settled what a run has not. */
+export const PRODUCTION = { NODE_ENV: 'production', TIDINGS_ALLOW: 'generated-secrets,capture,unencrypted-database' } as const;
+
+/** With the program itself, on a ground of its own. */
+export async function withProgram(
+  { env = {}, ...options }: GroundOptions & Pick<StartOptions, 'env'>,
+  work: (program: Program, ground: Ground) => Promise<void>,
+): Promise<void> {
+  const ground = await openGround(options);
+  try {
+    const program = await ground.start({ as: 'real', env });
+    try {
+      await work(program, ground);
+    } finally {
+      await program.kill();
+    }
+  } finally {
+    await ground.close();
+  }
+}

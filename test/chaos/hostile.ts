@@ -1,5 +1,5 @@
 import { clientFor } from './feeder.ts';
-import { openGround } from './ground.ts';
+import { withProgram } from './ground.ts';
 import type { Chaos, ChaosRun } from './chaosRun.ts';
 import {
   bytesOf,
@@ -37,18 +37,11 @@ export const hostile: Chaos<Size> = {
   short: { requests: 500 },
   run: async (size, run) => {
     const mails = mailbox();
-    const ground = await openGround();
     await mails.open();
     try {
-      const program = await ground.start({ as: 'real', env: { SMTP_URL: mails.url(), NODE_ENV: 'test' } });
-      try {
-        await tried(program, mails.mails, size, run);
-      } finally {
-        await program.kill();
-      }
+      await withProgram({ env: { SMTP_URL: mails.url(), NODE_ENV: 'test' } }, (program) => tried(program, mails.mails, size, run));
     } finally {
       await mails.close();
-      await ground.close();
     }
   },
 };

@@ -5,7 +5,7 @@ import { memoryOf } from '../support/processUse.ts';
 import type { Program } from '../support/program.ts';
 import { quantile } from '../support/quantile.ts';
 import type { Chaos, ChaosRun } from './chaosRun.ts';
-import { openGround, type Ground } from './ground.ts';
+import { PRODUCTION, withProgram, type Ground } from './ground.ts';
 
 type Size = {
   readonly measureMs: number;
@@ -31,22 +31,7 @@ const TICK_MS = 20;
 export const overload: Chaos<Size> = {
   long: { measureMs: 15_000, overloadMs: 60_000, times: 2, most: 1_000_000, refusedMs: 2_000 },
   short: { measureMs: 1_500, overloadMs: 4_000, times: 12, most: 2_500, refusedMs: 20_000 },
-  run: async (size, run) => {
-    const ground = await openGround({ smtpDeadlineMs: 30_000 });
-    try {
-      const program = await ground.start({
-        as: 'real',
-        env: { NODE_ENV: 'production', TIDINGS_ALLOW: 'generated-secrets,capture,unencrypted-database' },
-      });
-      try {
-        await overloaded(ground, program, size, run);
-      } finally {
-        await program.kill();
-      }
-    } finally {
-      await ground.close();
-    }
-  },
+  run: (size, run) => withProgram({ smtpDeadlineMs: 30_000, env: PRODUCTION }, (program, ground) => overloaded(ground, program, size, run)),
 };
 
 /** `what`: the status, or why there was no answer. */

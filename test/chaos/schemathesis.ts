@@ -1,13 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeWorld } from '../support/exampleCalls.ts';
 import { follow } from '../support/follow.ts';
 import type { Program } from '../support/program.ts';
+import { inScratch } from '../support/scratch.ts';
 import type { Chaos, ChaosRun } from './chaosRun.ts';
 import { clientFor } from './feeder.ts';
-import { openGround } from './ground.ts';
+import { withProgram } from './ground.ts';
 
 type Size = { readonly examples: number; readonly seconds: number };
 
@@ -43,20 +44,12 @@ export const schemathesis: Chaos<Size> = {
       run.figure('skipped', 1, missing);
       return;
     }
-    const ground = await openGround();
-    const scratch = mkdtempSync(join(tmpdir(), 'tidings-schemathesis-run-'));
-    try {
-      const program = await ground.start({ as: 'real', env: { NODE_ENV: 'test' } });
-      try {
+    await inScratch('schemathesis', (scratch) =>
+      withProgram({ env: { NODE_ENV: 'test' } }, async (program) => {
         await makeWorld({ ...clientFor(program), ...follow(clientFor(program)) });
         await generated(program, scratch, size, run);
-      } finally {
-        await program.kill();
-      }
-    } finally {
-      rmSync(scratch, { recursive: true, force: true });
-      await ground.close();
-    }
+      }),
+    );
   },
 };
 

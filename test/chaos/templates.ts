@@ -7,7 +7,7 @@ import type { Program } from '../support/program.ts';
 import { quantile } from '../support/quantile.ts';
 import { pick } from './hostileValues.ts';
 import { clientFor } from './feeder.ts';
-import { openGround } from './ground.ts';
+import { PRODUCTION, withProgram } from './ground.ts';
 import type { Chaos, ChaosRun } from './chaosRun.ts';
 
 type Size = {
@@ -31,22 +31,7 @@ const THINKING_MS = 10;
 export const templates: Chaos<Size> = {
   long: { rounds: 6, ms: 10_000, times: 2, answeredMs: 1_000, atOnce: 1 },
   short: { rounds: 1, ms: 1_500, times: 0, answeredMs: 0, atOnce: 6 },
-  run: async (size, run) => {
-    const ground = await openGround();
-    try {
-      const program = await ground.start({
-        as: 'real',
-        env: { NODE_ENV: 'production', TIDINGS_ALLOW: 'generated-secrets,capture,unencrypted-database' },
-      });
-      try {
-        await rendered(program, size, run);
-      } finally {
-        await program.kill();
-      }
-    } finally {
-      await ground.close();
-    }
-  },
+  run: (size, run) => withProgram({ env: PRODUCTION }, (program) => rendered(program, size, run)),
 };
 
 type Hostile = { readonly name: string; readonly html: string; readonly text?: string };

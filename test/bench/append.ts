@@ -15,10 +15,10 @@ import { byCallers, compete, introduce, must, optionsOf, say, timed, type Rival 
  * called once a transaction, which does ÷ emmett. All on one server, with fsync.
  */
 const { appends, rounds, callers, connections } = optionsOf({ appends: 20_000, rounds: 5, callers: 64, connections: 32 });
-const CATALOGUE = { type: 'NotificationRequested', bytes: 1_000 };
+const [TYPE, BYTES] = ['NotificationRequested', 1_000];
 const body = (): { readonly at: string; readonly text: string } => ({
   at: new Date().toISOString(),
-  text: 'x'.repeat(CATALOGUE.bytes - 80),
+  text: 'x'.repeat(BYTES - 80),
 });
 const metadata = { tenantId: 'acme', commandId: randomUUID(), correlationId: randomUUID(), causationId: randomUUID(), schemaVersion: 1 };
 
@@ -61,7 +61,7 @@ await inScratch('bench', (scratch) =>
       `notification-acme_${who}-${String(round)}-${String(index)}` as StreamName;
     const eventOf = (): EncodedEvent => ({
       id: randomUUID(),
-      type: CATALOGUE.type,
+      type: TYPE,
       data: JSON.stringify(body()),
       metadata: JSON.stringify(metadata),
     });
@@ -100,7 +100,7 @@ await inScratch('bench', (scratch) =>
       turn: (round) =>
         timed(appends, () =>
           byCallers(callers, appends, (index) =>
-            emmett.appendToStream(streamOf(round, 'emmett', index), [{ type: CATALOGUE.type, data: body(), metadata }], {
+            emmett.appendToStream(streamOf(round, 'emmett', index), [{ type: TYPE, data: body(), metadata }], {
               expectedStreamVersion: 'STREAM_DOES_NOT_EXIST',
             }),
           ),

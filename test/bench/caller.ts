@@ -28,7 +28,7 @@ const bodyOf = (to: string, index: number, template: string): string =>
     variables: variablesOf(index),
   });
 
-/** `profile`: with a CPU profile of the program in `<temporary files>/tidings-profiles`. */
+/** `profile`: with a CPU profile of each thread of the program in `<temporary files>/tidings-profiles`. */
 export async function startService(dataDir: string, sink: Sink, profile: boolean): Promise<Service> {
   const program = await startProgram({
     dataDir,

@@ -10,7 +10,7 @@ import { startSink } from './sink.ts';
 /**
  * One batch to a million people through the real program on its embedded database: how long, how fast at the end as at the beginning, how
  * much memory. `--kill`: SIGKILL in the middle, restart, the same upload again, and who got what (by a mail server of our own, since
- * smtp-sink does not tell). `--profile`: a CPU profile of the program in `<temporary files>/tidings-profiles`.
+ * smtp-sink does not tell). `--profile`: a CPU profile of each thread of the program in `<temporary files>/tidings-profiles`.
  */
 const options = optionsOf({ recipients: 1_000_000, kill: 0, connections: 4, pipeline: 16, profile: 0 });
 const { recipients, connections, pipeline } = options;

@@ -70,6 +70,20 @@ function fastestLately(clock: Pick<Clock, 'epochMs'>) {
   };
 }
 
+/** What of a request's time is ours. `ourMs`: undefined where its body did not come to its end. */
+function watched(clock: Pick<Clock, 'epochMs'>): Pick<Place, 'body'> & { readonly ourMs: () => number | undefined } {
+  let since: number | undefined = clock.epochMs();
+  return {
+    body: async (read) => {
+      since = undefined;
+      const value = await read();
+      since = clock.epochMs();
+      return value;
+    },
+    ourMs: () => (since === undefined ? undefined : clock.epochMs() - since),
+  };
+}
+
 const overloaded = (reason: string): Refusal =>
   refuse('overloaded', `${reason}: try again after Retry-After.`, { headers: { 'Retry-After': '2' } });
 
@@ -93,6 +107,8 @@ export function createAdmission(gauges: LoadGauges, limits: AdmissionLimits, clo
   let commands = 0;
   const fastest = fastestLately(clock);
 
+  /** One that was refused for what it is was quick without the log. */
+  const isTelling = (status: number, ms: number): boolean => status < 400 || status >= 500 || ms > limits.commandMs;
   const allWait = (): boolean => commands >= limits.fewCommands && (fastest.ms() ?? 0) > limits.commandMs;
   function exceeded(kind: Kind): string | undefined {
     if (requests >= limits.requests) return 'Too many requests are in flight';
@@ -108,28 +124,20 @@ export function createAdmission(gauges: LoadGauges, limits: AdmissionLimits, clo
     enter: (kind) => {
       const reason = exceeded(kind);
       if (reason !== undefined) return overloaded(reason);
-      const [streams, orders] = [kind === 'upload' ? 1 : 0, kind === 'command' ? 1 : 0];
-      requests += 1;
-      uploads += streams;
-      commands += orders;
-      let [began, isWhole] = [clock.epochMs(), true];
-      const body = async <T>(read: () => Promise<T>): Promise<T> => {
-        isWhole = false;
-        const value = await read();
-        [began, isWhole] = [clock.epochMs(), true];
-        return value;
+      const count = (by: number): void => {
+        requests += by;
+        if (kind === 'upload') uploads += by;
+        if (kind === 'command') commands += by;
       };
-      /** One that was refused for what it is was quick without the log. */
-      const isTelling = (status: number, ms: number): boolean => status < 400 || status >= 500 || ms > limits.commandMs;
+      count(1);
+      const { body, ourMs } = watched(clock);
       let isIn = true;
       const leave = (status: number): void => {
         if (!isIn) return;
         isIn = false;
-        requests -= 1;
-        uploads -= streams;
-        commands -= orders;
-        const ms = clock.epochMs() - began;
-        if (kind === 'command' && isWhole && isTelling(status, ms)) fastest.took(ms);
+        count(-1);
+        const ms = ourMs();
+        if (kind === 'command' && ms !== undefined && isTelling(status, ms)) fastest.took(ms);
       };
       return { body, leave };
     },

@@ -1,12 +1,12 @@
 import { endOnFault } from './adapters/logging/endOnFault.ts';
 import { openLog } from './adapters/logging/log.ts';
-import { openMetrics, type Measured } from './adapters/metrics/metrics.ts';
+import { openMetrics } from './adapters/metrics/metrics.ts';
 import { inThread } from './adapters/threads/inThread.ts';
 import type { ApiThreadData, FromApiThread, ToApiThread } from './compose/apiThread.ts';
 import { loggedClosing } from './compose/closing.ts';
 import { openCore } from './compose/core.ts';
 import { startHttp } from './compose/http.ts';
-import type { MeasuredElsewhere } from './compose/observing.ts';
+import { measuring } from './compose/measuring.ts';
 import { secretsOf } from './compose/secrets.ts';
 import { PortError } from './domain/kernel/portError.ts';
 
@@ -17,11 +17,7 @@ const log = openLog(config.logLevel);
 endOnFault(log);
 const opened = loggedClosing(log);
 
-const asked: ((measured: Measured) => void)[] = [];
-const measuredElsewhere: MeasuredElsewhere = async () => {
-  tell({ kind: 'measure' });
-  return [await new Promise<Measured>((resolve) => void asked.push(resolve))];
-};
+let elsewhere: ReturnType<typeof measuring> | undefined;
 
 async function stop(): Promise<void> {
   tell({ kind: 'stopped', failed: await opened.all() });
@@ -30,12 +26,13 @@ async function stop(): Promise<void> {
 
 onMessage((message) => {
   if (message.kind === 'stop') void stop();
-  else for (const answer of asked.splice(0)) answer(message.measured);
+  else elsewhere?.told(message.measured);
 });
 
 try {
   const core = await openCore({ config, secrets: secretsOf(config), places, metrics: openMetrics({ process: false }), log }, opened);
-  tell({ kind: 'ready', served: await startHttp(core, about, opened, measuredElsewhere) });
+  elsewhere = measuring(() => tell({ kind: 'measure' }), core.clock);
+  tell({ kind: 'ready', served: await startHttp(core, about, opened, elsewhere.of) });
 } catch (error) {
   await opened.all();
   if (!(error instanceof PortError)) throw error;

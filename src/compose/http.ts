@@ -26,7 +26,8 @@ import { grantOf } from '../projections/tenants/queries.ts';
 import type { Closing } from './closing.ts';
 import { openCommands } from './commands.ts';
 import type { Core } from './core.ts';
-import { observing, type MeasuredElsewhere, type Observing } from './observing.ts';
+import type { MeasuredElsewhere } from './measuring.ts';
+import { observing, type Observing } from './observing.ts';
 import { CONSUMERS } from './readModels.ts';
 
 export type Served = {

@@ -1,10 +1,11 @@
 import { eventLoopDelay } from '../adapters/metrics/eventLoopDelay.ts';
-import { metricsText, type Measured } from '../adapters/metrics/metrics.ts';
+import { metricsText } from '../adapters/metrics/metrics.ts';
 import { actionsBacklog } from '../adapters/postgres/actions/parkedActions.ts';
 import { consumersStatus, type ConsumerStatus } from '../consumers/status.ts';
 import type { Health, LoadGauges, MetricsText, Readiness } from '../http/ports.ts';
 import type { Closing } from './closing.ts';
 import type { Core } from './core.ts';
+import type { MeasuredElsewhere } from './measuring.ts';
 import { repeating } from './repeating.ts';
 import { CONSUMERS } from './readModels.ts';
 
@@ -18,9 +19,6 @@ export type Observing = {
 const LOOK_MS = 2000;
 /** A read model this far behind is no longer one to answer from. */
 const LAG_MS = 60_000;
-
-/** What the other threads of this process have measured. */
-export type MeasuredElsewhere = () => Promise<readonly Measured[]>;
 
 /** What admission, health and metrics look at; the database is asked on a timer, never by a request. */
 export function observing(core: Core, closing: Closing, measuredElsewhere: MeasuredElsewhere): Observing {
@@ -47,7 +45,12 @@ export function observing(core: Core, closing: Closing, measuredElsewhere: Measu
     (await consumersStatus(models.db, await logged.feed.head())).filter(({ name }) => CONSUMERS.some((it) => it.name === name));
   return {
     gauges: { bytesWaiting: () => logged.queuedBytes(), actionsDue: () => actionsDue, eventLoopDelayMs: () => delayMs },
-    health: { ready: () => readiness(core, consumers) },
+    health: {
+      live: async () => {
+        await measuredElsewhere();
+      },
+      ready: () => readiness(core, consumers),
+    },
     consumers,
     metrics: {
       text: async () => {

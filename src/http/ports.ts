@@ -65,6 +65,8 @@ export type Readiness = {
   readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly detail?: string }[];
 };
 export interface Health {
+  /** When every thread of the process has answered. @throws PortError `unavailable`: one of them hangs. */
+  live(): Promise<void>;
   ready(): Promise<Readiness>;
 }
 export interface MetricsText {

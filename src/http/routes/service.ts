@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { operation, plain } from '../operation.ts';
-import type { Operation, Reply } from '../operation.ts';
+import type { Operation } from '../operation.ts';
 import type { Health, MetricsText } from '../ports.ts';
 import { answer, closed } from '../schemas/values.ts';
 
@@ -20,10 +20,13 @@ export const serviceRoutes = ({ health, metrics }: ServicePorts): readonly Opera
     method: 'get',
     path: '/health/live',
     tag: 'Service',
-    summary: 'Whether the process runs',
+    summary: 'Whether the process runs, and no part of it hangs',
     scope: 'public',
     responses: { 200: { description: 'It does.', schema: Live } },
-    handler: () => Promise.resolve<Reply>({ status: 200, body: { status: 'live' } }),
+    handler: async () => {
+      await health.live();
+      return { status: 200, body: { status: 'live' } };
+    },
   }),
   operation({
     ...plain,

@@ -2,7 +2,7 @@ import { endOnFault } from './adapters/logging/endOnFault.ts';
 import { openLog } from './adapters/logging/log.ts';
 import { openMetrics } from './adapters/metrics/metrics.ts';
 import { inThread } from './adapters/threads/inThread.ts';
-import type { ApiThreadData, FromApiThread, ToApiThread } from './compose/apiThread.ts';
+import type { ApiThreadData, FromApiThread, ToApiThread } from './compose/startApiThread.ts';
 import { loggedClosing } from './compose/closing.ts';
 import { openCore } from './compose/core.ts';
 import { startHttp } from './compose/http.ts';
@@ -10,7 +10,7 @@ import { measuring } from './compose/measuring.ts';
 import { secretsOf } from './compose/secrets.ts';
 import { PortError } from './domain/kernel/portError.ts';
 
-// The program of the thread that serves the API (compose/apiThread.ts).
+// The program of the thread that serves the API (compose/startApiThread.ts).
 const { data, tell, onMessage, leave } = inThread<ApiThreadData, ToApiThread, FromApiThread>();
 const { config, places, about } = data;
 const log = openLog(config.logLevel);

@@ -7,7 +7,7 @@ import { tenantCommands } from '../commands/tenants.ts';
 import type { Config } from '../config.ts';
 import { freeLeases } from '../consumers/lease.ts';
 import type { PortError } from '../domain/kernel/portError.ts';
-import { startApiThread } from './apiThread.ts';
+import { startApiThread } from './startApiThread.ts';
 import { loggedClosing } from './closing.ts';
 import { type Core, openCore, startConsumers, startWorker, untilCaughtUp } from './core.ts';
 import { migrateAll, placesOf } from './databases.ts';

@@ -77,4 +77,20 @@ export const loadMutants: readonly Mutant[] = [
     killedBy: wireTest,
     testName: 'one that falls silent is ended, however much it has brought',
   },
+  {
+    name: 'threads: the end of the thread that serves the API is not told',
+    file: 'src/compose/startApiThread.ts',
+    find: 'if (isWanted) lost(ENDED);',
+    put: 'isWanted = false;',
+    killedBy: 'test/compose/startApiThread.test.ts',
+    testName: 'a thread that ends unasked is told of: nobody answers any more',
+  },
+  {
+    name: 'threads: one that hangs counts as live',
+    file: 'src/compose/measuring.ts',
+    find: "reject(new PortError('unavailable', 'thread_silent', 'another thread of this process does not answer'));",
+    put: 'resolve([]);',
+    killedBy: 'test/compose/measuring.test.ts',
+    testName: 'a thread that says nothing is told of, and does not keep whoever asked',
+  },
 ];

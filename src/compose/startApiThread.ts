@@ -1,6 +1,6 @@
 import type { Log } from '../adapters/logging/log.ts';
 import type { Measured, Metrics } from '../adapters/metrics/metrics.ts';
-import { startThread } from '../adapters/threads/thread.ts';
+import { startThread, type Thread } from '../adapters/threads/thread.ts';
 import type { Config } from '../config.ts';
 import { PortError } from '../domain/kernel/portError.ts';
 import type { Closing } from './closing.ts';
@@ -32,45 +32,59 @@ export type ApiThreadOptions = ApiThreadData & {
 
 const ENDED = new PortError('unavailable', 'api_ended', 'The thread that serves the API ended; the log says why.');
 
+type ApiThread = Thread<ToApiThread, FromApiThread>;
+
+/** The program lies one above this module, as source or built. */
+const PROGRAM = new URL(import.meta.url.replace(/compose\/\w+(\.\w+)$/, 'apiThread$1'));
+
 /**
  * Serves the API from a thread of its own beside the roles of this one, with which it shares nothing but the process, as if it were in
  * another. So no request waits for a group of mails that is being made; and since a loop takes one new connection a turn, callers who open
- * one each do not wait for as many turns of the worker, which are long.
+ * one each do not wait for as many turns of the worker, which are long. `program`: of the thread.
  * @throws PortError what kept it from starting.
  */
-export async function startApiThread({ config, places, about, metrics, log, lost }: ApiThreadOptions, closing: Closing): Promise<Served> {
+export async function startApiThread(options: ApiThreadOptions, closing: Closing, program = PROGRAM): Promise<Served> {
+  const { config, places, about, metrics, log, lost } = options;
   const data: ApiThreadData = { config: { ...config, roles: ['api'] }, places, about };
-  // The program lies where this module does, one above, as source or built.
-  const program = new URL(import.meta.url.replace(/compose\/apiThread(\.\w+)$/, 'apiThread$1'));
-  const thread = startThread<ToApiThread, FromApiThread>(program, data, (error) => {
+  const thread: ApiThread = startThread(program, data, (error) => {
     log.error('something was not caught in the thread of the API', { error });
   });
+  thread.onMessage(({ kind }) => {
+    if (kind === 'measure') void metrics.registry.getMetricsAsJSON().then((measured) => thread.tell({ kind: 'measured', measured }));
+  });
+  const served = await start(thread);
   let isWanted = true;
-  const stopped = new Promise<readonly string[]>((resolve, reject) => {
-    thread.onMessage((message) => {
-      if (message.kind === 'stopped') resolve(message.failed);
-    });
-    void thread.ended.then(() => reject(ENDED));
-  });
-  stopped.catch(() => undefined);
-  const served = await new Promise<Served>((resolve, reject) => {
-    thread.onMessage((message) => {
-      if (message.kind === 'ready') resolve(message.served);
-      if (message.kind === 'refused') reject(new PortError(message.error.kind, message.error.code, message.error.message));
-      if (message.kind === 'measure')
-        void metrics.registry.getMetricsAsJSON().then((measured) => thread.tell({ kind: 'measured', measured }));
-    });
-    void thread.ended.then(() => reject(ENDED));
-  });
   void thread.ended.then(() => {
     if (isWanted) lost(ENDED);
   });
-  closing.add('api', async () => {
+  closing.add('api', () => {
     isWanted = false;
-    thread.tell({ kind: 'stop' });
-    const failed = await stopped;
-    if (failed.length > 0) throw new Error(`did not close: ${failed.join(', ')}`);
-    await thread.ended;
+    return stop(thread);
   });
   return served;
+}
+
+const start = (thread: ApiThread): Promise<Served> =>
+  new Promise((resolve, reject) => {
+    thread.onMessage((message) => {
+      if (message.kind === 'ready') resolve(message.served);
+      else if (message.kind === 'refused') reject(new PortError(message.error.kind, message.error.code, message.error.message));
+    });
+    void thread.ended.then(() => {
+      reject(ENDED);
+    });
+  });
+
+async function stop(thread: ApiThread): Promise<void> {
+  const failed = await new Promise<readonly string[]>((resolve, reject) => {
+    thread.onMessage((message) => {
+      if (message.kind === 'stopped') resolve(message.failed);
+    });
+    void thread.ended.then(() => {
+      reject(ENDED);
+    });
+    thread.tell({ kind: 'stop' });
+  });
+  if (failed.length > 0) throw new Error(`did not close: ${failed.join(', ')}`);
+  await thread.ended;
 }

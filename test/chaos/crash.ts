@@ -76,11 +76,9 @@ async function atRandom(ground: Ground, { kills, notifications, beyondMs }: Size
       if (done % 10 === 9)
         run.say(`${String(done + 1)} kills, ${String(feeder.accepted.size)} accepted, ${String(ground.sink.count())} taken`);
     }
-    // What was on its way when the last one died; the rest is ordinary work.
-    const interrupted = new Map(feeder.accepted);
     program = await ground.start({ as: 'short-leases' });
     const ready = performance.now();
-    await untilSettled(ground, interrupted, 120_000);
+    await untilRecovered(ground, 120_000);
     const recovered = performance.now() - ready;
     await feeder.done;
     await untilSettled(ground, feeder.accepted, 120_000);
@@ -97,6 +95,16 @@ async function atRandom(ground: Ground, { kills, notifications, beyondMs }: Size
     await feeder.stop().catch(() => undefined);
     await program?.kill();
   }
+}
+
+/** What was in flight when the last one died: asked again, or known not to be known. What had not been begun is ordinary work. */
+async function untilRecovered({ cluster }: Ground, deadlineMs: number): Promise<void> {
+  const open = await cluster.query<{ id: string }>(`select id from actions where kind = 'recover'`);
+  const look = async (): Promise<true | undefined> => {
+    const left = await cluster.query(`select from actions where id = any ($1)`, [open.map(({ id }) => id)]);
+    return left.length === 0 ? true : undefined;
+  };
+  await eventually('all that was in flight is recovered', look, { deadlineMs });
 }
 
 /** Every step of the way has points around it, or the run proves nothing of that step. */
@@ -138,6 +146,8 @@ async function pointsOf(ground: Ground): Promise<readonly string[]> {
   const program = await ground.start({ as: 'short-leases', env: { CHAOS_PASSED_FILE: file } });
   try {
     await declareTypes(clientFor(program));
+    // What a start passes, and what follows from the types, is passed by no other round.
+    await untilAllAreThere(ground);
     await arm(program);
     const { accepted, done } = work(() => program, 0);
     await done;
@@ -152,6 +162,14 @@ async function pointsOf(ground: Ground): Promise<readonly string[]> {
     await program.kill();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Until every read model has taken in all that there is. */
+async function untilAllAreThere({ cluster }: Ground): Promise<void> {
+  const [now] = await cluster.query<{ at: Date }>('select tidings_now() as at');
+  const behind = `select from consumers where state = 'live' and coalesce(caught_up_at, '-infinity') <= $1`;
+  const look = async (): Promise<true | undefined> => ((await cluster.query(behind, [now?.at])).length === 0 ? true : undefined);
+  await eventually('all read models are there', look, { deadlineMs: 60_000 });
 }
 
 async function atPoints(ground: Ground, { points: most, beyondMs }: Size, run: ChaosRun): Promise<void> {

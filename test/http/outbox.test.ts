@@ -68,7 +68,7 @@ async function outbox(messages: CapturedMessage[] = [mail()]) {
       clear: async () => 0,
     },
     explaining: {
-      delivery: async () => ({ explanation: { sentence: 'It went because <b>everything</b> passed.' } }),
+      delivery: async () => ({ explanation: { timeline: [], sentence: 'It went because <b>everything</b> passed.' } }),
     } as unknown as Explaining,
     accept: async (requests) => {
       accepted.push(...requests);

@@ -3,7 +3,7 @@ import { codeOf, isPassing } from '../consumers/failure.ts';
 import type { Database, Time } from '../consumers/ports.ts';
 import { epochMsOf, isInstant } from '../domain/values/instant.ts';
 import { ACTIONS_CHANNEL } from './actionsConsumer.ts';
-import { ACTION_KINDS, type ActionKind, type Claim, type Effect } from './process.ts';
+import { ACTION_KINDS, type ActionKind, type Claim, type Effect, type Ended } from './process.ts';
 import type { ActionQueue } from './queue.ts';
 
 export type DrainerOptions = {
@@ -75,7 +75,7 @@ export async function openDrainer(options: DrainerOptions): Promise<Drainer> {
     const effect = effects[claim.kind];
     const began = time.epochMs();
     if (!effect) return;
-    let upTo: Awaited<ReturnType<Effect>>;
+    let upTo: Ended;
     try {
       upTo = await effect(claim, stopping.signal);
     } catch (error) {
@@ -86,7 +86,14 @@ export async function openDrainer(options: DrainerOptions): Promise<Drainer> {
     outage = 0;
     observe.onDone?.(claim.kind, claim.actions.length, time.epochMs() - began);
     // Not being able to say so costs a second look at the log when the claim's time is over.
-    await (isStopping && upTo === 'nothing' ? putBack(claim) : queue.finish(claim.id, upTo)).catch(report);
+    await finish(claim, upTo).catch(report);
+  }
+
+  async function finish(claim: Claim, ended: Ended): Promise<unknown> {
+    if (isStopping && (ended === 'nothing' || ended === 'overtaken')) return putBack(claim);
+    if (ended !== 'overtaken') return queue.finish(claim.id, ended);
+    // The other may be about to write again: at once would be too soon, and the end of the claim too late.
+    return queue.putOff(claim.id, { delayMs: delayMs(0, claim), code: 'overtaken', counted: false, tries });
   }
 
   /** What was left off before it wrote anything is due at once for whoever comes next: nobody waits for the end of a claim of a process that has ended. */

@@ -52,12 +52,18 @@ export type Action = {
 export type Claim = { readonly id: string; readonly kind: ActionKind; readonly until: Instant; readonly actions: readonly Action[] };
 
 /**
- * Carries a claimed group out. Its results are appended to the log, whose events settle the actions; an action that is still there
- * when the claim ends is claimed again. Answers the position of the last
- * event it appended (`nothing`: none), so that the drainer can hold the claim until the consumer has settled what was done. Throwing
- * means: try again, halved; see drainer.ts. `signal`: the process is to end, so leave off at the next place where nothing is in flight.
+ * How an effect ended: with the position of the last event that it appended, so that the drainer can hold the claim until the consumer has
+ * settled what was done; with nothing, since the log left it nothing to do; or overtaken: what it would have done was decided on what
+ * another has changed meanwhile, and is to be looked at again soon.
  */
-export type Effect = (claim: Claim, signal: AbortSignal) => Promise<Position | 'nothing'>;
+export type Ended = Position | 'nothing' | 'overtaken';
+
+/**
+ * Carries a claimed group out. Its results are appended to the log, whose events settle the actions; an action that is still there
+ * when the claim ends is claimed again. Throwing means: try again, halved; see drainer.ts. `signal`: the process is to end, so leave off at
+ * the next place where nothing is in flight.
+ */
+export type Effect = (claim: Claim, signal: AbortSignal) => Promise<Ended>;
 
 /** A claim as the effects see it. */
 export interface Claims {

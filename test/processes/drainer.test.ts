@@ -244,6 +244,20 @@ describe('after an effect', () => {
     expect(idsOf(await claim())).toStrictEqual(['one']);
   });
 
+  test('that was overtaken its actions are due again soon, and that is no failed try', async () => {
+    await seed({ id: 'one' });
+    const tries: number[] = [];
+    const plan: Effect = async (group) => {
+      tries.push(...group.actions.map((it) => it.tries));
+      if (tries.length < 3) return 'overtaken';
+      await settled(group);
+      return 'nothing';
+    };
+    await open({ plan }, { backOffMs: 20 });
+    await until(async () => (await left()) === 0).catch(() => undefined);
+    expect([tries, await left()]).toStrictEqual([[0, 0, 0], 0]);
+  });
+
   test('that wrote nothing, its actions are taken again when the claim is over, not in a hot loop', async () => {
     await bench.moveClock(0);
     await seed({ id: 'one' });

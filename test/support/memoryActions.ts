@@ -3,7 +3,7 @@ import type { Recorded } from '../../src/domain/kernel/metadata.ts';
 import type { Position, TenantId } from '../../src/domain/values/ids.ts';
 import { plusMs, type Instant } from '../../src/domain/values/instant.ts';
 import { actionChanges } from '../../src/processes/actionChanges.ts';
-import type { Action, ActionKind, Claim, Claims, Process } from '../../src/processes/process.ts';
+import type { Action, ActionKind, Claim, Claims, Ended, Process } from '../../src/processes/process.ts';
 
 export type Row = {
   readonly id: string;
@@ -23,7 +23,7 @@ export type MemoryActions = Claims & {
   readonly consume: (events: readonly Recorded[]) => void;
   /** The due rows of these ids, or all due ones of the kind, under a new claim. Undefined: none is due. */
   readonly claim: (kind: ActionKind, ids?: readonly string[]) => Claim | undefined;
-  readonly finish: (claim: string, upTo: Position | 'nothing') => void;
+  readonly finish: (claim: string, ended: Ended) => void;
   /** Undone: free again at once. */
   readonly putOff: (claim: string) => void;
   readonly rows: () => readonly Row[];
@@ -63,6 +63,11 @@ export function memoryActions({ processes, now, leaseMs = () => 30_000, newId }:
     free(claim);
   };
 
+  const putOff = (claim: string): void => {
+    claims.delete(claim);
+    free(claim, now());
+  };
+
   return {
     consume: (events) => {
       const { settled, asked } = actionChanges(processes, events);
@@ -87,19 +92,17 @@ export function memoryActions({ processes, now, leaseMs = () => 30_000, newId }:
       for (const row of taken) Object.assign(row, { claim: id, runAt: until });
       return { id, kind, until, actions: taken.map(actionOf) };
     },
-    finish: (claim, upTo) => {
+    finish: (claim, ended) => {
       const live = claims.get(claim);
       if (live === undefined) return;
-      if (upTo === 'nothing') claims.delete(claim);
+      if (ended === 'nothing') claims.delete(claim);
+      else if (ended === 'overtaken') putOff(claim);
       else {
-        live.done = upTo;
-        release(claim, upTo);
+        live.done = ended;
+        release(claim, ended);
       }
     },
-    putOff: (claim) => {
-      claims.delete(claim);
-      free(claim, now());
-    },
+    putOff,
     declare: async (claim, subjects, addressKeys) => {
       const live = claims.get(claim);
       if (live === undefined || live.done !== undefined || live.until <= now()) return false;

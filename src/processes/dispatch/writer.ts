@@ -3,9 +3,10 @@ import { notification } from '../../domain/notification/notification.ts';
 import type { NotificationEvent } from '../../domain/notification/events.ts';
 import { PortError } from '../../domain/kernel/portError.ts';
 import { isRejection } from '../../domain/kernel/rejection.ts';
-import type { Position, StreamName } from '../../domain/values/ids.ts';
+import type { StreamName } from '../../domain/values/ids.ts';
 import { foldNotification } from '../../commands/foldNotification.ts';
 import type { EventWrite, WriteResult } from '../../commands/ports.ts';
+import type { Ended } from '../process.ts';
 import type { Job } from './load.ts';
 import type { DispatchPorts } from './ports.ts';
 
@@ -18,8 +19,8 @@ export type Writer = {
   once(step: string, decided: readonly Decided[]): Promise<{ readonly done: readonly Job[]; readonly conflicts: number }>;
   /** Results are facts: after a conflict the job is loaded again, decided again and appended, until it succeeds. */
   untilDone(step: string, decided: readonly Decided[]): Promise<void>;
-  /** Of the last event that was appended. @throws what the first of the jobs failed with. */
-  end(): Position | 'nothing';
+  /** Of the last event that was appended, or why there is none. @throws what the first of the jobs failed with. */
+  end(): Ended;
 };
 export type Decided = { readonly job: Job; readonly command: NotificationCommand };
 type Draft = Decided & { readonly events: readonly NotificationEvent[] };
@@ -30,7 +31,7 @@ const MOST_CONFLICTS = 50;
 const [PATIENCE, PAUSE_MS] = [6, 250];
 
 export function writer({ log, clock, pause }: Pick<DispatchPorts, 'log' | 'clock' | 'pause'>, claim: string): Writer {
-  let last: Position | 'nothing' = 'nothing';
+  let last: Ended = 'nothing';
   const errors: unknown[] = [];
 
   /** What was written, what lost a race, and what may not have been taken. */
@@ -42,7 +43,7 @@ export function writer({ log, clock, pause }: Pick<DispatchPorts, 'log' | 'clock
     for (const [at, it] of changed.entries()) {
       const result: WriteResult = results[at] ?? { ok: false, conflict: false, error: NO_OUTCOME };
       if (result.ok) {
-        last = last === 'nothing' || result.position > last ? result.position : last;
+        last = last === 'nothing' || last === 'overtaken' || result.position > last ? result.position : last;
         done.push(advanced(it, result.revision));
       } else if (result.conflict) conflicts.push(it);
       else if (result.error.retryable) again.push(it);
@@ -109,6 +110,7 @@ export function writer({ log, clock, pause }: Pick<DispatchPorts, 'log' | 'clock
   return {
     once: async (step, decided) => {
       const { done, conflicts } = await patiently(step, decided);
+      if (conflicts.length > 0 && last === 'nothing') last = 'overtaken';
       return { done, conflicts: conflicts.length };
     },
     untilDone: async (step, decided) => {

@@ -183,10 +183,18 @@ export const consumerMutants: readonly Mutant[] = [
     testName: 'a drainer tells what is in work to leave off when it stops',
   },
   {
+    name: 'actions: what another was faster with waits for the end of its claim',
+    file: 'src/processes/drainer.ts',
+    find: "if (ended !== 'overtaken') return",
+    put: 'return',
+    killedBy: drainerTest,
+    testName: 'after an effect that was overtaken its actions are due again soon, and that is no failed try',
+  },
+  {
     name: 'actions: what left off before it wrote anything waits for the end of its claim',
     file: 'src/processes/drainer.ts',
-    find: "isStopping && upTo === 'nothing' ? putBack(claim)",
-    put: "isStopping && upTo === '' ? putBack(claim)",
+    find: "if (isStopping && (ended === 'nothing' || ended === 'overtaken')) return putBack(claim);",
+    put: '',
     killedBy: drainerTest,
     testName:
       'a drainer what leaves off before it has written anything because it is told to is due again at once, and that is no failed try',

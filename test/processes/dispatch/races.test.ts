@@ -422,6 +422,26 @@ describe('a batch that has been cancelled', () => {
   });
 });
 
+test('a recovery and a hand-off of one notification that meet: the one that comes second is overtaken, and comes again', async () => {
+  // A crash left eight of twelve people open, and their claim has run out.
+  const id = await bench.request({ people: 12 });
+  bench.provider.script = () => NEVER;
+  void run((await bench.claim('plan'))!);
+  await started(id);
+  leaseOver();
+  bench.provider.script = () => undefined;
+  const [recovering, handingOff] = [(await bench.claim('recover'))!, (await bench.claim('handOff'))!];
+  let other: Promise<unknown> | undefined;
+  bench.beforeAppend = () => {
+    bench.beforeAppend = () => undefined;
+    other = run(handingOff);
+    return other.then(() => undefined);
+  };
+  expect(await run(recovering)).toBe('overtaken');
+  expect(await other).not.toBe('overtaken');
+  expect(bench.told.dropped).toStrictEqual([['conflict', 1]]);
+});
+
 describe('what is not carried out', () => {
   test('a recovery of a start that another worker has recovered already, though an older row of it is still there', async () => {
     const id = await bench.request();

@@ -18,7 +18,7 @@ const HEX = Buffer.from('0123456789ABCDEF', 'latin1');
 const base64Lines = (bytes: Buffer): string => (bytes.toString('base64').match(/.{1,76}/g) ?? []).join('\r\n');
 
 /** Every CR LF, lone CR and lone LF is one line break: a bare one must not reach SMTP (RFC 5321 2.3.8). */
-const withCrlf = (text: string): string =>
+export const withCrlf = (text: string): string =>
   text.includes('\r') ? text.replace(/\r\n|\r|\n/g, '\r\n') : text.includes('\n') ? text.replaceAll('\n', '\r\n') : text;
 
 function hasLongLine(text: string): boolean {

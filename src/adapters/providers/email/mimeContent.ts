@@ -1,6 +1,6 @@
 import MailComposer from 'nodemailer/lib/mail-composer';
 import type { Attachment } from '../../../processes/dispatch/provider.ts';
-import { encodeBody } from './encodeBody.ts';
+import { encodeBody, withCrlf } from './encodeBody.ts';
 import type { EncodedBody } from './encodeBody.ts';
 import type { HeaderField } from './headerFields.ts';
 
@@ -62,8 +62,8 @@ export async function attachedContent(
   seed: string,
 ): Promise<MimeContent> {
   const mail = new MailComposer({
-    ...(html === '' ? {} : { html }),
-    ...(text === '' ? {} : { text }),
+    ...(html === '' ? {} : { html: withCrlf(html) }),
+    ...(text === '' ? {} : { text: withCrlf(text) }),
     attachments: attachments.map(attached),
     messageId: '<unused@invalid>',
     date: new Date(0),

@@ -230,6 +230,13 @@ describe('a composed mail', () => {
     expect(texts).toStrictEqual(bodies);
   });
 
+  test('beside an attachment, too, no CR and no LF stands alone', async () => {
+    const attachments = [{ filename: 'a.txt', contentType: 'text/plain', content: Buffer.from('x') }];
+    const { raw } = await composed(mail({ text: 'a\rb\nc\r\nd', html: '<p>a\rb</p>', attachments }));
+    expect(/(?<!\r)\n|\r(?!\n)|\0/.test(raw)).toBe(false);
+    expect(raw).toContain('a\r\nb\r\nc\r\nd');
+  });
+
   test('carries attachments, inline images and odd filenames', async () => {
     const content = Buffer.from(Array.from({ length: 3000 }, (_, i) => i % 256));
     const it = await parsed(

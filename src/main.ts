@@ -13,7 +13,7 @@ const EX_CONFIG = 78;
 
 /**
  * Left alone, V8 lets the heaps grow to several times what lives in them as long as the machine has memory to spare: a large batch then held
- * 700 MB. With less growth than this the processor pays: a tenth for half of what V8 would do, a fifth for a quarter. (How much may be young
+ * 500 MB, when there was one heap. With less growth the processor pays: at 100 % it was a tenth, at 50 % a fifth. (How much may be young
  * cannot be said here any more: `npm start` and the image say it.)
  */
 setFlagsFromString('--heap-growing-percent=70');

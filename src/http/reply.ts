@@ -4,14 +4,13 @@ import type { Time } from '../consumers/ports.ts';
 import { problemOf } from './problems.ts';
 import type { Refusal } from './problems.ts';
 import { entityTagOf } from './requestFacts.ts';
-import { ClientGone } from './wire.ts';
+import { ClientGone, WIRE } from './wire.ts';
 
 /** How long a client that is still sending may go on, so that it gets to read our answer: milliseconds, bytes. */
 const LINGER = { ms: 2000, bytes: 16_000_000 } as const;
 
-/** A body of a length that is known and no larger than that is read to its end after the answer, so that its connection can go on. */
-const SHORT_BYTES = 1_000_000;
-const isShort = ({ headers }: Request): boolean => headers.expect === undefined && Number(headers['content-length']) <= SHORT_BYTES;
+/** A body of a length that is known, and no longer than JSON may be, is read to its end after the answer, so that its connection can go on. */
+const isShort = ({ headers }: Request): boolean => headers.expect === undefined && Number(headers['content-length']) <= WIRE.bodyBytes;
 
 /**
  * Ends an answer. If the body was not read to its end, a short one is, and is thrown away: whoever is refused because there is too much to do

@@ -138,7 +138,8 @@ async function underFaults(ground: Ground, size: Size, run: ChaosRun): Promise<v
           ({ status }) => (status === 200 ? true : undefined),
           () => undefined,
         );
-      await eventually(`it is ready again after: ${name}`, ready, { deadlineMs: READY_MS, seen: () => program.isRunning() });
+      const seen = (): string => (program.isRunning() ? 'it runs' : `it ended: ${JSON.stringify(program.faults().slice(-5))}`);
+      await eventually(`it is ready again after: ${name}`, ready, { deadlineMs: program.isRunning() ? READY_MS : 1, seen });
       const ms = performance.now() - began;
       slowest.set(name, Math.max(ms, slowest.get(name) ?? 0));
       run.say(

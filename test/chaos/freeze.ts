@@ -87,8 +87,9 @@ async function atTheWorstMoment(ground: Ground, parts: Frozen, round: number, ru
 
   // The worker has the provider's answers in its hand and has written down none of them.
   await arm(parts.worker);
-  const { body } = await client.post('/v1/notifications/bulk', ndjson(orders), NDJSON);
-  const ids = (body as string)
+  const { status, body } = await client.post('/v1/notifications/bulk', ndjson(orders), NDJSON);
+  if (typeof body !== 'string') throw new Error(`${String(status)} ${JSON.stringify(body)}`);
+  const ids = body
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line).notification.id as string);

@@ -59,7 +59,6 @@ function* lines(message: object, recipients: number): Generator<string> {
   }
 }
 
-/** Undefined: the service went away. */
 async function upload(program: Program, message: object, recipients: number): Promise<any> {
   const headers = { Authorization: `Bearer ${program.key}`, 'Idempotency-Key': 'big-batch', ...NDJSON };
   const sent = httpRequest(`${program.url}/v1/batches`, { method: 'POST', headers });
@@ -73,13 +72,8 @@ async function upload(program: Program, message: object, recipients: number): Pr
     sent.on('error', reject);
   });
   answer.catch(() => undefined);
-  try {
-    await pipeline(Readable.from(lines(message, recipients)), sent);
-    return await answer;
-  } catch (error) {
-    if (program.isRunning()) throw error;
-    return undefined;
-  }
+  await pipeline(Readable.from(lines(message, recipients)), sent);
+  return answer;
 }
 
 function metricsIn(text: string): Readonly<Record<string, number>> {
@@ -105,7 +99,8 @@ export async function runBigBatch(options: BigBatch): Promise<BigBatchResult> {
       await program.kill();
       noteBad();
       onProgress(`killed after ${String(since())} ms, ${String(arrived())} had arrived`);
-      await uploading;
+      // Whatever became of it: its service is gone.
+      await uploading.catch(() => undefined);
       program = await start();
       cpuBefore = cpuMsOf(program.pid);
       onProgress(`restarted after ${String(since())} ms`);

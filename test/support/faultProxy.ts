@@ -34,7 +34,7 @@ export type FaultProxy = {
   readonly trickle: (bytes: number, everyMs: number) => void;
   /** New connections are reset at once. */
   readonly refuse: () => void;
-  /** All is well again; what vanished stays lost. */
+  /** All is well again, except on a connection of which bytes have vanished: that stays half-open, as TCP delivers all or nothing more. */
   readonly heal: () => void;
   readonly close: () => Promise<void>;
 };
@@ -43,8 +43,8 @@ type Fault =
   | { readonly kind: 'none' | 'blackhole' | 'refuse' }
   | { readonly kind: 'delay'; readonly ms: number }
   | { readonly kind: 'trickle'; readonly bytes: number; readonly everyMs: number };
-/** `asked`: what it has been asked and not answered. */
-type Pair = { readonly client: Socket; readonly server: Socket; readonly asked: Set<string> };
+/** `asked`: what it has been asked and not answered. `lossy`: some of its bytes have vanished, so that none may come after them. */
+type Pair = { readonly client: Socket; readonly server: Socket; readonly asked: Set<string>; lossy: boolean };
 type Armed = { readonly direction: Direction; readonly to?: string; readonly happened: () => void };
 
 export async function startFaultProxy(target: ProxyTarget): Promise<FaultProxy> {
@@ -74,14 +74,17 @@ export async function startFaultProxy(target: ProxyTarget): Promise<FaultProxy> 
     let last = Promise.resolve();
     from.on('data', (chunk: Buffer) => {
       if (direction === 'request') for (const { to: text } of armed) if (text !== undefined && chunk.includes(text)) pair.asked.add(text);
-      if (struck(pair, direction) || fault.kind === 'blackhole') return;
+      if (struck(pair, direction)) return;
+      pair.lossy ||= fault.kind === 'blackhole';
+      if (pair.lossy) return;
       const carry = carrier(fault);
       from.pause();
       last = last.then(() => carry(chunk, to)).then(() => void from.resume());
     });
-    from.on('end', () => void last.then(() => fault.kind !== 'blackhole' && to.end()));
+    const passes = (): boolean => !pair.lossy && fault.kind !== 'blackhole';
+    from.on('end', () => void last.then(() => passes() && to.end()));
     from.on('error', () => undefined);
-    from.on('close', () => void last.then(() => fault.kind !== 'blackhole' && reset(pair)));
+    from.on('close', () => void last.then(() => passes() && reset(pair)));
   };
 
   const proxy = createServer({ allowHalfOpen: true }, (client) => {
@@ -91,7 +94,7 @@ export async function startFaultProxy(target: ProxyTarget): Promise<FaultProxy> 
       client.resetAndDestroy();
       return;
     }
-    const pair: Pair = { client, server: connect({ ...target, allowHalfOpen: true }), asked: new Set() };
+    const pair: Pair = { client, server: connect({ ...target, allowHalfOpen: true }), asked: new Set(), lossy: false };
     pairs.add(pair);
     pump(pair, 'request');
     pump(pair, 'reply');

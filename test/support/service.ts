@@ -14,6 +14,8 @@ export type ServiceOptions = {
   readonly env?: Env | (() => Env);
   /** The default is a database of the test server; `embedded` is what `npm start` uses. */
   readonly database?: 'server' | 'embedded';
+  /** What Node is told before it is told the program. */
+  readonly nodeArgs?: readonly string[];
   /** Runs before the service starts and after it has ended: servers that it speaks to. */
   readonly before?: () => Promise<void>;
   readonly after?: () => Promise<void>;
@@ -54,7 +56,7 @@ export function serviceForSuite(options: ServiceOptions = {}): Service {
   const places = (): Env => (database === undefined ? {} : { DATABASE_URL: database.url, DATABASE_MIGRATION_URL: database.ownerUrl });
   const start = async (): Promise<void> => {
     const own = typeof options.env === 'function' ? options.env() : options.env;
-    program = await startProgram({ dataDir, env: { ...places(), ...own, ...more } });
+    program = await startProgram({ dataDir, env: { ...places(), ...own, ...more }, nodeArgs: options.nodeArgs ?? [] });
     seen = 0;
   };
   const unexpected = (): readonly LogLine[] => {

@@ -78,6 +78,15 @@ export const loadMutants: readonly Mutant[] = [
     testName: 'one that falls silent is ended, however much it has brought',
   },
   {
+    name: 'threads: the API shares one with the work of the other roles',
+    file: 'src/compose/service.ts',
+    find: "roles.length > 1 && eventStore !== 'memory'",
+    put: "roles.length > 9 && eventStore !== 'memory'",
+    killedBy: 'test/e2e/apart.test.ts',
+    testName:
+      'a process that has all roles answers and accepts also while the thread that sends stands still, and says that it does not live',
+  },
+  {
     name: 'threads: the end of the thread that serves the API is not told',
     file: 'src/compose/startApiThread.ts',
     find: 'if (isWanted) lost(ENDED);',

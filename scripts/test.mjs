@@ -27,18 +27,18 @@ const CHECKS = {
 };
 
 /**
- * What a run counted itself, in the report that it writes to the file it is given. One that is not content has failed, whatever it counted,
- * and so has one that leaves no report.
+ * What a run counted itself, in the report that it writes to the file it is given, with a line for each that failed or was skipped. One that
+ * is not content has failed, whatever it counted, and so has one that leaves no report.
  */
 function counted(run, read) {
   const scratch = mkdtempSync(join(tmpdir(), 'tidings-report-'));
   const report = join(scratch, 'report.json');
   try {
     const fine = run(report);
-    const { passed, failed, skipped, testResults = [] } = read(JSON.parse(readFileSync(report, 'utf8')));
-    return { passed, failed: failed === 0 && !fine ? 1 : failed, skipped, testResults };
+    const counts = read(JSON.parse(readFileSync(report, 'utf8')));
+    return { ...counts, failed: counts.failed === 0 && !fine ? 1 : counts.failed };
   } catch {
-    return { passed: 0, failed: 1, skipped: 0, testResults: [] };
+    return { passed: 0, failed: 1, skipped: 0, failedLines: [], skippedLines: [] };
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -52,20 +52,26 @@ const vitest = (args, node = process.execPath) =>
     (report) => toolOn(node, 'vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...args),
     ({ numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults }) => {
       const broken = testResults.filter((file) => file.status === 'failed' && failedIn(file).length === 0);
-      return { passed: numPassedTests, failed: numFailedTests + broken.length, skipped: numPendingTests + numTodoTests, testResults };
+      return {
+        passed: numPassedTests,
+        failed: numFailedTests + broken.length,
+        skipped: numPendingTests + numTodoTests,
+        failedLines: failedTests(testResults),
+        skippedLines: skippedSuites(testResults),
+      };
     },
   );
 
-/** A mutant that a test notices has passed; one that nothing notices has failed. */
-const mutants = () =>
+/** A mutant that a test notices has passed; one that nothing notices has failed. It counts as vitest is read above. */
+const mutants = (...args) =>
   counted(
-    (report) => tool('tsx/dist/cli.mjs', join(ROOT, 'test/mutants/main.ts'), `--report=${report}`),
+    (report) => tool('tsx/dist/cli.mjs', join(ROOT, 'test/mutants/main.ts'), `--report=${report}`, ...args),
     (report) => report,
   );
 
 /** A suite that lacks something says so in its name, `… [needs <what>: <how to get it>]`: one line for each. */
-function skippedSuites(testResults) {
-  const lines = testResults
+const skippedSuites = (testResults) =>
+  testResults
     // What a broken set-up kept from running is no skip: the file has failed.
     .filter(({ status }) => status !== 'failed')
     .flatMap(({ name, assertionResults }) =>
@@ -76,8 +82,6 @@ function skippedSuites(testResults) {
           return `SKIPPED ${relative(ROOT, name)}: ${titles.find((each) => each.includes('[needs ')) ?? titles.join(' > ')}`;
         }),
     );
-  return [...new Set(lines)];
-}
 
 /** Who reads only the end of a long run has to find there what failed, and with which words. */
 const failedTests = (testResults) =>
@@ -124,18 +128,18 @@ if (process.argv.includes('--mutants')) {
   heading('mutants');
   // They break the sources of copies: what was built here is none of theirs.
   delete process.env.PROGRAM_UNDER_TEST;
-  runs.push(mutants());
+  runs.push(mutants(...(noSkips ? ['--no-skips'] : [])));
 }
 const sum = (name) => runs.reduce((all, run) => all + run[name], 0);
 const [passed, failed, skipped] = [sum('passed'), sum('failed'), sum('skipped')];
 
-const lines = skippedSuites(runs.flatMap(({ testResults }) => testResults));
-if (lines.length > 0) heading('skipped');
-for (const line of lines) console.log(line);
+const skippedLines = new Set(runs.flatMap((run) => run.skippedLines));
+if (skippedLines.size > 0) heading('skipped');
+for (const line of skippedLines) console.log(line);
 if (noSkips && skipped > 0) failures.push('skipped suites (what they need can be had here)');
 
 heading('result');
-for (const line of failedTests(runs.flatMap(({ testResults }) => testResults))) console.log(line);
+for (const line of runs.flatMap((run) => run.failedLines)) console.log(line);
 for (const name of failures) console.log(`FAILED ${name}`);
 console.log(`${passed} passed, ${failed + failures.length} failed, ${skipped} skipped`);
 process.exitCode = failed + failures.length === 0 ? 0 : 1;

@@ -31,9 +31,10 @@ test('a patch takes the place of what it found, to the letter; in no place, or i
   expect(patched(mutant, 'x > 1 || x > 1')).toStrictEqual(said('there 2 times'));
 });
 
-const reported = (status: string, ...failureMessages: string[]): TestReport => ({
-  testResults: [{ name: '/tree/test/a.test.ts', message: '', assertionResults: [{ fullName: 'it holds', status, failureMessages }] }],
+const named = (fullName: string, status: string, ...failureMessages: string[]): TestReport => ({
+  testResults: [{ name: '/tree/test/a.test.ts', message: '', assertionResults: [{ fullName, status, failureMessages }] }],
 });
+const reported = named.bind(undefined, 'it holds');
 const brokenFile: TestReport = { testResults: [{ name: '/tree/test/a.test.ts', message: 'SyntaxError: no\nat', assertionResults: [] }] };
 
 test('only a test that is there and green is a test of a mutant', () => {
@@ -43,6 +44,10 @@ test('only a test that is there and green is a test of a mutant', () => {
     { verdict: 'skipped', because: 'test/a.test.ts: “it holds” was skipped' },
     { verdict: 'broken', because: 'test/a.test.ts: “it holds” is red without the patch: Error: red' },
   ]);
+  expect(reasonOf(named('it holds [needs a lock: apt install lock]', 'skipped'))).toStrictEqual({
+    verdict: 'skipped',
+    because: 'test/a.test.ts: “it holds” was skipped: it needs a lock: apt install lock',
+  });
   expect([reasonOf({ testResults: [] }), reasonOf(brokenFile)]).toStrictEqual([
     { verdict: 'broken', because: 'there is no test/a.test.ts: “it holds”' },
     { verdict: 'broken', because: 'there is no test/a.test.ts: “it holds” SyntaxError: no' },

@@ -17,25 +17,34 @@ export type TestReport = {
   }[];
 };
 
-type Found = { readonly status: string; readonly failures: readonly string[]; readonly ofFile: string };
+type Found = {
+  readonly status: string;
+  readonly failures: readonly string[];
+  readonly ofFile: string;
+  /** What this machine lacks for it, if that is known. */ readonly needs: string | undefined;
+};
+
+/** A suite or a test that lacks something is skipped under another name, which says what (test/support/needs.ts). */
+const NEEDS = / \[needs (?<what>[^\]]*)\]/;
 
 /** What became of the mutant's own test. `tree`: the folder in which the tests ran. */
 function foundIn(report: TestReport, { killedBy, testName }: Mutant, tree: string): Found {
   const file = report.testResults.find(({ name }) => name === `${tree}/${killedBy}`);
-  const test = file?.assertionResults.find(({ fullName }) => fullName === testName);
-  return { status: test?.status ?? 'missing', failures: test?.failureMessages ?? [], ofFile: file?.message ?? '' };
+  const test = file?.assertionResults.find(({ fullName }) => fullName.replace(NEEDS, '') === testName);
+  const needs = test === undefined ? undefined : NEEDS.exec(test.fullName)?.groups?.['what'];
+  return { needs, status: test?.status ?? 'missing', failures: test?.failureMessages ?? [], ofFile: file?.message ?? '' };
 }
 
 const firstLine = (text: string): string => (text.split('\n')[0] ?? '').slice(0, 200);
 
 /** Why it need not be tried at all; undefined: its test is there and green without the patch. */
 export function unfit(report: TestReport, mutant: Mutant, tree: string): Omit<Verdict, 'name'> | undefined {
-  const { status, failures, ofFile } = foundIn(report, mutant, tree);
+  const { status, failures, ofFile, needs } = foundIn(report, mutant, tree);
   if (status === 'passed') return undefined;
   const test = `${mutant.killedBy}: “${mutant.testName}”`;
   if (status === 'missing') return { verdict: 'broken', because: `there is no ${test} ${firstLine(ofFile)}`.trim() };
   if (status === 'failed') return { verdict: 'broken', because: `${test} is red without the patch: ${firstLine(failures[0] ?? '')}` };
-  return { verdict: 'skipped', because: `${test} was skipped` };
+  return { verdict: 'skipped', because: `${test} was skipped${needs === undefined ? '' : `: it needs ${needs}`}` };
 }
 
 /** `rejects` and `resolves` throw an Error of their own. */

@@ -1,0 +1,213 @@
+import { Server, ServerCredentials, type handleUnaryCall } from '@grpc/grpc-js';
+import type { status } from '@grpc/grpc-js';
+import { appendCall, batchAppendCall, deleteCall, fail, tombstoneCall, type Appending, type BatchCall } from './appending.ts';
+import { tooSlow, unavailable, type Endpoint } from './failures.ts';
+import { openGate, type Gate } from './gate.ts';
+import { createLedger, type Ledger, type RecordedEvent } from './ledger.ts';
+import { goodMood, refusalIn, type LostReply, type Mood } from './mood.ts';
+import { featuresPb, gossipPb, GossipService, ServerFeaturesService, sharedPb, StreamsService } from './protocol.ts';
+import { readOnce, type ReadCall } from './reading.ts';
+import { subscribe, type OpenSubscription, type Subscribing } from './subscribing.ts';
+
+/*
+ * EventStoreDB on the wire, without EventStoreDB: a gRPC server over the definitions inside the client package, for machines that have no
+ * server. What it does was observed on a real one (test/adapters/eventstore/eventstoredb*.test.ts run against both), and what no test
+ * observed it leaves out: users, ACLs, persistent subscriptions, projections, links, scavenges.
+ *
+ *   gate.ts         the port: freezes, cuts, closes, delays bytes
+ *   ledger.ts       the log: judges appends, repeats, deletions
+ *   appending.ts, reading.ts, subscribing.ts   the calls
+ *   mood.ts         what it was told to do wrong
+ */
+
+export type DoubleOptions = {
+  /** What it says it is; servers before 23.10 never say that a subscription has caught up. 23.10.6 unless told. */
+  readonly version?: string;
+  /** Most bytes of event data in one append; 1,048,576 unless told, as on a server. */
+  readonly maxAppendBytes?: number;
+  /** After how many ms an append that was begun and not finished is given up; 2,000 unless told, as on a server. */
+  readonly writeTimeoutMs?: number;
+  /** Events that may wait for a subscriber that takes none; then it is cut as too slow. 500 unless told. */
+  readonly liveBuffer?: number;
+};
+
+export type EventStoreDouble = {
+  /** `esdb://127.0.0.1:<port>?tls=false` */
+  readonly url: string;
+  readonly endpoint: Endpoint;
+  /** Everything it holds, in order: system events too. */
+  readonly events: () => readonly RecordedEvent[];
+  /** Subscriptions and connections that are open now. */
+  readonly subscriptions: () => number;
+  readonly connections: () => number;
+  /** Commits the next so many appends and never says so: the call breaks, or (`silent`) stays without an answer. */
+  readonly loseReplies: (count: number, how?: LostReply) => void;
+  /** Answers nothing at all, not even pings; connections stay. What was sent meanwhile is done after `thaw`. */
+  readonly freeze: () => void;
+  readonly thaw: () => void;
+  /** Refers the next calls (appends, reads, subscriptions) to another leader. */
+  readonly referToLeader: (leader: Endpoint, calls?: number) => void;
+  /** Ends all subscriptions, as a server does that goes away (`UNAVAILABLE`). */
+  readonly cutSubscriptions: () => void;
+  /** Cuts all subscriptions as a server cuts a consumer that does not follow ("Consumer too slow", `ABORTED`). */
+  readonly cutAsTooSlow: () => void;
+  /** Those subscriptions that are open deliver nothing more, without an end or an error; later ones are well. */
+  readonly stallSubscriptions: () => void;
+  /** Every answer takes this many ms longer; 0: no more. */
+  readonly delay: (ms: number) => void;
+  /** Breaks the calls that appends share; what had arrived is written. `UNAVAILABLE` unless told. */
+  readonly breakBatches: (code?: status) => void;
+  /** Knows no BatchAppend (or again): the client falls back to one call an append. Cuts connections, as clients remember what they asked. */
+  readonly refuseBatchAppend: (refuse?: boolean) => void;
+  /** Resets all connections; new ones are taken at once. */
+  readonly cutConnections: () => void;
+  /** Goes away as a process that ends, and comes back on the same port with what it held. */
+  readonly stop: () => Promise<void>;
+  readonly start: () => Promise<void>;
+  /** Comes back as from an older backup, without its last records: the head goes back and positions are given again. */
+  readonly loseEnd: (records: number) => void;
+  readonly close: () => Promise<void>;
+};
+
+type State = Appending & Subscribing;
+
+const MAX_MESSAGE_BYTES = 17 * 1_024 * 1_024;
+
+/** Starts one on a free port of 127.0.0.1. It is empty but for the system events that every server begins with. */
+export async function startEventStoreDouble(options: DoubleOptions = {}): Promise<EventStoreDouble> {
+  const mood = goodMood(options.version ?? '23.10.6');
+  const ledger = createLedger();
+  writeBeginnings(ledger);
+  const state: State = {
+    mood,
+    ledger,
+    batches: new Set<BatchCall>(),
+    subscriptions: new Set<OpenSubscription>(),
+    maxAppendBytes: options.maxAppendBytes ?? 1_048_576,
+    writeTimeoutMs: options.writeTimeoutMs ?? 2_000,
+    liveBuffer: options.liveBuffer ?? 500,
+  };
+  const server = new Server({ 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES, 'grpc.max_send_message_length': -1 });
+  // Gossip tells the door's port, which is not known before the server behind it has one.
+  const door: { gate?: Gate } = {};
+  addServices(server, state, () => door.gate?.port ?? 0);
+  const gate = await openGate(await bound(server));
+  door.gate = gate;
+  return controlsOf(state, gate, async () => {
+    await gate.shut();
+    server.forceShutdown();
+  });
+}
+
+const bound = (server: Server): Promise<number> =>
+  new Promise((resolve, reject) => {
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) => (error ? reject(error) : resolve(port)));
+  });
+
+function addServices(server: Server, state: State, port: () => number): void {
+  server.addService(StreamsService, {
+    append: appendCall(state),
+    batchAppend: batchAppendCall(state),
+    delete: deleteCall(state),
+    tombstone: tombstoneCall(state),
+    read: (call: ReadCall) => {
+      const refusal = refusalIn(state.mood);
+      const asked = call.request.getOptions();
+      if (refusal) return fail(call, refusal);
+      if (asked === undefined) return call.end();
+      void (asked.hasSubscription() ? subscribe(state, call, asked) : readOnce(state.ledger, call, asked));
+    },
+  });
+  server.addService(ServerFeaturesService, { getSupportedMethods: featuresCall(state.mood) });
+  server.addService(GossipService, { read: gossipCall(port) });
+}
+
+type Empty = InstanceType<typeof sharedPb.Empty>;
+
+const FEATURES: Readonly<Record<string, readonly string[]>> = { Read: ['position', 'events'], BatchAppend: ['deadline_duration'] };
+
+function featuresCall(mood: Mood): handleUnaryCall<Empty, InstanceType<typeof featuresPb.SupportedMethods>> {
+  return (_call, callback) => {
+    const supported = new featuresPb.SupportedMethods();
+    supported.setEventStoreServerVersion(mood.version);
+    for (const { path } of Object.values(StreamsService)) {
+      const [, service = '', name = ''] = path.split('/');
+      if (name === 'BatchAppend' && !mood.batchAppend) continue;
+      const method = new featuresPb.SupportedMethod();
+      method.setServiceName(service.toLowerCase());
+      method.setMethodName(name.toLowerCase());
+      method.setFeaturesList([...(FEATURES[name] ?? [])]);
+      supported.addMethods(method);
+    }
+    callback(null, supported);
+  };
+}
+
+/** A cluster of one, which leads. */
+function gossipCall(port: () => number): handleUnaryCall<Empty, InstanceType<typeof gossipPb.ClusterInfo>> {
+  return (_call, callback) => {
+    const member = new gossipPb.MemberInfo();
+    const endpoint = new gossipPb.EndPoint();
+    const id = new sharedPb.UUID();
+    endpoint.setAddress('127.0.0.1');
+    endpoint.setPort(port());
+    id.setString(crypto.randomUUID());
+    member.setInstanceId(id);
+    member.setTimeStamp(String(Date.now()));
+    member.setState(gossipPb.MemberInfo.VNodeState.LEADER);
+    member.setIsAlive(true);
+    member.setHttpEndPoint(endpoint);
+    const cluster = new gossipPb.ClusterInfo();
+    cluster.addMembers(member);
+    callback(null, cluster);
+  };
+}
+
+/** A server that was never written to holds users and settings already. */
+function writeBeginnings(ledger: Ledger): void {
+  const event = (type: string, data: object) => ({
+    id: crypto.randomUUID(),
+    type,
+    contentType: 'application/json',
+    data: Buffer.from(JSON.stringify(data)),
+    metadata: new Uint8Array(),
+  });
+  ledger.append('$$$stats-127.0.0.1:2113', 'any', [event('$metadata', { $maxAge: 86_400 })]);
+  ledger.append('$user-admin', 'any', [event('$UserCreated', { loginName: 'admin' })]);
+}
+
+function controlsOf(state: State, gate: Gate, close: () => Promise<void>): EventStoreDouble {
+  const { mood, ledger, subscriptions } = state;
+  const endAll = (failure: ReturnType<typeof unavailable>): void => [...subscriptions].forEach(({ end }) => end(failure));
+  return {
+    url: `esdb://127.0.0.1:${gate.port}?tls=false`,
+    endpoint: { host: '127.0.0.1', port: gate.port },
+    events: () => ledger.all,
+    subscriptions: () => subscriptions.size,
+    connections: gate.connections,
+    loseReplies: (count, how = 'broken') => Object.assign(mood, { repliesToLose: count, howLost: how }),
+    freeze: gate.freeze,
+    thaw: gate.thaw,
+    referToLeader: (leader, calls = 1) => Object.assign(mood, { leader, callsForLeader: calls }),
+    cutSubscriptions: () => endAll(unavailable('Connection dropped')),
+    cutAsTooSlow: () => endAll(tooSlow()),
+    stallSubscriptions: () => [...subscriptions].forEach(({ stall }) => stall()),
+    delay: gate.delay,
+    breakBatches: (code) =>
+      [...state.batches].forEach((call) =>
+        fail(call, code === undefined ? unavailable('Connection dropped') : { ...unavailable('Broken'), code }),
+      ),
+    refuseBatchAppend: (refuse = true) => {
+      mood.batchAppend = !refuse;
+      gate.cut();
+    },
+    cutConnections: gate.cut,
+    stop: gate.shut,
+    start: gate.open,
+    loseEnd: (records) => {
+      gate.cut();
+      ledger.loseEnd(records);
+    },
+    close,
+  };
+}

@@ -1,0 +1,66 @@
+import { EventStoreDBClient } from '@eventstore/db-client';
+import { startEventStoreDouble, type DoubleOptions, type EventStoreDouble } from './eventstoredb/eventStoreDouble.ts';
+import { eventStoreBinary, startEventStoreBinary, type OwnProcess } from './eventstoredb/ownProcess.ts';
+
+/** An EventStoreDB for tests, real or not. Others may use it at the same time: streams get random names. */
+export type TestEventStore = {
+  /** What it is and where it came from, in a line for a report. */
+  readonly name: string;
+  readonly real: boolean;
+  readonly version: string;
+  /** `esdb://…`, as the client takes it. */
+  readonly url: string;
+  /** Absent where the server is somebody else's. */
+  readonly process?: Pick<OwnProcess, 'stop' | 'start' | 'freeze' | 'thaw'>;
+  /** What misbehaves on request; absent where the server is real. */
+  readonly double?: EventStoreDouble;
+  readonly close: () => Promise<void>;
+};
+
+/** EVENT_STORE_URL where it names an EventStoreDB or a KurrentDB (it may name a Postgres); the client knows only the older name. */
+export function eventStoreUrl(): string | undefined {
+  const url = process.env['EVENT_STORE_URL'] ?? '';
+  const match = /^(?:esdb|kurrentdb|kurrent)(\+discover)?:\/\/(.+)$/.exec(url);
+  return match === null ? undefined : `esdb${match[1] ?? ''}://${match[2] ?? ''}`;
+}
+
+/** Whether there is a real server to be had here. */
+export const hasRealEventStore = (): boolean => eventStoreUrl() !== undefined || eventStoreBinary() !== undefined;
+
+/**
+ * EVENT_STORE_URL → `EventStore.ClusterNode`, `eventstored` or `kurrentd` on PATH → the double. A container is not looked for:
+ * testcontainers is no dependency; give its address in EVENT_STORE_URL.
+ */
+export async function eventStoreServer(options: DoubleOptions = {}): Promise<TestEventStore> {
+  const url = eventStoreUrl();
+  if (url !== undefined) {
+    const version = await versionOf(url);
+    return { name: `EventStoreDB ${version} (EVENT_STORE_URL)`, real: true, version, url, close: () => Promise.resolve() };
+  }
+  const binary = eventStoreBinary();
+  return binary === undefined ? standIn(options) : ownServer(binary);
+}
+
+async function ownServer(binary: string): Promise<TestEventStore> {
+  const own = await startEventStoreBinary(binary);
+  const version = await versionOf(own.url);
+  const { stop, start, freeze, thaw, close, url } = own;
+  return { name: `EventStoreDB ${version} (${binary})`, real: true, version, url, process: { stop, start, freeze, thaw }, close };
+}
+
+async function standIn(options: DoubleOptions): Promise<TestEventStore> {
+  const double = await startEventStoreDouble(options);
+  const { stop, start, url, close } = double;
+  const control = { stop, start, freeze: double.freeze, thaw: double.thaw };
+  const version = await versionOf(url);
+  return { name: `the double of EventStoreDB ${version}`, real: false, version, url, process: control, double, close };
+}
+
+/** What the server says of itself when a client connects; the client keeps it to itself. */
+async function versionOf(url: string): Promise<string> {
+  const client = EventStoreDBClient.connectionString(url);
+  const { capabilities } = client as unknown as { readonly capabilities: Promise<{ readonly serverVersion: string }> };
+  const { serverVersion } = await capabilities;
+  await client.dispose();
+  return serverVersion;
+}

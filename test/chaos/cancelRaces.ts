@@ -8,7 +8,8 @@ import { plusMs } from '../../src/domain/values/instant.ts';
 import { dispatchEffect } from '../../src/processes/dispatch/effects.ts';
 import type { DispatchPorts } from '../../src/processes/dispatch/ports.ts';
 import type { SendResult } from '../../src/processes/dispatch/provider.ts';
-import { fakeProvider, openDispatch, type DispatchBench } from '../support/dispatchBench.ts';
+import { openDispatch, type DispatchBench } from '../support/dispatchBench.ts';
+import { fakeProvider } from '../support/fakeProvider.ts';
 import { caller } from '../support/house.ts';
 
 /** Where a worker can be, from the claim to the end, in order: before it reads, declares, reads facts, appends; behind an append; around its call. */

@@ -2,7 +2,8 @@ import { RETRY } from '../../src/domain/policy/retry.ts';
 import { deliveryIdOf } from '../../src/domain/notification/delivery.ts';
 import type { BatchId, DeliveryId, KeyedHash, NotificationId } from '../../src/domain/values/ids.ts';
 import type { Claim } from '../../src/processes/process.ts';
-import { fakeProvider, openDispatch, type DispatchBench } from '../support/dispatchBench.ts';
+import { openDispatch, type DispatchBench } from '../support/dispatchBench.ts';
+import { fakeProvider } from '../support/fakeProvider.ts';
 import type { Config, World } from './world.ts';
 
 const LEASE_MS = 1_000_000_000;

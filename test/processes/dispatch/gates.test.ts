@@ -4,7 +4,8 @@ import { plusMs, type Instant } from '../../../src/domain/values/instant.ts';
 import { streamOf } from '../../../src/domain/values/streams.ts';
 import type { memoryKeys } from '../../support/memoryKeys.ts';
 import { ACME, START } from '../../support/house.ts';
-import { fakeProvider, openDispatch, type DispatchBench } from '../../support/dispatchBench.ts';
+import { openDispatch, type DispatchBench } from '../../support/dispatchBench.ts';
+import { fakeProvider } from '../../support/fakeProvider.ts';
 import { workOf } from '../../support/memoryActions.ts';
 
 let bench: DispatchBench;

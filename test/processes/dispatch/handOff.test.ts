@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { channelOf } from '../../../src/domain/notification/delivery.ts';
 import type { SendResult } from '../../../src/processes/dispatch/provider.ts';
 import { ACME, START } from '../../support/house.ts';
-import { fakeProvider, openDispatch, type DispatchBench } from '../../support/dispatchBench.ts';
+import { openDispatch, type DispatchBench } from '../../support/dispatchBench.ts';
+import { fakeProvider } from '../../support/fakeProvider.ts';
 import { workOf } from '../../support/memoryActions.ts';
 
 let bench: DispatchBench;

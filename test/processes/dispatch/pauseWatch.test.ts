@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { BatchId, NotificationId } from '../../../src/domain/values/ids.ts';
 import { PortError } from '../../../src/domain/kernel/portError.ts';
-import { fakeProvider, openDispatch, type DispatchBench } from '../../support/dispatchBench.ts';
+import { openDispatch, type DispatchBench } from '../../support/dispatchBench.ts';
+import { fakeProvider } from '../../support/fakeProvider.ts';
 
 const BATCH = 'b1' as BatchId;
 let bench: DispatchBench;

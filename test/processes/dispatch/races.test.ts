@@ -5,7 +5,8 @@ import { plusMs } from '../../../src/domain/values/instant.ts';
 import type { SendResult } from '../../../src/processes/dispatch/provider.ts';
 import { dispatchEffect } from '../../../src/processes/dispatch/effects.ts';
 import type { Claim } from '../../../src/processes/process.ts';
-import { fakeProvider, openDispatch, type DispatchBench } from '../../support/dispatchBench.ts';
+import { openDispatch, type DispatchBench } from '../../support/dispatchBench.ts';
+import { fakeProvider } from '../../support/fakeProvider.ts';
 import { START } from '../../support/house.ts';
 import { workOf } from '../../support/memoryActions.ts';
 

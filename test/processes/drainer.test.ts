@@ -91,6 +91,13 @@ describe('claiming', () => {
     ]);
   });
 
+  test('takes recoveries before what has waited longer, but not before a better priority', async () => {
+    await seed({ id: 'waiting', kind: 'handOff', inMs: -60_000 }, { id: 'in doubt', kind: 'recover', inMs: -10 });
+    await seed({ id: 'better', kind: 'handOff', priority: 1, inMs: -1 });
+    const groups = [await claim(), await claim(), await claim()];
+    expect(groups.map(idsOf)).toStrictEqual([['better'], ['in doubt'], ['waiting']]);
+  });
+
   test('what lies in the future is claimed when its instant has come', async () => {
     await bench.moveClock(0);
     await seed({ id: 'tomorrow', inMs: 86_400_000 });

@@ -1,6 +1,15 @@
 import { Server, ServerCredentials, type handleUnaryCall } from '@grpc/grpc-js';
 import type { status } from '@grpc/grpc-js';
-import { appendCall, batchAppendCall, deleteCall, fail, tombstoneCall, type Appending, type BatchCall } from './appending.ts';
+import {
+  appendCall,
+  batchAppendCall,
+  deleteCall,
+  fail,
+  MAX_MESSAGE_BYTES,
+  tombstoneCall,
+  type Appending,
+  type BatchCall,
+} from './appending.ts';
 import { tooSlow, unavailable, type Endpoint } from './failures.ts';
 import { openGate, type Gate } from './gate.ts';
 import { createLedger, type Ledger, type RecordedEvent } from './ledger.ts';
@@ -71,6 +80,7 @@ export type EventStoreDouble = {
 
 type State = Appending & Subscribing;
 
+/** What a server takes in one message. */
 const MAX_MESSAGE_BYTES = 17 * 1_024 * 1_024;
 
 /** Starts one on a free port of 127.0.0.1. It is empty but for the system events that every server begins with. */

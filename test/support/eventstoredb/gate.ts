@@ -23,7 +23,7 @@ export type Gate = {
 
 type Pair = { readonly client: Socket; readonly server: Socket };
 
-export async function openGate(innerPort: number): Promise<Gate> {
+export async function openGate(innerPort: number, innerHost = '127.0.0.1'): Promise<Gate> {
   const pairs = new Set<Pair>();
   let [frozen, delayMs] = [false, 0];
 
@@ -58,7 +58,7 @@ export async function openGate(innerPort: number): Promise<Gate> {
 
   const accept = (client: Socket): void => {
     client.setNoDelay(true);
-    const server = connect({ port: innerPort, host: '127.0.0.1', noDelay: true });
+    const server = connect({ port: innerPort, host: innerHost, noDelay: true });
     const pair = { client, server };
     pairs.add(pair);
     carry(pair, client, server);

@@ -71,3 +71,9 @@ export const at = (position: bigint) => ({ commit: position, prepare: position }
 /** Resolves with what an emitter says under a name. */
 export const once = (emitter: Readable, name: string): Promise<unknown> =>
   new Promise((resolve) => void emitter.once(name, (value: unknown) => resolve(value)));
+
+/** Where a server of its own listens that has neither TLS nor a cluster. */
+export function addressOf(url: string): { readonly host: string; readonly port: number } {
+  const { hostname, port } = new URL(url.replace(/^esdb:/, 'http:'));
+  return { host: hostname, port: port === '' ? 2_113 : Number(port) };
+}

@@ -1,57 +1,18 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Type } from 'typebox';
 import { afterEach, describe, expect, test } from 'vitest';
 import { operation, plain } from '../../src/http/operation.ts';
-import { closed, IdParams } from '../../src/http/schemas/values.ts';
 import { ALL_KEY, httpApp, stopHttpApps, type HttpApp, type HttpAppOptions } from '../support/httpApp.ts';
+import { forgetNote, Note, readNote, writeNote } from '../support/notes.ts';
 import { answerIn, exchange, type Heard } from '../support/rawHttp.ts';
 import { echoOf, sizeOf } from '../support/uploads.ts';
 
 afterEach(stopHttpApps);
 
-const tag = 'Service';
-const Note = closed({ title: Type.String() });
-const read = operation({
-  ...plain,
-  id: 'readNote',
-  method: 'get',
-  path: '/v1/notes/{id}',
-  tag,
-  summary: 'Read',
-  scope: 'read',
-  params: IdParams,
-  responses: { 200: { description: 'It.', schema: Type.Object({ id: Type.String() }) } },
-  handler: async ({ params: { id } }) => ({ status: 200, body: { id } }),
-});
-const write = operation({
-  ...plain,
-  id: 'writeNote',
-  method: 'post',
-  path: '/v1/notes',
-  tag,
-  summary: 'Write',
-  scope: 'send',
-  body: Note,
-  responses: { 201: { description: 'Written.', schema: Note } },
-  handler: async ({ body }) => ({ status: 201, body }),
-});
-const forget = operation({
-  ...plain,
-  id: 'forgetNote',
-  method: 'delete',
-  path: '/v1/notes/{id}',
-  tag,
-  summary: 'Forget',
-  scope: 'send',
-  params: IdParams,
-  responses: { 204: { description: 'Forgotten.' } },
-  handler: async () => ({ status: 204 }),
-});
 const echo = echoOf(Note, ({ index, ok }) => ({ index, ok, padding: 'x'.repeat(200) }));
 const file = sizeOf('file', '/v1/files', 2_000_000);
-const operations = [read, write, forget, echo, file];
+const operations = [readNote, writeNote, forgetNote, echo, file];
 
 const open = (options: Partial<HttpAppOptions> = {}): Promise<HttpApp> => httpApp({ operations, ...options });
 const KEY = `Authorization: Bearer ${ALL_KEY}\r\n`;
@@ -244,7 +205,7 @@ describe('whoever takes their time', () => {
 
 test('a path that two operations have allows what both of them take', async () => {
   const bulk = operation({
-    ...write,
+    ...writeNote,
     ...plain,
     id: 'bulk',
     path: '/v1/notes/bulk',

@@ -1,6 +1,6 @@
 import type { Mutant } from '../mutant.ts';
 
-const mannersTest = 'test/http/manners.test.ts';
+const credentialsTest = 'test/http/credentials.test.ts';
 const roughTest = 'test/http/roughCallers.test.ts';
 const poolTest = 'test/adapters/postgres/pool.test.ts';
 
@@ -11,7 +11,7 @@ export const apiMutants: readonly Mutant[] = [
     file: 'src/http/auth.ts',
     find: 'if (!access.scopes.has(needed)) {',
     put: 'if (access.scopes.size === 0) {',
-    killedBy: mannersTest,
+    killedBy: credentialsTest,
     testName: 'credentials no scope implies another',
   },
   {
@@ -19,7 +19,7 @@ export const apiMutants: readonly Mutant[] = [
     file: 'src/http/auth.ts',
     find: "if (scope === 'instance' && access.tenant !== DEFAULT_TENANT)",
     put: "if (scope === 'instance' && access.tenant === undefined)",
-    killedBy: mannersTest,
+    killedBy: credentialsTest,
     testName: 'credentials the instance is administered by the tenant default alone',
   },
   {
@@ -27,7 +27,7 @@ export const apiMutants: readonly Mutant[] = [
     file: 'src/http/auth.ts',
     find: '(grant.expiresAt !== undefined && epochMsOf(grant.expiresAt) <= clock.epochMs())',
     put: "grant.expiresAt === ''",
-    killedBy: mannersTest,
+    killedBy: credentialsTest,
     testName: 'credentials an expired key is refused, also from the cache',
   },
   {
@@ -43,7 +43,7 @@ export const apiMutants: readonly Mutant[] = [
     file: 'src/http/auth.ts',
     find: 'now < entry.until',
     put: 'now < entry.until * 2',
-    killedBy: mannersTest,
+    killedBy: credentialsTest,
     testName: 'credentials a revoked key stops within 5 s, and is not asked for at every request',
   },
   {
@@ -131,7 +131,7 @@ export const apiMutants: readonly Mutant[] = [
     file: 'src/http/admission.ts',
     find: "if (gauges.bytesWaiting() > limits.bytesWaiting) return 'The log is behind';",
     put: '',
-    killedBy: mannersTest,
+    killedBy: 'test/http/load.test.ts',
     testName: 'load past a limit a command is refused before its body is read; a read goes on',
   },
   {

@@ -1,6 +1,7 @@
 import type { Mutant } from '../mutant.ts';
 
 const admissionTest = 'test/http/admission.test.ts';
+const loadTest = 'test/http/load.test.ts';
 const wireTest = 'test/http/wire.test.ts';
 
 /** What bounds the load that others bring. */
@@ -10,7 +11,7 @@ export const loadMutants: readonly Mutant[] = [
     file: 'src/http/admission.ts',
     find: "if (taken.uploads > limits.uploads - uploads) return overloaded('Too many uploads of this tenant are under way');",
     put: '',
-    killedBy: 'test/http/manners.test.ts',
+    killedBy: loadTest,
     testName: 'load whoever sends slowly on all places for uploads that it gets locks out no other tenant',
   },
   {
@@ -50,7 +51,7 @@ export const loadMutants: readonly Mutant[] = [
     file: 'src/http/serve.ts',
     find: 'if (res.closed) share();\n    else res.once',
     put: 'res.once',
-    killedBy: 'test/http/manners.test.ts',
+    killedBy: loadTest,
     testName: 'load whoever is gone before it is known who it was leaves no place taken',
   },
   {

@@ -6,7 +6,7 @@ import { startFaultProxy, type FaultProxy } from '../support/faultProxy.ts';
 import { startProgram, type Program } from '../support/program.ts';
 import { startCluster, type Cluster } from '../support/cluster.ts';
 import { newScratch } from '../support/scratch.ts';
-import { startSink, type Sink } from './sink.ts';
+import { startSink, type Sink } from '../support/sink.ts';
 
 const UNDER_TEST = fileURLToPath(new URL('serviceUnderTest.ts', import.meta.url));
 export const [CONNECTIONS, PIPELINE] = [2, 8];

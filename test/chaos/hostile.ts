@@ -102,7 +102,8 @@ type Complaint = (described: Described, answer: { status: number; headers: Heade
 /** Of what goes to another operation, or to none, only problems are known to be right. */
 const ELSEWHERE: Described = { id: '', path: '', method: '', operation: { responses: {} } };
 const isElsewhere = ({ path }: Described, { how, target }: HostileRequest): boolean => {
-  const [own, asked] = [path, target.replace(/\?.*$/s, '')].map((it) => it.split('/'));
+  // Blanks before the version are none of the target's.
+  const [own, asked] = [path, target.replace(/\?.*$/s, '').trimEnd()].map((it) => it.split('/'));
   // Without an id a path leads to the list.
   return /another method|an odd target/.test(how) || own?.length !== asked?.length || asked?.at(-1) === '';
 };

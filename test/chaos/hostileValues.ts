@@ -41,7 +41,7 @@ export const hostileText = (random: Random): string =>
 
 const NUMBERS = [0, -0, -1, 1, 0.1, 2 ** 31, 2 ** 53 + 2, -(2 ** 63), 1e308, 5e-324, 201, 1_000_001];
 const NAMES = [
-  '__proto_',
+  '__proto__',
   'constructor',
   'toString',
   'a',

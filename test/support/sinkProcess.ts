@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { smtpLedger } from '../support/smtpLedger.ts';
+import { smtpLedger } from './smtpLedger.ts';
 import type { FromSink, Taken, ToSink } from './sink.ts';
 
 // The other side, in a process of its own: what it has taken is known whatever becomes of those who sent it.

@@ -1,8 +1,8 @@
 import pg from 'pg';
 import { describe, expect, test } from 'vitest';
-import { freshDatabase } from '../support/postgres.ts';
-import { smtpLedger } from '../support/smtpLedger.ts';
-import { checkCluster } from '../support/cluster.ts';
+import { freshDatabase } from './postgres.ts';
+import { smtpLedger } from './smtpLedger.ts';
+import { checkCluster } from './cluster.ts';
 import { checkSink, startSink } from './sink.ts';
 
 describe('a run that meets a server which is not its own', () => {

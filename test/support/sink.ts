@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { greetsAs } from '../support/smtpLedger.ts';
+import { greetsAs } from './smtpLedger.ts';
 
 /** One message that the other side took for delivery. */
 export type Taken = { readonly by: 'smtp' | 'keyed'; readonly to: string };

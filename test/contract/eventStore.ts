@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import type { EventStore } from '../../src/adapters/eventstore/port.ts';
 import { appending } from './eventStore/appending.ts';
+import { beginning } from './eventStore/beginning.ts';
 import { reading } from './eventStore/reading.ts';
 import { refusing } from './eventStore/refusing.ts';
 import { sequences } from './eventStore/sequences.ts';
@@ -25,8 +26,14 @@ export function eventStoreContract(open: () => Promise<OpenStore>): void {
 
     describe('appending', () => appending(store));
     describe('refusing', () => refusing(store));
-    describe('reading', () => reading(store, open));
+    describe('reading', () => reading(store));
     describe('subscribing', () => subscribing(store, open));
     describe('in any order', () => sequences(store));
   });
+}
+
+/** The same, and that it begins with nothing. */
+export function ownEventStoreContract(open: () => Promise<OpenStore>): void {
+  eventStoreContract(open);
+  describe('as an event store of its own', () => beginning(open));
 }

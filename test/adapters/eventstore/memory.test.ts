@@ -1,7 +1,7 @@
 import { memoryEventStore } from '../../../src/adapters/eventstore/memory/memoryEventStore.ts';
-import { eventStoreContract } from '../../contract/eventStore.ts';
+import { ownEventStoreContract } from '../../contract/eventStore.ts';
 
-eventStoreContract(() => {
+ownEventStoreContract(() => {
   const store = memoryEventStore();
   return Promise.resolve({ store, close: () => store.close() });
 });

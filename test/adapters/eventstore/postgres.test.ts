@@ -1,8 +1,8 @@
-import { eventStoreContract } from '../../contract/eventStore.ts';
+import { ownEventStoreContract } from '../../contract/eventStore.ts';
 import { freshDatabase } from '../../support/postgres.ts';
 import { openStore } from './postgresStore.ts';
 
-eventStoreContract(async () => {
+ownEventStoreContract(async () => {
   const database = await freshDatabase(['log']);
   const { store, close } = await openStore(database.url);
   return { store, close: () => close().then(database.close) };

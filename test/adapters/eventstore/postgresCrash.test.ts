@@ -1,57 +1,46 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { PostgresEventStore } from '../../../src/adapters/eventstore/postgres/postgresEventStore.ts';
 import { migrate } from '../../../src/adapters/postgres/migrate.ts';
-import { postgresUser } from '../../../src/adapters/postgres/osUser.ts';
-import { initialise, startServer, stopPostmaster } from '../../../src/adapters/postgres/server.ts';
-import type { Cluster, RunningServer } from '../../../src/adapters/postgres/server.ts';
-import { aStream, anEvent, ids } from '../../contract/eventStore/samples.ts';
-import { binariesFor } from '../../support/postgresServer.ts';
+import { anEvent, aStream, eventsOf, ids, readUntil, refusal, someEvents } from '../../contract/eventStore/samples.ts';
+import { startCluster, type Cluster } from '../../support/cluster.ts';
+import { newScratch } from '../../support/scratch.ts';
 import { DEAF, openStore } from './postgresStore.ts';
 
-const scratch = mkdtempSync(join(tmpdir(), 'tidings-test-crash-'));
-const PASSWORD = 'of a server that only this test knows';
+const { scratch, discard } = newScratch('crash');
 const CALLERS = 16;
 const KILLS = 3;
 let cluster: Cluster;
-let server: RunningServer;
 
 beforeAll(async () => {
-  chmodSync(scratch, 0o711);
-  const runAs = postgresUser();
-  cluster = { binaries: binariesFor(runAs, scratch), dataDir: join(scratch, 'data'), runAs };
-  initialise(cluster, PASSWORD);
-  server = await startServer(cluster, {}, join(scratch, 'postgres.log'));
+  cluster = await startCluster(scratch, { durable: true });
+  await migrate(cluster.url('owner'), ['log'], 'tidings_app');
 });
 afterAll(async () => {
-  await stopPostmaster(cluster.dataDir);
-  rmSync(scratch, { recursive: true, force: true });
+  await cluster.stop();
+  discard();
 });
 
-/** Where its store looks for it. Its orphaned backends may still hold its memory for a moment. */
-async function restart(port: number): Promise<void> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      server = await startServer(cluster, { port: String(port) }, join(scratch, 'postgres.log'));
-      return;
-    } catch (error) {
-      if (tries === 5) throw error;
-    }
-  }
+/** All that the log has, as somebody reads it who comes now. */
+async function allOf(store: PostgresEventStore): Promise<readonly string[]> {
+  const batches = await readUntil(store.subscribe('start', {}, new AbortController().signal), (all) => all.at(-1)?.caughtUp === true);
+  return eventsOf(batches).map(({ position, id }) => `${position} ${id}`);
 }
 
 test(
-  'what was acknowledged is there after the server was killed in the midst of it, and nothing is there twice',
+  'what was acknowledged is there after the server was killed in the midst of it, nothing is there twice, and what was read stays as it was',
   { timeout: 120_000 },
   async () => {
-    const { port } = server;
-    const url = `postgres://postgres:${encodeURIComponent(PASSWORD)}@127.0.0.1:${port}/postgres?sslmode=disable`;
-    await migrate(url, ['log'], 'postgres');
     let calls = 0;
     const failures: string[] = [];
     const observer = { onAppend: () => (calls += 1), onAppendFailure: ({ code }: { code: string }) => failures.push(code) };
-    const { store, close } = await openStore(url, { listener: DEAF, observer, append: { deadlineMs: 60_000 } });
+    const { store, close } = await openStore(cluster.url('app'), { listener: DEAF, observer, append: { deadlineMs: 60_000 } });
+    const reader = await openStore(cluster.url('app'), { pollMs: 1 });
+    const readOn = new AbortController();
+    const seen: string[] = [];
+    const reading = (async () => {
+      for await (const { events } of reader.store.subscribe('start', {}, readOn.signal))
+        seen.push(...events.map(({ position, id }) => `${position} ${id}`));
+    })();
 
     let running = true;
     const callers = Array.from({ length: CALLERS }, async () => {
@@ -64,14 +53,16 @@ test(
       }
       return { stream, acknowledged };
     });
-    for (let kill = 0; kill < KILLS; kill += 1) {
+    const twentyMore = async (): Promise<void> => {
       const before = calls;
       await expect.poll(() => calls, { timeout: 60_000, interval: 5 }).toBeGreaterThan(before + 20);
-      process.kill(server.pid, 'SIGKILL');
-      await restart(port);
+    };
+    for (let kill = 0; kill < KILLS; kill += 1) {
+      await twentyMore();
+      await cluster.kill();
+      await cluster.start();
     }
-    const before = calls;
-    await expect.poll(() => calls, { timeout: 60_000, interval: 5 }).toBeGreaterThan(before + 20);
+    await twentyMore();
     running = false;
 
     expect(failures.length).toBeGreaterThanOrEqual(KILLS);
@@ -80,6 +71,55 @@ test(
       expect(read.map(({ id, revision, position }) => ({ id, revision, position }))).toStrictEqual(acknowledged);
       expect(new Set(ids(read)).size).toBe(read.length);
     }
+    const all = await allOf(store);
+    await expect.poll(() => seen.length, { timeout: 20_000 }).toBeGreaterThanOrEqual(all.length);
+    readOn.abort();
+    await reading;
+    expect(seen).toStrictEqual(all);
     await close();
+    await reader.close();
   },
 );
+
+test('an append is told to nobody, neither to its caller nor to any reader, before it is on disk; and the log is not locked for so long', async () => {
+  // Commits that wait for the disk here wait for a standby as well, which does not exist.
+  const holdCommits = async (standby: string): Promise<void> => {
+    await cluster.query(`alter system set synchronous_standby_names = '${standby}'`);
+    await cluster.query('select pg_reload_conf()');
+    await expect
+      .poll(async () => (await cluster.query('show synchronous_standby_names'))[0])
+      .toStrictEqual({
+        synchronous_standby_names: standby,
+      });
+  };
+  const [writer, other, reader] = await Promise.all([1, 2, 3].map(() => openStore(cluster.url('app'), { readMs: 400 })));
+  const before = someEvents(1);
+  await writer!.store.append(aStream(), 'absent', before);
+  const head = await reader!.store.head();
+  const inTable = async (): Promise<number> => {
+    const [row] = await cluster.query<{ n: number }>('select count(*)::int as n from log.events where position > $1', [Number(head)]);
+    return row?.n ?? 0;
+  };
+
+  await holdCommits('nobody');
+  const streams = [aStream(), aStream()];
+  const events = [someEvents(2), someEvents(3)];
+  const answered: string[] = [];
+  const appends = [writer!, other!].map(({ store }, at) =>
+    store.append(streams[at]!, 'absent', events[at]!).then(({ position }) => answered.push(position)),
+  );
+  await expect.poll(inTable).toBe(5);
+  const blocked = { kind: 'unavailable', code: 'log_read_failed' };
+  expect(await refusal(reader!.store.readStream(streams[0]!))).toStrictEqual(blocked);
+  expect(await refusal(reader!.store.readStreams(streams))).toStrictEqual(blocked);
+  expect(await refusal(reader!.store.readAll(head, {}, 10))).toStrictEqual(blocked);
+  expect(await refusal(reader!.store.head())).toStrictEqual(blocked);
+  expect(eventsOf([await reader!.store.readAll('start', {}, 10_000)])).toHaveLength(Number(head));
+  expect(answered).toStrictEqual([]);
+
+  await holdCommits('');
+  await Promise.all(appends);
+  expect(eventsOf([await reader!.store.readAll(head, {}, 10)])).toHaveLength(5);
+  expect((await reader!.store.readStreams(streams)).get(streams[1]!)).toHaveLength(3);
+  for (const opened of [writer!, other!, reader!]) await opened.close();
+});

@@ -20,7 +20,7 @@ test('what only Postgres refuses takes no neighbour of its batch with it', async
 test('what waits travels together, a stream once in a batch, within the bounds of a batch', async () => {
   const calls: (readonly [writes: number, events: number])[] = [];
   const observer = { onAppend: (call: { writes: number; events: number }) => calls.push([call.writes, call.events]) };
-  const store = await stage.open({ observer, append: { batchWrites: 4 } });
+  const store = await stage.open({ observer, append: { batchWrites: 4, lanes: 1 } });
   const twice = aStream();
   await store.appendMany([
     ...Array.from({ length: 5 }, () => ({ stream: aStream(), at: 'absent' as const, events: someEvents(3) })),
@@ -39,7 +39,7 @@ test('what waits travels together, a stream once in a batch, within the bounds o
     [4, 4],
     [3, 3],
   ]);
-  const wide = await stage.open({ observer });
+  const wide = await stage.open({ observer, append: { lanes: 1 } });
   calls.length = 0;
   await wide.appendMany(Array.from({ length: 7 }, () => ({ stream: aStream(), at: 'absent' as const, events: [anEvent(heavy)] })));
   expect(calls).toStrictEqual([

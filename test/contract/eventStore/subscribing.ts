@@ -53,7 +53,8 @@ export function subscribing(store: StoreOf, open: () => Promise<OpenStore>): voi
     const all = eventsOf(batches);
     expect(all.at(-1)?.position).toBe(await store().head());
     expect(isIncreasing(positions(all))).toBe(true);
-    expect(isIncreasing(batches.map(({ upTo }) => upTo))).toBe(true);
+    // The mark that it has caught up may come by itself.
+    expect(isIncreasing(batches.filter(({ events }) => events.length > 0).map(({ upTo }) => upTo))).toBe(true);
   });
 
   test('caught up at once, it says so at once', async () => {
@@ -118,7 +119,7 @@ export function subscribing(store: StoreOf, open: () => Promise<OpenStore>): voi
       setImmediate(() => void own.close());
       return false;
     });
-    expect(await feed).toHaveLength(1);
+    expect(await feed).not.toStrictEqual([]);
     expect(await refusal(own.append(aStream(), 'absent', someEvents(1)))).toStrictEqual({ kind: 'unavailable', code: 'store_closed' });
     await close();
   });

@@ -1,10 +1,14 @@
 import type { Mutant } from '../mutant.ts';
 
+const crashTest = 'test/adapters/eventstore/postgresCrash.test.ts';
+const toldToNobody =
+  'an append is told to nobody, neither to its caller nor to any reader, before it is on disk; and the log is not locked for so long';
+
 /** The log, commands and what a repeat is told. */
 export const logMutants: readonly Mutant[] = [
   {
     name: 'log: appends of two processes take no turns',
-    file: 'migrations/log/0001_events.sql',
+    file: 'migrations/log/0002_append_to_disk.sql',
     find: '  perform pg_advisory_xact_lock(7235421907614328);',
     put: '',
     killedBy: 'test/adapters/eventstore/postgresFaults.test.ts',
@@ -13,16 +17,40 @@ export const logMutants: readonly Mutant[] = [
   },
   {
     name: 'log: a repeated append is not known by its ids',
-    file: 'migrations/log/0001_events.sql',
+    file: 'migrations/log/0002_append_to_disk.sql',
     find: 'having bool_and(coalesce(e.id = g.id, false))',
     put: 'having false',
     killedBy: 'test/adapters/eventstore/postgres.test.ts',
     testName: 'as an event store appending many writes have one outcome each, in order, and a bad one takes no neighbour with it',
   },
   {
+    name: 'log: an append is acknowledged before the disk has it',
+    file: 'migrations/log/0002_append_to_disk.sql',
+    find: "    perform pg_logical_emit_message(true, 'tidings', '');",
+    put: '',
+    killedBy: crashTest,
+    testName: toldToNobody,
+  },
+  {
+    name: 'log: a stream is read beyond what is on disk',
+    file: 'src/adapters/eventstore/postgres/pages.ts',
+    find: 'if (rows.every(([position]) => Number(position) <= this.#onDisk.upTo)) return rows;',
+    put: 'if (rows.length >= 0) return rows;',
+    killedBy: crashTest,
+    testName: toldToNobody,
+  },
+  {
+    name: 'log: a page goes beyond what is on disk',
+    file: 'src/adapters/eventstore/postgres/pages.ts',
+    find: 'const end = Math.min(from + limits.window, certain);',
+    put: 'const end = from + limits.window;',
+    killedBy: crashTest,
+    testName: toldToNobody,
+  },
+  {
     name: 'log: the queue of appends has no bound',
-    file: 'src/adapters/eventstore/postgres/appendQueue.ts',
-    find: 'if (this.#bytes > 0 && this.#bytes + write.bytes > this.#maxBytes) return false;',
+    file: 'src/adapters/eventstore/pendingAppends.ts',
+    find: 'if (this.#bytes > 0 && this.#bytes + bytes > this.#maxBytes) return resolve(failed(full()));',
     put: '',
     killedBy: 'test/adapters/eventstore/postgresFaults.test.ts',
     testName: 'an append that cannot be settled in time is refused at once when too much waits already, and what waits is not harmed',

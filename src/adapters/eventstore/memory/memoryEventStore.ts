@@ -13,6 +13,7 @@ import {
   storeClosed,
 } from '../checks.ts';
 import { feed } from '../feed.ts';
+import { passing } from '../filter.ts';
 import type {
   Appended,
   EncodedEvent,
@@ -160,10 +161,4 @@ function refusalOfJson(events: readonly EncodedEvent[]): PortError | undefined {
   } catch {
     return notJson();
   }
-}
-
-function passing({ nouns, types }: Filter): (event: StoredEvent) => boolean {
-  const nounSet = nouns && new Set(nouns);
-  const typeSet = types && new Set(types);
-  return ({ stream, type }) => (nounSet?.has(stream.split('-', 1)[0] ?? '') ?? true) && (typeSet?.has(type) ?? true);
 }

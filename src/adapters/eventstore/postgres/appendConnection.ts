@@ -1,16 +1,18 @@
 import pg from 'pg';
+import { within } from '../within.ts';
 import { failureOf } from './sqlState.ts';
 
 const GOODBYE_MS = 1_000;
 
 /**
  * The server gives up on a peer that is gone after some 20 s: the lock on the log must not outlive whoever held it. A statement
- * that waits for that lock in vain ends before we stop listening, so its answer is definite.
+ * that waits for that lock in vain ends before we stop listening, and says so: that answer is definite.
  */
-const session = (attemptMs: number): string => `set statement_timeout = ${Math.ceil(0.8 * attemptMs)};
+const session = (attemptMs: number): string => `set lock_timeout = ${Math.ceil(0.7 * attemptMs)};
+  set statement_timeout = ${Math.ceil(0.8 * attemptMs)};
   set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 3; set tcp_keepalives_count = 3; set tcp_user_timeout = '20s'`;
 
-/** The connection that appends: opened when it is needed, given up whole as soon as anything about it is in doubt. */
+/** A connection that appends: opened when it is needed, given up whole as soon as anything about it is in doubt. */
 export class AppendConnection {
   readonly #config: pg.ClientConfig;
   readonly #attemptMs: number;
@@ -65,11 +67,4 @@ export class AppendConnection {
 function end(client: pg.Client): void {
   client.end().catch(() => undefined);
   setTimeout(() => client.connection.stream.destroy(), GOODBYE_MS).unref();
-}
-
-function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('deadline')), ms);
-    work.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
 }

@@ -1,50 +1,51 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientConfig } from 'pg';
-import { PortError } from '../../../domain/kernel/portError.ts';
-import { bytesOfEvent, notJson, positionOf, storeClosed } from '../checks.ts';
+import { bytesOfEvent, notJson, positionOf } from '../checks.ts';
+import type { AppendObserver, AppendOptions } from '../observer.ts';
+import { failed, PendingAppends, unsettled, type Pending as PendingAppend } from '../pendingAppends.ts';
 import type { Write, WriteOutcome } from '../port.ts';
-import { AppendQueue } from './appendQueue.ts';
-import type { Pending } from './appendQueue.ts';
 import { AppendConnection } from './appendConnection.ts';
+import type { OnDisk } from './onDisk.ts';
 import { codeOf, failureOf } from './sqlState.ts';
 
-export type AppenderOptions = {
-  /** Milliseconds within which every append is settled. */
-  readonly deadlineMs: number;
-  /** Milliseconds for one call; after that the connection is given up and the batch sent again. */
-  readonly attemptMs: number;
-  /** Bytes of waiting appends above which a new one is refused. */
-  readonly queueBytes: number;
+export type AppenderOptions = AppendOptions & {
   readonly batchWrites: number;
   readonly batchBytes: number;
+  /** Calls under way at once: one of them writes, the others wait for the disk or for the log. */
+  readonly lanes: number;
 };
 
-export type AppendObserver = {
-  /** One call of the store: what it carried, how long it took (ms). */
-  readonly onAppend?: (call: { readonly writes: number; readonly events: number; readonly bytes: number; readonly ms: number }) => void;
-  /** A call failed; what is still wanted of it is sent again. `code`: SQLSTATE or the system's. */
-  readonly onAppendFailure?: (call: { readonly writes: number; readonly code: string }) => void;
-};
-
-const APPEND = 'select log.append($1) as outcomes';
+const APPEND = 'call log.append_to_disk($1, null)';
+/** Writes. A call costs as much as some twenty of them, in processor, so that fewer wait for the lane that is busy. */
+const WORTH_A_CALL = 32;
 const MIN_PAUSE_MS = 20;
 const MAX_PAUSE_MS = 1_000;
 
+/** Its events as `log.append` takes them, each without its opening brace and write number. */
+type Rows = readonly string[];
+type Pending = PendingAppend<Rows>;
 type Answer = readonly [revision: number, position?: string];
 
-/** The one writer of this process: whatever waits while a call is under way becomes the next call (docs/decisions/0002). */
-export class Appender {
-  readonly #queue: AppendQueue;
-  readonly #connection: AppendConnection;
-  readonly #options: AppenderOptions;
-  readonly #observer: AppendObserver;
-  #draining: Promise<void> | undefined;
-  #closed = false;
+/** A connection, and the work that goes over it while there is any; `calling`: it has writes in hand and takes no others. */
+type Lane = { readonly connection: AppendConnection; draining: Promise<void> | undefined; calling: boolean };
 
-  constructor(connection: ClientConfig, options: AppenderOptions, observer: AppendObserver) {
-    this.#queue = new AppendQueue(options.queueBytes);
-    this.#connection = new AppendConnection(connection, options.attemptMs);
+/** The writer of this process: whatever waits while its calls are under way becomes the next call (docs/decisions/0002). */
+export class Appender {
+  readonly #queue: PendingAppends<Rows>;
+  readonly #lanes: readonly Lane[];
+  readonly #options: AppenderOptions;
+  readonly #onDisk: OnDisk;
+  readonly #observer: AppendObserver;
+
+  constructor(connection: ClientConfig, options: AppenderOptions, onDisk: OnDisk, observer: AppendObserver) {
+    this.#queue = new PendingAppends(options);
+    this.#lanes = Array.from({ length: options.lanes }, () => ({
+      connection: new AppendConnection(connection, options.attemptMs),
+      draining: undefined,
+      calling: false,
+    }));
     this.#options = options;
+    this.#onDisk = onDisk;
     this.#observer = observer;
   }
 
@@ -54,62 +55,54 @@ export class Appender {
 
   /** The write has passed `refusalOf`. Never rejects. */
   append(write: Write): Promise<WriteOutcome> {
-    return new Promise((resolve) => {
-      if (this.#closed) return resolve(failed(storeClosed()));
-      const pending = this.#pendingOf(write, resolve);
-      if (!this.#queue.offer(pending)) {
-        pending.settle(failed(new PortError('unavailable', 'append_queue_full', 'too many appends are waiting')));
-        return;
-      }
-      this.#draining ??= this.#drain();
-    });
+    const body = rowsOf(write);
+    const bytes = body.reduce((sum, row) => sum + Buffer.byteLength(row), 0);
+    return this.#queue.offer(write, { body, bytes }, () => this.#start());
   }
 
   /** Waits for what was accepted, each within its deadline; then nothing is accepted any more. */
   async close(): Promise<void> {
-    this.#closed = true;
-    while (this.#draining) await this.#draining;
-    this.#connection.close();
+    this.#queue.close();
+    for (const lane of this.#lanes) {
+      while (lane.draining) await lane.draining;
+      lane.connection.close();
+    }
   }
 
-  #pendingOf(write: Write, resolve: (outcome: WriteOutcome) => void): Pending {
-    const rows = rowsOf(write);
-    const pending: Pending = {
-      stream: write.stream,
-      events: write.events.length,
-      rows,
-      bytes: rows.reduce((sum, row) => sum + Buffer.byteLength(row), 0),
-      settle: (outcome) => {
-        clearTimeout(timer);
-        if (!pending.settled) resolve(outcome);
-        pending.settled = true;
-      },
-      settled: false,
-      open: false,
-      released: false,
-    };
-    const timer = setTimeout(() => pending.settle(failed(tooLate(pending))), this.#options.deadlineMs);
-    return pending;
+  /** One lane does; another one helps where enough waits to be worth a call of its own. */
+  #start(): void {
+    const busy = this.#lanes.filter(({ draining }) => draining !== undefined);
+    const gathering = busy.filter(({ calling }) => !calling);
+    const free = this.#lanes.find(({ draining }) => draining === undefined);
+    if (free && (busy.length === 0 || this.#queue.ready >= WORTH_A_CALL * (gathering.length + 1))) free.draining = this.#drain(free);
   }
 
-  async #drain(): Promise<void> {
+  async #drain(lane: Lane): Promise<void> {
     // A turn of the loop before each batch: what the last one's callers append next travels together.
-    while ((await turn(), this.#queue.isReady)) {
-      const batch = this.#queue.take({ writes: this.#options.batchWrites, bytes: this.#options.batchBytes });
-      await this.#deliver(batch);
+    while ((await turn(), this.#queue.ready > 0)) {
+      const batch = this.#queue.take({ writes: this.#share(), bytes: this.#options.batchBytes });
+      lane.calling = true;
+      await this.#deliver(batch, lane);
+      lane.calling = false;
       for (const write of batch) this.#queue.done(write);
     }
-    this.#draining = undefined;
+    lane.draining = undefined;
+  }
+
+  /** Writes of one call: a part for each lane that has none, or callers who were all answered at once would all wait for the disk at once. */
+  #share(): number {
+    const part = Math.ceil(this.#queue.ready / this.#lanes.filter(({ calling }) => !calling).length);
+    return Math.min(Math.max(part, WORTH_A_CALL), this.#options.batchWrites);
   }
 
   /** Sends until every write of the batch has a definite answer or nobody waits for it any more. */
-  async #deliver(batch: readonly Pending[]): Promise<void> {
+  async #deliver(batch: readonly Pending[], lane: Lane): Promise<void> {
     for (let pause = MIN_PAUSE_MS, wanted = unsettled(batch); wanted.length > 0; wanted = unsettled(batch)) {
       try {
-        await this.#call(wanted);
+        await this.#call(wanted, lane);
       } catch (error) {
         this.#observer.onAppendFailure?.({ writes: wanted.length, code: codeOf(error) });
-        if (failureOf(error) === 'refused') return this.#divide(wanted);
+        if (failureOf(error) === 'refused') return this.#divide(wanted, lane);
         await sleep(pause * (0.5 + Math.random()));
         pause = Math.min(2 * pause, MAX_PAUSE_MS);
       }
@@ -117,40 +110,41 @@ export class Appender {
   }
 
   /** One of them holds something that Postgres won't take: it alone must fail. */
-  async #divide(batch: readonly Pending[]): Promise<void> {
+  async #divide(batch: readonly Pending[], lane: Lane): Promise<void> {
     if (batch.length === 1) return batch.forEach((write) => write.settle(failed(notJson())));
     const half = Math.ceil(batch.length / 2);
-    await this.#deliver(batch.slice(0, half));
-    await this.#deliver(batch.slice(half));
+    await this.#deliver(batch.slice(0, half), lane);
+    await this.#deliver(batch.slice(half), lane);
   }
 
-  async #call(batch: readonly Pending[]): Promise<void> {
-    const text = `[${batch.map((write, w) => write.rows.map((row) => `{"w":${w},${row}`).join(',')).join(',')}]`;
-    await this.#connection.open();
+  async #call(batch: readonly Pending[], lane: Lane): Promise<void> {
+    const { connection } = lane;
+    const text = `[${batch.map(({ body }, w) => body.map((row) => `{"w":${w},${row}`).join(',')).join(',')}]`;
+    await connection.open();
     const from = performance.now();
     // From here until an answer says otherwise any of them may have been written.
     const before = batch.map((write) => write.open);
     for (const write of batch) write.open = true;
     try {
-      const rows = await this.#connection.query({ name: 'log_append', text: APPEND, values: [text], rowMode: 'array' });
+      const rows = await connection.query({ name: 'log_append', text: APPEND, values: [text], rowMode: 'array' });
       const answers = rows[0]?.[0] as readonly Answer[];
       // Released first: whoever is answered may append again at once.
+      lane.calling = false;
       for (const write of batch) this.#queue.done(write);
+      this.#onDisk.reached(Math.max(...answers.map(([, position = 0]) => Number(position))));
       batch.forEach((write, w) => write.settle(outcomeOf(answers[w])));
     } catch (error) {
       if (failureOf(error) !== 'open') batch.forEach((write, w) => (write.open = before[w] ?? true));
       throw error;
     }
-    const events = batch.reduce((sum, write) => sum + write.events, 0);
+    const events = batch.reduce((sum, { write }) => sum + write.events.length, 0);
     this.#observer.onAppend?.({ writes: batch.length, events, bytes: text.length, ms: performance.now() - from });
   }
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-const unsettled = (batch: readonly Pending[]): readonly Pending[] => batch.filter((write) => !write.settled);
-
-function rowsOf({ stream, at, events }: Write): readonly string[] {
+function rowsOf({ stream, at, events }: Write): Rows {
   const place = `"n":${events.length},"s":${JSON.stringify(stream)},"a":${at === 'absent' ? -1 : at},`;
   return events.map((event, i) => {
     const body = `"t":${JSON.stringify(event.type)},"d":${JSON.stringify(event.data)},"m":${JSON.stringify(event.metadata)}}`;
@@ -164,10 +158,3 @@ function outcomeOf(answer: Answer | undefined): WriteOutcome {
   if (position !== undefined) return { ok: true, revision, position: positionOf(position) };
   return { ok: false, conflict: true, actual: revision === -1 ? 'absent' : revision };
 }
-
-const failed = (error: PortError): WriteOutcome => ({ ok: false, conflict: false, error });
-
-const tooLate = (write: Pending): PortError =>
-  write.open
-    ? new PortError('unavailable', 'append_open', 'no answer came in time: the events may have been written')
-    : new PortError('unavailable', 'append_not_written', 'the log could not be reached in time: nothing was written');

@@ -3,6 +3,7 @@ import { PortError } from '../../../domain/kernel/portError.ts';
 import type { Position, StreamName } from '../../../domain/values/ids.ts';
 import { beyondHead, numberOf, positionOf } from '../checks.ts';
 import type { FeedBatch, Filter, StoredEvent } from '../port.ts';
+import type { OnDisk } from './onDisk.ts';
 import { codeOf } from './sqlState.ts';
 
 export type Queryable = Pick<Pool, 'query'>;
@@ -15,6 +16,7 @@ export type PageLimits = {
 };
 
 type Row = readonly (string | null)[];
+type Query = { readonly name: string; readonly text: string; readonly values?: unknown[] };
 
 // Everything comes as the text it is: parsing `json` here would cost twice and lose the stored form.
 const VERBATIM = { getTypeParser: () => (value: unknown) => value };
@@ -47,16 +49,20 @@ const PAGE = `
   ) p on true
   order by p.position`;
 
-const HEAD = 'select max(position) from log.events';
+const HEAD = 'select coalesce(max(position), 0) from log.events';
+// It has something to commit, which waits for the disk, and with it for all that it sees.
+const FLUSH = `select coalesce(max(position), 0), pg_logical_emit_message(true, 'tidings', '') from log.events`;
 
-/** The reads of the log, each one statement with a deadline (ms). */
+/** The reads of the log, each statement with a deadline (ms). None hands out what is not on disk. */
 export class Pages {
   readonly #pool: Queryable;
   readonly #deadlineMs: number;
+  readonly #onDisk: OnDisk;
 
-  constructor(pool: Queryable, deadlineMs: number) {
+  constructor(pool: Queryable, deadlineMs: number, onDisk: OnDisk) {
     this.#pool = pool;
     this.#deadlineMs = deadlineMs;
+    this.#onDisk = onDisk;
   }
 
   async stream(
@@ -65,14 +71,14 @@ export class Pages {
     how: { readonly backwards: boolean; readonly limit: number },
   ): Promise<readonly StoredEvent[]> {
     const name = how.backwards ? 'log_backwards' : 'log_forwards';
-    const rows = await this.#rows({ name, text: how.backwards ? BACKWARDS : FORWARDS, values: [stream, from, how.limit] });
+    const rows = await this.#kept({ name, text: how.backwards ? BACKWARDS : FORWARDS, values: [stream, from, how.limit] });
     return rows.map((row) => eventOf(row, 0));
   }
 
   async streams(streams: readonly StreamName[]): Promise<ReadonlyMap<StreamName, readonly StoredEvent[]>> {
     const found = new Map<StreamName, StoredEvent[]>(streams.map((stream) => [stream, []]));
     if (found.size === 0) return found;
-    const rows = await this.#rows({ name: 'log_streams', text: STREAMS, values: [JSON.stringify([...found.keys()])] });
+    const rows = await this.#kept({ name: 'log_streams', text: STREAMS, values: [JSON.stringify([...found.keys()])] });
     for (const row of rows) {
       const event = eventOf(row, 0);
       found.get(event.stream)?.push(event);
@@ -81,19 +87,21 @@ export class Pages {
   }
 
   async head(): Promise<Position | 'start'> {
-    const rows = await this.#rows({ name: 'log_head', text: HEAD });
-    const head = rows[0]?.[0] ?? null;
-    return head === null ? 'start' : positionOf(head);
+    const head = await this.#head();
+    return head === 0 ? 'start' : positionOf(head);
   }
 
   /** @throws PortError `invalid` when the position lies beyond the head. */
   async after(position: Position | 'start', filter: Filter, limits: PageLimits): Promise<FeedBatch> {
     const from = numberOf(position);
-    const end = from + limits.window;
+    if (from >= this.#onDisk.upTo) await this.#head();
+    const { upTo: certain } = this.#onDisk;
+    const end = Math.min(from + limits.window, certain);
     const values = [from, end, filter.nouns ?? null, filter.types ?? null, limits.events, limits.bytes];
     const rows = await this.#rows({ name: 'log_page', text: PAGE, values });
-    const head = Number(rows[0]?.[0]);
-    if (from > head) throw beyondHead();
+    const newest = Number(rows[0]?.[0]);
+    if (from > newest) throw beyondHead();
+    const head = Math.min(newest, certain);
     const found = rows.filter((row) => row[1] !== null);
     const last = found.at(-1);
     const bytes = found.reduce((sum, row) => sum + Number(row[8]), 0);
@@ -103,7 +111,25 @@ export class Pages {
     return { events: found.map((row) => eventOf(row, 1)), upTo: positionOf(upTo), caughtUp: upTo === head };
   }
 
-  async #rows(query: { readonly name: string; readonly text: string; readonly values?: unknown[] }): Promise<readonly Row[]> {
+  /** The newest position that is on disk. */
+  async #head(): Promise<number> {
+    const newest = Number((await this.#rows({ name: 'log_head', text: HEAD }))[0]?.[0]);
+    if (newest <= this.#onDisk.upTo) return newest;
+    const [flushed] = await this.#rows({ name: 'log_flush', text: FLUSH });
+    this.#onDisk.reached(Number(flushed?.[0]));
+    return this.#onDisk.upTo;
+  }
+
+  /** Events, read again where one was not on disk when it was found: a crash in between may have put another in its place. */
+  async #kept(query: Query): Promise<readonly Row[]> {
+    for (;;) {
+      const rows = await this.#rows(query);
+      if (rows.every(([position]) => Number(position) <= this.#onDisk.upTo)) return rows;
+      await this.#head();
+    }
+  }
+
+  async #rows(query: Query): Promise<readonly Row[]> {
     // `query_timeout` (ms) is the driver's; its type doesn't know of it.
     const config = { ...query, types: VERBATIM, rowMode: 'array', query_timeout: this.#deadlineMs } as QueryArrayConfig<unknown[]>;
     try {

@@ -5,6 +5,7 @@ import type { Listener } from '../../postgres/notify.ts';
 import { clientConfig } from '../../postgres/pool.ts';
 import { checkCount, checkStreams, MAX_REVISION, positionOf, rangeOf, refusalOf } from '../checks.ts';
 import { feed } from '../feed.ts';
+import type { StoreObserver } from '../observer.ts';
 import type {
   Appended,
   EncodedEvent,
@@ -18,24 +19,19 @@ import type {
   WriteOutcome,
 } from '../port.ts';
 import { Appender } from './appender.ts';
-import type { AppenderOptions, AppendObserver } from './appender.ts';
+import type { AppenderOptions } from './appender.ts';
+import { OnDisk } from './onDisk.ts';
 import { Pages } from './pages.ts';
 import type { PageLimits, Queryable } from './pages.ts';
 import { Wakeups } from './wakeups.ts';
 
-export type StoreObserver = AppendObserver & {
-  /** A subscription could not read and will try again. */
-  readonly onFeedFailure?: (failure: { readonly code: string }) => void;
-};
-
 export type PostgresEventStoreOptions = {
-  /** The database of the log. Appends go over one connection of the store's own, as tidings_worker. */
+  /** The database of the log. Appends go over a few connections of the store's own, as tidings_worker. */
   readonly url: string;
   /** For reads, as tidings_worker; stays open when the store is closed. */
   readonly pool: Queryable;
   /** Of the same database: hears of appends; stays open when the store is closed. */
   readonly listener: Pick<Listener, 'subscribe'>;
-  /** Called synchronously, and must not throw. */
   readonly observer?: StoreObserver;
   /** What differs from the defaults below. */
   readonly append?: Partial<AppenderOptions>;
@@ -49,7 +45,14 @@ export type PostgresEventStoreOptions = {
 /** `queuedBytes`: appends that wait or are under way, for metrics and for admission. */
 export type PostgresEventStore = EventStore & { readonly queuedBytes: number };
 
-const APPEND: AppenderOptions = { deadlineMs: 15_000, attemptMs: 5_000, queueBytes: 64_000_000, batchWrites: 500, batchBytes: 4_000_000 };
+const APPEND: AppenderOptions = {
+  deadlineMs: 15_000,
+  attemptMs: 5_000,
+  queueBytes: 64_000_000,
+  batchWrites: 500,
+  batchBytes: 4_000_000,
+  lanes: 2,
+};
 const PAGE: PageLimits = { events: 500, bytes: 4_000_000, window: 20_000 };
 const READ_MS = 10_000;
 const POLL_MS = 2_000;
@@ -74,10 +77,11 @@ class PostgresLog implements PostgresEventStore {
   constructor(options: PostgresEventStoreOptions) {
     const { url, pool, listener, observer = {} } = options;
     const connection = clientConfig({ url, role: 'tidings_worker', applicationName: 'tidings append' });
-    this.#pages = new Pages(pool, options.readMs ?? READ_MS);
+    const onDisk = new OnDisk();
+    this.#pages = new Pages(pool, options.readMs ?? READ_MS, onDisk);
     this.#limits = { ...PAGE, ...options.page };
-    this.#appender = new Appender(connection, { ...APPEND, ...options.append }, observer);
-    this.#wakeups = new Wakeups(listener, options.pollMs ?? POLL_MS);
+    this.#appender = new Appender(connection, { ...APPEND, ...options.append }, onDisk, observer);
+    this.#wakeups = new Wakeups(listener, options.pollMs ?? POLL_MS, onDisk);
     this.#observer = observer;
   }
 

@@ -4,14 +4,15 @@ const isServerError = (error: unknown): error is ServerError =>
   error instanceof Error && 'severity' in error && 'code' in error && typeof error.code === 'string';
 
 /**
- * What a failed call says about its transaction. `refused`: rolled back, and would be again (SQLSTATE classes 22, data, and 54,
- * limits); `rolledBack`: nothing was written, try again; `open`: no answer, or the session ended, perhaps after its commit.
+ * What a failed call of `log.append_to_disk` says about its append. `refused`: not written, and would not be again (SQLSTATE classes 22,
+ * data, and 54, limits); `notWritten`: others held the log (55P03), try again; `open`: no answer, or one that may have come after the commit.
  */
-export type Failure = 'refused' | 'rolledBack' | 'open';
+export type Failure = 'refused' | 'notWritten' | 'open';
 
 export function failureOf(error: unknown): Failure {
   if (!isServerError(error) || error.severity !== 'ERROR') return 'open';
-  return error.code.startsWith('22') || error.code.startsWith('54') ? 'refused' : 'rolledBack';
+  if (error.code.startsWith('22') || error.code.startsWith('54')) return 'refused';
+  return error.code === '55P03' ? 'notWritten' : 'open';
 }
 
 /**

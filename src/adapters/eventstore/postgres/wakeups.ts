@@ -1,6 +1,7 @@
 import type { Position } from '../../../domain/values/ids.ts';
-import { positionOf } from '../checks.ts';
+import { numberOf } from '../checks.ts';
 import type { Listener } from '../../postgres/notify.ts';
+import type { OnDisk } from './onDisk.ts';
 
 const CHANNEL = 'tidings_log';
 
@@ -9,13 +10,14 @@ export class Wakeups {
   readonly #listener: Pick<Listener, 'subscribe'>;
   readonly #pollMs: number;
   readonly #waiting = new Set<() => void>();
-  #newest = positionOf(0);
+  readonly #onDisk: OnDisk;
   #listening: Promise<(() => void) | undefined> | undefined;
 
   /** `pollMs`: after how long, on average, a subscription looks unasked. */
-  constructor(listener: Pick<Listener, 'subscribe'>, pollMs: number) {
+  constructor(listener: Pick<Listener, 'subscribe'>, pollMs: number, onDisk: OnDisk) {
     this.#listener = listener;
     this.#pollMs = pollMs;
+    this.#onDisk = onDisk;
   }
 
   /**
@@ -23,12 +25,12 @@ export class Wakeups {
    * signal aborts. What was announced but could not be read (a replica, a restored log) is announced once, not over and over.
    */
   follow(): (after: Position, signal: AbortSignal) => Promise<void> {
-    let acted = positionOf(0);
+    let acted = 0;
     return async (after, signal) => {
       // Whoever closed the listener is closing everything; until then polling serves.
       this.#listening ??= this.#listener.subscribe(CHANNEL, (payload) => this.#heard(payload)).catch(() => undefined);
-      if (this.#newest <= after || this.#newest <= acted) await this.#wait(signal);
-      acted = this.#newest;
+      if (this.#onDisk.upTo <= Math.max(numberOf(after), acted)) await this.#wait(signal);
+      acted = this.#onDisk.upTo;
     };
   }
 
@@ -53,7 +55,7 @@ export class Wakeups {
 
   /** `null`: the listening connection is new, and anything may have been missed. */
   #heard(payload: string | null): void {
-    if (payload !== null && positionOf(payload) > this.#newest) this.#newest = positionOf(payload);
+    if (payload !== null) this.#onDisk.reached(Number(payload));
     for (const wake of [...this.#waiting]) wake();
   }
 }

@@ -1,0 +1,128 @@
+import { PortError } from '../../../domain/kernel/portError.ts';
+import type { Position, StreamName } from '../../../domain/values/ids.ts';
+import { checkCount, checkStreams, MAX_REVISION, rangeOf, refusalOf } from '../checks.ts';
+import type { StoreObserver } from '../observer.ts';
+import type {
+  Appended,
+  EncodedEvent,
+  EventStore,
+  ExpectedRevision,
+  FeedBatch,
+  Filter,
+  ReadStream,
+  StoredEvent,
+  Write,
+  WriteOutcome,
+} from '../port.ts';
+import { Appends, type EventStoreDbAppendOptions } from './appends.ts';
+import { checkVersion, connectionTo, type Connection } from './connection.ts';
+import { Reads, type PageLimits } from './reads.ts';
+import { subscription } from './subscription.ts';
+
+export type EventStoreDbOptions = {
+  /** `esdb://`, `esdb+discover://` or `kurrentdb://`, with user and password where the server wants them. */
+  readonly url: string;
+  readonly observer?: StoreObserver;
+  /** What differs from the defaults below. */
+  readonly append?: Partial<EventStoreDbAppendOptions>;
+  readonly page?: Partial<PageLimits>;
+  /** Milliseconds for one read. */
+  readonly readMs?: number;
+  /** Milliseconds of silence after which a subscription is compared with the log, on average. */
+  readonly silenceMs?: number;
+};
+
+const APPEND: EventStoreDbAppendOptions = { deadlineMs: 15_000, attemptMs: 5_000, queueBytes: 64_000_000, atOnce: 256 };
+const PAGE: PageLimits = { events: 500, bytes: 4_000_000, window: 5_000 };
+const READ_MS = 10_000;
+const SILENCE_MS = 2_000;
+
+/**
+ * The log in EventStoreDB or KurrentDB (docs/decisions/0007). @throws PortError `unavailable` when it does not answer, `invalid` when
+ * it is older than 23.10 or its URL cannot be read.
+ */
+export async function openEventStoreDb(options: EventStoreDbOptions): Promise<EventStore & { readonly queuedBytes: number }> {
+  const connection = connectionTo(options.url);
+  try {
+    await checkVersion(connection.client, options.readMs ?? READ_MS);
+    return new EventStoreDb(connection, options);
+  } catch (error) {
+    await connection.release();
+    throw error;
+  }
+}
+
+class EventStoreDb implements EventStore {
+  readonly #connection: Connection;
+  readonly #options: EventStoreDbOptions;
+  readonly #limits: PageLimits;
+  readonly #reads: Reads;
+  readonly #appends: Appends;
+  readonly #closed = new AbortController();
+
+  constructor(connection: Connection, options: EventStoreDbOptions) {
+    this.#connection = connection;
+    this.#options = options;
+    this.#limits = { ...PAGE, ...options.page };
+    this.#reads = new Reads(connection.client, options.readMs ?? READ_MS);
+    this.#appends = new Appends(connection.client, { ...APPEND, ...options.append }, options.observer ?? {});
+  }
+
+  get queuedBytes(): number {
+    return this.#appends.queuedBytes;
+  }
+
+  async append(stream: StreamName, at: ExpectedRevision, events: readonly EncodedEvent[]): Promise<Appended> {
+    const outcome = await this.#write({ stream, at, events });
+    if (outcome.ok) return outcome;
+    throw outcome.conflict
+      ? new PortError('conflict', 'wrong_expected_revision', 'the stream has another revision', { actual: outcome.actual })
+      : outcome.error;
+  }
+
+  appendMany(writes: readonly Write[]): Promise<readonly WriteOutcome[]> {
+    return Promise.all(writes.map((write) => this.#write(write)));
+  }
+
+  async readStream(stream: StreamName, how: ReadStream = {}): Promise<readonly StoredEvent[]> {
+    checkStreams([stream]);
+    return this.#reads.stream(stream, rangeOf(how));
+  }
+
+  async readStreams(streams: readonly StreamName[]): Promise<ReadonlyMap<StreamName, readonly StoredEvent[]>> {
+    checkStreams(streams);
+    return this.#reads.streams(streams, rangeOf({}));
+  }
+
+  async readAll(after: Position | 'start', filter: Filter, limit: number): Promise<FeedBatch> {
+    checkCount(limit);
+    return this.#reads.page(after, filter, { ...this.#limits, events: Math.min(limit, MAX_REVISION) });
+  }
+
+  subscribe(after: Position | 'start', filter: Filter, signal: AbortSignal): AsyncIterable<FeedBatch> {
+    const options = {
+      client: this.#connection.client,
+      reads: this.#reads,
+      limits: this.#limits,
+      silenceMs: this.#options.silenceMs ?? SILENCE_MS,
+      onFailure: (code: string) => this.#options.observer?.onFeedFailure?.({ code }),
+    };
+    return subscription(options, after, filter, AbortSignal.any([signal, this.#closed.signal]));
+  }
+
+  head(): Promise<Position | 'start'> {
+    return this.#reads.head();
+  }
+
+  /** Settles what was accepted, within the appends' deadline; ends every subscription. */
+  async close(): Promise<void> {
+    this.#closed.abort();
+    await this.#appends.close();
+    await this.#connection.release();
+  }
+
+  #write(write: Write): Promise<WriteOutcome> {
+    const error = refusalOf(write);
+    return error ? Promise.resolve({ ok: false, conflict: false, error }) : this.#appends.append(write);
+  }
+}

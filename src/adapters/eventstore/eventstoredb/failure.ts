@@ -1,0 +1,50 @@
+import { PortError } from '../../../domain/kernel/portError.ts';
+import type { ExpectedRevision, WriteOutcome } from '../port.ts';
+
+/** The client's `type` of an error, or the number of a gRPC status; never its text, which may quote what was sent. */
+export function codeOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return 'unknown';
+  if ('type' in error && typeof error.type === 'string') return error.type.replaceAll('-', '_');
+  if ('code' in error && typeof error.code === 'number') return `grpc_${String(error.code)}`;
+  if ('code' in error && typeof error.code === 'string') return error.code.toLowerCase();
+  return 'unknown';
+}
+
+export const isMissingStream = (error: unknown): boolean => codeOf(error) === 'stream_not_found';
+/** The client has been told who leads, and connects there next. */
+export const isNotLeader = (error: unknown): boolean => codeOf(error) === 'not_leader';
+
+/**
+ * What a rejected append means. `undefined`: nothing for certain. Any break of the stream that all appends share rejects every one of
+ * them, also those that were written.
+ */
+export function verdictOf(error: unknown): WriteOutcome | 'not_written' | undefined {
+  const refused = (code: string, message: string): WriteOutcome => ({
+    ok: false,
+    conflict: false,
+    error: new PortError('invalid', code, message),
+  });
+  switch (codeOf(error)) {
+    case 'wrong_expected_version':
+      return { ok: false, conflict: true, actual: actualOf(error) };
+    case 'maximum_append_size_exceeded':
+      return refused('append_too_large', 'the event store takes no append of this size');
+    case 'stream_deleted':
+      return refused('stream_deleted', 'the stream was deleted for good');
+    case 'not_leader':
+    case 'access_denied':
+      return 'not_written';
+    default:
+      return undefined;
+  }
+}
+
+function actualOf(error: unknown): ExpectedRevision {
+  const actual = typeof error === 'object' && error !== null && 'actualVersion' in error ? error.actualVersion : undefined;
+  return typeof actual === 'bigint' ? Number(actual) : 'absent';
+}
+
+export const readFailed = (error: unknown): PortError =>
+  error instanceof PortError
+    ? error
+    : new PortError('unavailable', 'log_read_failed', `the event store could not be read (${codeOf(error)})`);

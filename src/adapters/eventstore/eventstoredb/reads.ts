@@ -1,0 +1,168 @@
+import { BACKWARDS, END, FORWARDS, START, type EventStoreDBClient, type ReadPosition, type StreamingRead } from '@eventstore/db-client';
+import { PortError } from '../../../domain/kernel/portError.ts';
+import type { Position, StreamName } from '../../../domain/values/ids.ts';
+import { beyondHead, bytesOfEvent, type Range } from '../checks.ts';
+import { passing } from '../filter.ts';
+import type { FeedBatch, Filter, StoredEvent } from '../port.ts';
+import { codeOf, isMissingStream, isNotLeader, readFailed } from './failure.ts';
+import { fromWire, ORIGIN, placeOf, positionOf } from './wire.ts';
+
+export type PageLimits = {
+  readonly events: number;
+  /** UTF-8 bytes; a page ends with the event that reaches them. */
+  readonly bytes: number;
+  /** Events that one page looks at, whoever wrote them: what bounds a page whose filter lets little pass. */
+  readonly window: number;
+};
+
+const STREAMS_AT_ONCE = 32;
+
+/** Reads with a deadline (ms) each. */
+export class Reads {
+  readonly #client: EventStoreDBClient;
+  readonly #deadlineMs: number;
+
+  constructor(client: EventStoreDBClient, deadlineMs: number) {
+    this.#client = client;
+    this.#deadlineMs = deadlineMs;
+  }
+
+  async stream(stream: StreamName, { from, backwards, limit }: Range): Promise<readonly StoredEvent[]> {
+    // Asked for nothing, or for what lies behind the end, the server answers with an error.
+    if (limit === 0 || (from === 'end' && !backwards)) return [];
+    const fromRevision = from === 'end' ? END : BigInt(from);
+    const direction = backwards ? BACKWARDS : FORWARDS;
+    const events: StoredEvent[] = [];
+    try {
+      await this.#read(
+        () => this.#client.readStream(stream, { direction, fromRevision, maxCount: limit, requiresLeader: true }),
+        ({ event }) => {
+          if (event) events.push(fromWire(event));
+          return true;
+        },
+      );
+    } catch (error) {
+      if (isMissingStream(error)) return [];
+      throw readFailed(error);
+    }
+    return events;
+  }
+
+  async streams(streams: readonly StreamName[], whole: Range): Promise<ReadonlyMap<StreamName, readonly StoredEvent[]>> {
+    const found = new Map<StreamName, readonly StoredEvent[]>(streams.map((stream) => [stream, []]));
+    const left = [...found.keys()].values();
+    const reader = async (): Promise<void> => {
+      for (const stream of left) found.set(stream, await this.stream(stream, whole));
+    };
+    await Promise.all(Array.from({ length: Math.min(STREAMS_AT_ONCE, found.size) }, reader));
+    return found;
+  }
+
+  /** Of the newest event, whoever wrote it. */
+  async head(): Promise<Position | 'start'> {
+    let head: Position | 'start' = 'start';
+    const take: Take = ({ event }) => {
+      if (event?.position) head = positionOf(event.position.commit);
+      return true;
+    };
+    await this.#all({ direction: BACKWARDS, fromPosition: END, maxCount: 1 }, take).catch((error: unknown) => {
+      throw readFailed(error);
+    });
+    return head;
+  }
+
+  /** @throws PortError `invalid` when the position lies beyond the head, or no event begins there. */
+  async page(after: Position | 'start', filter: Filter, limits: PageLimits): Promise<FeedBatch> {
+    const place = placeOf(after);
+    const passes = passing(filter);
+    const events: StoredEvent[] = [];
+    let upTo = place === 'start' ? ORIGIN : positionOf(place.commit);
+    const from = upTo;
+    let [seen, bytes] = [0, 0];
+    if (limits.events === 0) return { events, upTo, caughtUp: (await this.#headAfter(upTo)) <= upTo };
+    // Forwards the event at the position is part of what is read.
+    const take: Take = ({ event }) => {
+      seen += 1;
+      const at = event?.position && positionOf(event.position.commit);
+      if (event === undefined || at === undefined || (place !== 'start' && at <= from)) return true;
+      upTo = at;
+      if (!isForeign(event) && passes({ stream: event.streamId, type: event.type })) {
+        const stored = fromWire(event);
+        bytes += bytesOfEvent(stored);
+        events.push(stored);
+      }
+      return events.length < limits.events && bytes < limits.bytes;
+    };
+    const maxCount = limits.window + 1;
+    const isOver = await this.#all({ direction: FORWARDS, fromPosition: place === 'start' ? START : place, maxCount }, take).catch(
+      async (error: unknown) => {
+        throw codeOf(error) === 'unknown' && place !== 'start' ? await this.#lost(upTo) : readFailed(error);
+      },
+    );
+    if (seen === 0) await this.#headAfter(upTo);
+    return { events, upTo, caughtUp: isOver && seen < maxCount };
+  }
+
+  /** The head. @throws PortError `invalid` when the position lies beyond it. */
+  async #headAfter(position: Position): Promise<Position> {
+    const head = await this.head();
+    if (position > (head === 'start' ? ORIGIN : head)) throw beyondHead();
+    return head === 'start' ? ORIGIN : head;
+  }
+
+  /** Why the server has nothing that begins at the position. */
+  async #lost(position: Position): Promise<PortError> {
+    await this.#headAfter(position);
+    return new PortError('invalid', 'bad_position', 'no event begins at this position: is this another log?');
+  }
+
+  #all(
+    options: { direction: typeof FORWARDS | typeof BACKWARDS; fromPosition: ReadPosition; maxCount: number },
+    take: Take,
+  ): Promise<boolean> {
+    return this.#read(() => this.#client.readAll(options), take);
+  }
+
+  /** Hands each event to `take` until that has enough; whether the read came to its own end. Asks again where another node leads. */
+  async #read<T>(start: () => StreamingRead<T>, take: (resolved: T) => boolean): Promise<boolean> {
+    try {
+      return await this.#once(start(), take);
+    } catch (error) {
+      if (!isNotLeader(error)) throw error;
+      return this.#once(start(), take);
+    }
+  }
+
+  async #once<T>(read: StreamingRead<T>, take: (resolved: T) => boolean): Promise<boolean> {
+    // The client says what is wrong with a read also after nobody listens any more.
+    read.on('error', () => undefined);
+    let isLate = false;
+    const stop = (): void => {
+      void read.cancel().catch(() => undefined);
+      read.destroy();
+    };
+    const timer = setTimeout(() => {
+      isLate = true;
+      stop();
+    }, this.#deadlineMs);
+    try {
+      for await (const resolved of read) {
+        if (take(resolved)) continue;
+        stop();
+        return false;
+      }
+      return true;
+    } catch (error) {
+      if (!isLate) throw error;
+      throw new PortError('unavailable', 'log_read_failed', 'the event store did not answer in time');
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+type Take = (resolved: { readonly event?: Parameters<typeof fromWire>[0] }) => boolean;
+
+/** The server's own events, and the marks of what was deleted. */
+const isForeign = ({ streamId, type }: { readonly streamId: string; readonly type: string }): boolean =>
+  streamId.startsWith('$') || type.startsWith('$');

@@ -1,0 +1,132 @@
+import {
+  eventTypeFilter,
+  START,
+  streamNameFilter,
+  type AllStreamSubscription,
+  type EventStoreDBClient,
+  type Filter as ServerFilter,
+} from '@eventstore/db-client';
+import type { Position } from '../../../domain/values/ids.ts';
+import { bytesOfEvent } from '../checks.ts';
+import { passing } from '../filter.ts';
+import type { FeedBatch, Filter, StoredEvent } from '../port.ts';
+import { fromWire, placeOf, positionOf } from './wire.ts';
+
+type Recorded = Parameters<typeof fromWire>[0];
+type BatchLimits = { readonly events: number; readonly bytes: number };
+
+/** Events that the client holds for a reader that thinks; then the server is not read on. */
+const HELD_EVENTS = 128;
+/** Times 32: events examined between two marks of how far the server has looked. */
+const CHECKPOINT_INTERVAL = 8;
+
+/** One subscription of the server, strictly after a position, read in batches at the reader's pace. It breaks for good. */
+export class Tail {
+  readonly #subscription: AllStreamSubscription;
+  readonly #passes: ReturnType<typeof passing>;
+  readonly #limits: BatchLimits;
+  #examined: Position | undefined;
+  #isLive = false;
+  #broken: { readonly error: unknown } | undefined;
+  #hasNews = false;
+  #wake: () => void = () => undefined;
+
+  constructor(client: EventStoreDBClient, after: Position, filter: Filter, limits: BatchLimits) {
+    const place = placeOf(after);
+    this.#passes = passing(filter);
+    this.#limits = limits;
+    this.#subscription = client.subscribeToAll(
+      { fromPosition: place === 'start' ? START : place, filter: this.#serverFilter(filter) },
+      { highWaterMark: HELD_EVENTS },
+    );
+    this.#subscription
+      .on('readable', () => this.#news())
+      .on('caughtUp', () => this.#live(true))
+      .on('fellBehind', () => this.#live(false))
+      // It neither ends nor reconnects when the server goes.
+      .on('error', (error: unknown) => this.#break(error))
+      .on('end', () => this.#break({ code: 'subscription_ended' }));
+  }
+
+  /** What there is by now after the cursor. @throws what broke the subscription, once nothing is left. */
+  take(cursor: Position): FeedBatch {
+    const events: StoredEvent[] = [];
+    let [upTo, bytes] = [cursor, 0];
+    while (events.length < this.#limits.events && bytes < this.#limits.bytes) {
+      const next = this.#next(upTo);
+      if (next === undefined) break;
+      upTo = next.at;
+      if (!this.#passes({ stream: next.event.streamId, type: next.event.type })) continue;
+      const stored = fromWire(next.event);
+      bytes += bytesOfEvent(stored);
+      events.push(stored);
+    }
+    if (this.#subscription.readableLength > 0) return { events, upTo, caughtUp: false };
+    if (events.length === 0 && this.#broken) throw this.#broken.error;
+    const examined = this.#examined ?? upTo;
+    return { events, upTo: examined > upTo ? examined : upTo, caughtUp: this.#isLive };
+  }
+
+  #next(after: Position): { readonly at: Position; readonly event: Recorded } | undefined {
+    for (;;) {
+      const resolved = this.#subscription.read() as { readonly event?: Recorded } | null;
+      if (resolved === null) return undefined;
+      const { event } = resolved;
+      const at = event?.position && positionOf(event.position.commit);
+      if (event && at && at > after) return { at, event };
+    }
+  }
+
+  /** Resolves when `take` may have something new, when so many milliseconds have passed (`false`), and when the signal aborts. */
+  changed(ms: number, signal: AbortSignal): Promise<boolean> {
+    return new Promise((resolve) => {
+      const end = (isNews: boolean): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', abort);
+        this.#wake = () => undefined;
+        this.#hasNews = false;
+        resolve(isNews);
+      };
+      const abort = (): void => end(true);
+      const timer = setTimeout(() => end(false), ms);
+      signal.addEventListener('abort', abort, { once: true });
+      this.#wake = () => end(true);
+      if (this.#hasNews || signal.aborted) end(true);
+    });
+  }
+
+  close(): void {
+    // What is wrong with it no longer matters to anybody.
+    this.#subscription.unsubscribe().catch(() => undefined);
+    this.#subscription.destroy();
+  }
+
+  #live(isLive: boolean): void {
+    this.#isLive = isLive;
+    this.#news();
+  }
+
+  #break(error: unknown): void {
+    this.#broken ??= { error };
+    this.#news();
+  }
+
+  #news(): void {
+    this.#hasNews = true;
+    this.#wake();
+  }
+
+  /** The server goes by one thing only; what it lets pass is looked at again. Its own streams begin with a dollar sign. */
+  #serverFilter({ nouns, types }: Filter): ServerFilter {
+    const marks = {
+      checkpointInterval: CHECKPOINT_INTERVAL,
+      checkpointReached: (_: unknown, { commit }: { readonly commit: bigint }) => {
+        this.#examined = positionOf(commit);
+        this.#news();
+      },
+    };
+    if (nouns) return streamNameFilter({ prefixes: nouns.map((noun) => `${noun}-`), ...marks });
+    if (types) return eventTypeFilter({ prefixes: [...types], ...marks });
+    return streamNameFilter({ regex: '^[^$]', ...marks });
+  }
+}

@@ -56,7 +56,7 @@ export const appendCall = ({ ledger, mood, maxAppendBytes }: Appending): handleC
         const events = received.slice(1).map((message) => proposedOf(message.getProposedMessage()!));
         if (bytesOf(events) > maxAppendBytes) return callback(maxAppendSizeExceeded(maxAppendBytes));
         const outcome = ledger.append(stream, expected, events);
-        const lost = outcome.kind === 'success' ? lostReply(mood) : undefined;
+        const lost = outcome.kind === 'success' && !outcome.repeat ? lostReply(mood) : undefined;
         if (lost === 'silent') return;
         if (lost === 'broken') return callback(unavailable('Connection dropped'));
         if (outcome.kind === 'deleted') return callback(streamDeleted(stream));
@@ -169,7 +169,7 @@ function finish({ ledger, mood }: Appending, call: BatchCall, write: Pending, an
   const refusal = refusalIn(mood);
   if (refusal) return fail(call, refusal);
   const outcome = ledger.append(write.stream, write.expected, write.events);
-  const lost = outcome.kind === 'success' ? lostReply(mood) : undefined;
+  const lost = outcome.kind === 'success' && !outcome.repeat ? lostReply(mood) : undefined;
   if (lost === 'silent') return;
   if (lost === 'broken') return fail(call, unavailable('Connection dropped'));
   if (outcome.kind === 'success') answer(batchSuccess(outcome.revision, outcome.position));

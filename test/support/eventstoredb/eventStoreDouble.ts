@@ -1,15 +1,6 @@
 import { Server, ServerCredentials, type handleUnaryCall } from '@grpc/grpc-js';
 import type { status } from '@grpc/grpc-js';
-import {
-  appendCall,
-  batchAppendCall,
-  deleteCall,
-  fail,
-  MAX_MESSAGE_BYTES,
-  tombstoneCall,
-  type Appending,
-  type BatchCall,
-} from './appending.ts';
+import { appendCall, batchAppendCall, deleteCall, fail, tombstoneCall, type Appending, type BatchCall } from './appending.ts';
 import { tooSlow, unavailable, type Endpoint } from './failures.ts';
 import { openGate, type Gate } from './gate.ts';
 import { createLedger, type Ledger, type RecordedEvent } from './ledger.ts';
@@ -49,7 +40,7 @@ export type EventStoreDouble = {
   /** Subscriptions and connections that are open now. */
   readonly subscriptions: () => number;
   readonly connections: () => number;
-  /** Commits the next so many appends and never says so: the call breaks, or (`silent`) stays without an answer. */
+  /** Commits the next so many appends and never says so: the call breaks, or (`silent`) stays without an answer. A repeat is answered. */
   readonly loseReplies: (count: number, how?: LostReply) => void;
   /** Answers nothing at all, not even pings; connections stay. What was sent meanwhile is done after `thaw`. */
   readonly freeze: () => void;

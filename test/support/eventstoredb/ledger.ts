@@ -26,9 +26,12 @@ export type RecordedEvent = ProposedEvent & {
 
 export type Expected = bigint | 'any' | 'no_stream' | 'stream_exists';
 
-/** `revision` is -1 where nothing was written and nothing is there; `position` is that of the last event of the write. */
+/**
+ * `revision` is -1 where nothing was written and nothing is there; `position` is that of the last event of the write. `repeat`: it had been
+ * written before.
+ */
 export type Outcome =
-  | { readonly kind: 'success'; readonly revision: bigint; readonly position: bigint | undefined }
+  | { readonly kind: 'success'; readonly revision: bigint; readonly position: bigint | undefined; readonly repeat: boolean }
   | { readonly kind: 'wrong'; readonly current: bigint }
   | { readonly kind: 'deleted' };
 
@@ -107,7 +110,7 @@ export function createLedger() {
     if (known[0] === undefined) return 'write';
     const last = known.at(-1);
     if (last === undefined || known.includes(undefined)) return { kind: 'wrong', current: currentOf(stream) };
-    return { kind: 'success', revision: last.revision, position: last.position };
+    return repeatOf(last);
   };
 
   const judge = (name: string, expected: Expected, events: readonly ProposedEvent[]): 'write' | Outcome => {
@@ -122,7 +125,7 @@ export function createLedger() {
     if (at === current) return 'write';
     if (at > current || stream === undefined) return wrong;
     const found = repeated(stream, Number(at) + 1, events);
-    if (typeof found !== 'string') return { kind: 'success', revision: found.revision, position: found.position };
+    if (typeof found !== 'string') return repeatOf(found);
     return found === 'other' && deleted && expected === 'no_stream' ? 'write' : wrong;
   };
 
@@ -138,12 +141,12 @@ export function createLedger() {
       if (verdict !== 'write') return verdict;
       const metadata = metadataOf(name);
       const next = BigInt(streams.get(name)?.events.length ?? 0);
-      if (events.length === 0) return { kind: 'success', revision: next - 1n, position: undefined };
+      if (events.length === 0) return { kind: 'success', revision: next - 1n, position: undefined, repeat: false };
       // What was deleted softly comes back with the numbering going on: reads begin at the first event after.
       if (softDeletion(metadata)) writeMetadata(name, { ...metadata, $tb: UNDELETED_FROM(next) });
       const last = write(name, events);
       grown();
-      return { kind: 'success', revision: last?.revision ?? -1n, position: last?.position };
+      return { kind: 'success', revision: last?.revision ?? -1n, position: last?.position, repeat: false };
     },
 
     /** Soft: by metadata, so that the stream can be written again. */
@@ -152,7 +155,7 @@ export function createLedger() {
       if (verdict !== 'write') return verdict;
       const written = writeMetadata(name, { ...metadataOf(name), $tb: Number(TOMBSTONE_REVISION) });
       grown();
-      return { kind: 'success', revision: written?.revision ?? -1n, position: written?.position };
+      return { kind: 'success', revision: written?.revision ?? -1n, position: written?.position, repeat: false };
     },
 
     /** Hard: the name can never be written again. */
@@ -162,7 +165,7 @@ export function createLedger() {
       const stream = streamOf(name);
       stream.tombstone = record(name, tombstoneEvent(), TOMBSTONE_REVISION);
       grown();
-      return { kind: 'success', revision: TOMBSTONE_REVISION, position: stream.tombstone.position };
+      return { kind: 'success', revision: TOMBSTONE_REVISION, position: stream.tombstone.position, repeat: false };
     },
 
     view: (name: string): StreamView => {
@@ -198,6 +201,8 @@ export function createLedger() {
     },
   };
 }
+
+const repeatOf = ({ revision, position }: RecordedEvent): Outcome => ({ kind: 'success', revision, position, repeat: true });
 
 const currentOf = (stream: Stream | undefined): bigint => BigInt(stream?.events.length ?? 0) - 1n;
 

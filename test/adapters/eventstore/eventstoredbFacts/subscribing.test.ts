@@ -162,7 +162,7 @@ describe('subscribing to an EventStoreDB', () => {
     await once(subscription, 'caughtUp');
     const sizes = Array.from({ length: 3_000 }, () => eventOf(2_000));
     const [told, seen]: [Promise<unknown>, Position[]] = [once(subscription, 'error'), []];
-    subscription.on('data', (read: { event: { position: Position } }) => void seen.push(read.event.position)).pause();
+    subscription.on('data', ({ event: read }) => void seen.push(read!.position)).pause();
     for (let first = 0; first < sizes.length; first += 100) await client().appendToStream(stream, sizes.slice(first, first + 100));
     subscription.resume();
     const failure = (await told) as Told;
@@ -170,7 +170,7 @@ describe('subscribing to an EventStoreDB', () => {
     expect(failure['message']).toMatch(/Consumer too slow/);
     expect(seen.length).toBeLessThan(3_000);
     const next = toAll({ fromPosition: seen.at(-1)!, filter });
-    next.on('data', (read: { event: { position: Position } }) => void seen.push(read.event.position));
+    next.on('data', ({ event: read }) => void seen.push(read!.position));
     await once(next, 'caughtUp');
     expect(seen).toHaveLength(3_000);
     expect(new Set(seen.map(({ commit }) => commit)).size).toBe(3_000);

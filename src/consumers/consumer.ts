@@ -22,6 +22,9 @@ export type ConsumerOptions = ApplyOptions & {
   readonly onError?: (consumer: string, code: string) => void;
 };
 
+/** Milliseconds after a failure, doubled with each that follows within a lease: a deadlock, say, is over at once. */
+const RETRY_MS = 200;
+
 /** At the most so many ms pass until a consumer at the head looks around. */
 const LOOK_MS = 1_000;
 
@@ -45,9 +48,11 @@ export async function runConsumer(
   signal: AbortSignal,
 ): Promise<void> {
   const { db, feed, time, leaseMs, holder, wants, onError } = options;
-  const standBy = (): Promise<void> => wants.bell.wait(leaseMs / 3);
+  const standBy = (ms = leaseMs / 3): Promise<void> => wants.bell.wait(ms);
+  let failures = 0;
 
   while (!signal.aborted) {
+    const began = time.epochMs();
     const lease = await takeLease(db, key, holder, leaseMs).catch((error: unknown) => {
       onError?.(consumer.name, codeOf(error));
       return undefined;
@@ -56,15 +61,20 @@ export async function runConsumer(
       await standBy();
       continue;
     }
+    let pauseMs: number | undefined;
     try {
       const head = await feed.head();
       if (isBefore(head, lease.position)) await stopped(lease, 'head_below_checkpoint');
       else await hold(lease);
     } catch (error) {
-      if (!(error instanceof LeaseLost)) onError?.(consumer.name, codeOf(error));
+      if (!(error instanceof LeaseLost)) {
+        onError?.(consumer.name, codeOf(error));
+        failures = time.epochMs() - began > leaseMs ? 1 : failures + 1;
+        pauseMs = Math.min(RETRY_MS * 2 ** (failures - 1), leaseMs / 3);
+      }
     }
     await releaseLease(db, lease, signal.aborted).catch((error: unknown) => onError?.(consumer.name, codeOf(error)));
-    if (!signal.aborted) await standBy();
+    if (!signal.aborted) await standBy(pauseMs);
   }
 
   async function stopped(lease: Lease, code: string): Promise<void> {

@@ -88,7 +88,9 @@ function faultOf(described: Described, request: HostileRequest, heard: Heard, co
     return 'the answer says that it is JSON, and is none';
   }
   const { status, headers } = heard;
-  const isSpared = status === 503 && PASSING.has(String((body as { code?: unknown }).code));
+  // The answer to HEAD keeps its reasons to itself.
+  const isPassing = request.method === 'HEAD' ? headers.has('retry-after') : PASSING.has(String((body as { code?: unknown }).code));
+  const isSpared = status === 503 && isPassing;
   if (status >= 500 && !isSpared) return `${String(status)} ${JSON.stringify(body)}`;
   if (request.method === 'HEAD') return undefined;
   const answer = { status, headers, body };

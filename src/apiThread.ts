@@ -1,12 +1,12 @@
 import { endOnFault } from './adapters/logging/endOnFault.ts';
 import { openLog } from './adapters/logging/log.ts';
-import { openMetrics } from './adapters/metrics/metrics.ts';
+import { openMetrics, type Measured } from './adapters/metrics/metrics.ts';
 import { inThread } from './adapters/threads/inThread.ts';
+import { asking, type Elsewhere } from './compose/asking.ts';
 import type { ApiThreadData, FromApiThread, ToApiThread } from './compose/startApiThread.ts';
 import { loggedClosing } from './compose/closing.ts';
 import { openCore } from './compose/core.ts';
 import { startHttp } from './compose/http.ts';
-import { measuring } from './compose/measuring.ts';
 import { secretsOf } from './compose/secrets.ts';
 import { PortError } from './domain/kernel/portError.ts';
 
@@ -17,22 +17,29 @@ const log = openLog(config.logLevel);
 endOnFault(log);
 const opened = loggedClosing(log);
 
-let elsewhere: ReturnType<typeof measuring> | undefined;
-
 async function stop(): Promise<void> {
   tell({ kind: 'stopped', failed: await opened.all() });
   leave();
 }
 
-onMessage((message) => {
-  if (message.kind === 'stop') void stop();
-  else elsewhere?.told(message.measured);
+onMessage(({ kind }) => {
+  if (kind === 'stop') void stop();
 });
+
+/** What the other thread answers when it is asked. */
+function askElsewhere(time: Parameters<typeof asking>[1]): Elsewhere {
+  const life = asking<undefined>(() => tell({ kind: 'live' }), time);
+  const measured = asking<Measured>(() => tell({ kind: 'measure' }), time);
+  onMessage((message) => {
+    if (message.kind === 'lives') life.told(undefined);
+    else if (message.kind === 'measured') measured.told(message.measured);
+  });
+  return { lives: life.answer, measured: async () => [await measured.answer()] };
+}
 
 try {
   const core = await openCore({ config, secrets: secretsOf(config), places, metrics: openMetrics({ process: false }), log }, opened);
-  elsewhere = measuring(() => tell({ kind: 'measure' }), core.clock);
-  tell({ kind: 'ready', served: await startHttp(core, about, opened, elsewhere.of) });
+  tell({ kind: 'ready', served: await startHttp(core, about, opened, askElsewhere(core.clock)) });
 } catch (error) {
   await opened.all();
   if (!(error instanceof PortError)) throw error;

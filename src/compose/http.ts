@@ -23,10 +23,10 @@ import type { KeyRing, Projections, WaitFor } from '../http/ports.ts';
 import { createChecks } from '../http/validation.ts';
 import { WIRE } from '../http/wire.ts';
 import { grantOf } from '../projections/tenants/queries.ts';
+import { type Elsewhere, NO_OTHER_THREAD } from './asking.ts';
 import type { Closing } from './closing.ts';
 import { openCommands } from './commands.ts';
 import type { Core } from './core.ts';
-import type { MeasuredElsewhere } from './measuring.ts';
 import { observing, type Observing } from './observing.ts';
 import { CONSUMERS } from './readModels.ts';
 
@@ -43,7 +43,7 @@ export async function startHttp(
   core: Core,
   { version, checkAnswers }: About,
   closing: Closing,
-  measuredElsewhere: MeasuredElsewhere = () => Promise.resolve([]),
+  elsewhere: Elsewhere = NO_OTHER_THREAD,
 ): Promise<Served> {
   const { config, models, logged, clock, ids, captures, secrets } = core;
   const { indexes, subjects: people, vault } = logged.keys;
@@ -52,7 +52,7 @@ export async function startHttp(
     core.metrics.requests.observe({ operation: name, status: String(status) }, seconds);
   });
   const commands = openCommands(core, closing);
-  const observed = observing(core, closing, measuredElsewhere);
+  const observed = observing(core, closing, elsewhere);
   const operations = apiOperations({
     ...commands,
     notifications: commands.controls,

@@ -3,9 +3,9 @@ import { metricsText } from '../adapters/metrics/metrics.ts';
 import { actionsBacklog } from '../adapters/postgres/actions/parkedActions.ts';
 import { consumersStatus, type ConsumerStatus } from '../consumers/status.ts';
 import type { Health, LoadGauges, MetricsText, Readiness } from '../http/ports.ts';
+import type { Elsewhere } from './asking.ts';
 import type { Closing } from './closing.ts';
 import type { Core } from './core.ts';
-import type { MeasuredElsewhere } from './measuring.ts';
 import { repeating } from './repeating.ts';
 import { CONSUMERS } from './readModels.ts';
 
@@ -21,7 +21,7 @@ const LOOK_MS = 2000;
 const LAG_MS = 60_000;
 
 /** What admission, health and metrics look at; the database is asked on a timer, never by a request. */
-export function observing(core: Core, closing: Closing, measuredElsewhere: MeasuredElsewhere): Observing {
+export function observing(core: Core, closing: Closing, elsewhere: Elsewhere): Observing {
   const { models, logged, clock, metrics, log } = core;
   const delay = eventLoopDelay();
   let [actionsDue, delayMs] = [0, 0];
@@ -46,9 +46,7 @@ export function observing(core: Core, closing: Closing, measuredElsewhere: Measu
   return {
     gauges: { bytesWaiting: () => logged.queuedBytes(), actionsDue: () => actionsDue, eventLoopDelayMs: () => delayMs },
     health: {
-      live: async () => {
-        await measuredElsewhere();
-      },
+      live: elsewhere.lives,
       ready: () => readiness(core, consumers),
     },
     consumers,
@@ -59,7 +57,7 @@ export function observing(core: Core, closing: Closing, measuredElsewhere: Measu
           metrics.consumerRate.set({ consumer: it.name }, it.rate);
           metrics.consumerParked.set({ consumer: it.name }, it.parked);
         }
-        return metricsText(metrics, await measuredElsewhere());
+        return metricsText(metrics, await elsewhere.measured());
       },
     },
   };
@@ -71,7 +69,7 @@ async function readiness({ models, logged }: Core, consumers: Observing['consume
     return { name, ok: wrong === undefined, ...(wrong === undefined ? {} : { detail: wrong }) };
   };
   const lagging = async (): Promise<string | undefined> => {
-    const bad = (await consumers()).filter((it) => it.status === 'stopped' || it.status === 'idle' || it.lag > LAG_MS);
+    const bad = (await consumers()).filter((it) => it.status === 'stopped' || it.lag > LAG_MS);
     return bad.length > 0
       ? bad.map((it) => `${it.name}: ${it.status}, ${String(Math.round(it.lag / 1000))} s behind`).join('; ')
       : undefined;

@@ -58,11 +58,10 @@ export async function startService(config: Config, { log, starting, about, lost 
       await startWorker(core, opened);
       startHousekeeping(core, opened);
     }
-    const ofApi = { config, places, about, metrics, log, lost };
     const served = !config.roles.includes('api')
       ? undefined
       : servesApart(config)
-        ? await startApiThread(ofApi, opened)
+        ? await startApiThread({ config, places, about, metrics, log, lost }, opened)
         : await startHttp(core, about, opened);
     return { served, secrets, stop: opened.all };
   } catch (error) {

@@ -13,12 +13,15 @@ export type ToApiThread =
   /** Drain and close. */
   | { readonly kind: 'stop' }
   /** What was asked for. */
+  | { readonly kind: 'lives' }
   | { readonly kind: 'measured'; readonly measured: Measured };
 export type FromApiThread =
   | { readonly kind: 'ready'; readonly served: Served }
   /** It cannot start, for a reason that people can mend. */
   | { readonly kind: 'refused'; readonly error: Pick<PortError, 'kind' | 'code' | 'message'> }
-  /** What has the other thread measured? */
+  /** Does the other thread get to answer? */
+  | { readonly kind: 'live' }
+  /** What has it measured? */
   | { readonly kind: 'measure' }
   /** `failed`: the names of what did not close. */
   | { readonly kind: 'stopped'; readonly failed: readonly string[] };
@@ -50,6 +53,7 @@ export async function startApiThread(options: ApiThreadOptions, closing: Closing
     log.error('something was not caught in the thread of the API', { error });
   });
   thread.onMessage(({ kind }) => {
+    if (kind === 'live') thread.tell({ kind: 'lives' });
     if (kind === 'measure') void metrics.registry.getMetricsAsJSON().then((measured) => thread.tell({ kind: 'measured', measured }));
   });
   const served = await start(thread);
@@ -64,27 +68,28 @@ export async function startApiThread(options: ApiThreadOptions, closing: Closing
   return served;
 }
 
-const start = (thread: ApiThread): Promise<Served> =>
+/** What is found in the first message in which there is something. @throws PortError `api_ended`: the thread has ended without it. */
+const heard = <T>(thread: ApiThread, find: (message: FromApiThread) => T | undefined): Promise<T> =>
   new Promise((resolve, reject) => {
     thread.onMessage((message) => {
-      if (message.kind === 'ready') resolve(message.served);
-      else if (message.kind === 'refused') reject(new PortError(message.error.kind, message.error.code, message.error.message));
+      const found = find(message);
+      if (found !== undefined) resolve(found);
     });
     void thread.ended.then(() => {
       reject(ENDED);
     });
   });
 
+async function start(thread: ApiThread): Promise<Served> {
+  const first = await heard(thread, (message) => (message.kind === 'ready' || message.kind === 'refused' ? message : undefined));
+  if (first.kind === 'ready') return first.served;
+  throw new PortError(first.error.kind, first.error.code, first.error.message);
+}
+
 async function stop(thread: ApiThread): Promise<void> {
-  const failed = await new Promise<readonly string[]>((resolve, reject) => {
-    thread.onMessage((message) => {
-      if (message.kind === 'stopped') resolve(message.failed);
-    });
-    void thread.ended.then(() => {
-      reject(ENDED);
-    });
-    thread.tell({ kind: 'stop' });
-  });
+  const stopped = heard(thread, (message) => (message.kind === 'stopped' ? message.failed : undefined));
+  thread.tell({ kind: 'stop' });
+  const failed = await stopped;
   if (failed.length > 0) throw new Error(`did not close: ${failed.join(', ')}`);
   await thread.ended;
 }

@@ -5,6 +5,7 @@ import type { ApiThreadData, FromApiThread, ToApiThread } from '../../src/compos
 const { data, tell, onMessage, leave } = inThread<ApiThreadData, ToApiThread, FromApiThread>();
 const what = data.about.version;
 onMessage((message) => {
+  if (message.kind === 'lives') tell({ kind: 'measure' });
   if (message.kind === 'measured')
     tell({ kind: 'ready', served: { port: message.measured.length, url: '', localUrl: '', outboxLink: data.config.roles.join() } });
   if (message.kind === 'stop') {
@@ -16,5 +17,5 @@ if (what === 'refuses') {
   tell({ kind: 'refused', error: { kind: 'invalid', code: 'port_forbidden', message: 'is not for this user' } });
   leave();
 } else if (what === 'ends early') leave();
-else tell({ kind: 'measure' });
+else tell({ kind: 'live' });
 if (what === 'ends') setTimeout(leave, 20);

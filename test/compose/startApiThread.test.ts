@@ -31,7 +31,7 @@ function started(what: string) {
   return { served, opened, lost, failed, metrics };
 }
 
-test('the thread has the role of the API alone, is told what was measured, and closes when it is told to', async () => {
+test('the thread has the role of the API alone, is told that the other lives and what it measured, and closes when it is told to', async () => {
   const { served, opened, lost, failed, metrics } = started('serves');
   const measured = await metrics.registry.getMetricsAsJSON();
   expect(await served).toStrictEqual({ port: measured.length, url: '', localUrl: '', outboxLink: 'api' });

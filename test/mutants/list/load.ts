@@ -97,10 +97,10 @@ export const loadMutants: readonly Mutant[] = [
   },
   {
     name: 'threads: one that hangs counts as live',
-    file: 'src/compose/measuring.ts',
+    file: 'src/compose/asking.ts',
     find: "reject(new PortError('unavailable', 'thread_silent', 'another thread of this process does not answer'));",
-    put: 'resolve([]);',
-    killedBy: 'test/compose/measuring.test.ts',
+    put: 'resolve(undefined as never);',
+    killedBy: 'test/compose/asking.test.ts',
     testName: 'a thread that says nothing is told of, and does not keep whoever asked',
   },
 ];

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { measuring } from '../../src/compose/measuring.ts';
-import { openMetrics } from '../../src/adapters/metrics/metrics.ts';
+import { asking } from '../../src/compose/asking.ts';
 
 /** Timers that run when they are told to. */
 function handMoved() {
@@ -19,21 +18,20 @@ function handMoved() {
 test('what the other thread says is the answer to all who ask, and nobody is left waiting', async () => {
   const time = handMoved();
   let asked = 0;
-  const other = measuring(() => (asked += 1), time);
-  const both = [other.of(), other.of()];
-  const measured = await openMetrics({ process: false }).registry.getMetricsAsJSON();
-  other.told(measured);
-  expect(await Promise.all(both)).toStrictEqual([[measured], [measured]]);
+  const other = asking<string>(() => (asked += 1), time);
+  const both = [other.answer(), other.answer()];
+  other.told('so and so');
+  expect(await Promise.all(both)).toStrictEqual(['so and so', 'so and so']);
   expect([asked, time.waiting()]).toStrictEqual([2, 0]);
 });
 
 test('a thread that says nothing is told of, and does not keep whoever asked', async () => {
   const time = handMoved();
-  const other = measuring(() => undefined, time);
-  const hanging = other.of();
+  const other = asking<string>(() => undefined, time);
+  const hanging = other.answer();
   time.pass();
   await expect(hanging).rejects.toMatchObject({ kind: 'unavailable', code: 'thread_silent' });
-  const next = other.of();
-  other.told([]);
-  expect(await next).toStrictEqual([[]]);
+  const next = other.answer();
+  other.told('here');
+  expect(await next).toBe('here');
 });

@@ -20,12 +20,9 @@ export type TestEventStore = {
 /** EVENT_STORE_URL where it names an EventStoreDB or a KurrentDB (it may name a Postgres); the client knows only the older name. */
 export function eventStoreUrl(): string | undefined {
   const url = process.env['EVENT_STORE_URL'] ?? '';
-  const match = /^(?:esdb|kurrentdb|kurrent)(\+discover)?:\/\/(.+)$/.exec(url);
+  const match = /^(?:esdb|kurrentdb)(\+discover)?:\/\/(.+)$/.exec(url);
   return match === null ? undefined : `esdb${match[1] ?? ''}://${match[2] ?? ''}`;
 }
-
-/** Whether there is a real server to be had here. */
-export const hasRealEventStore = (): boolean => eventStoreUrl() !== undefined || eventStoreBinary() !== undefined;
 
 /**
  * EVENT_STORE_URL → `EventStore.ClusterNode`, `eventstored` or `kurrentd` on PATH → the double. A container is not looked for:

@@ -1,8 +1,12 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { EventStoreDBClient, jsonEvent, type AllStreamSubscription } from '@eventstore/db-client';
 import { afterEach, describe, expect, test } from 'vitest';
+import { authority } from '../certificates.ts';
 import { eventually } from '../client.ts';
+import { inScratch } from '../scratch.ts';
 import { startEventStoreDouble, type DoubleOptions, type EventStoreDouble } from './eventStoreDouble.ts';
 
 /** What the double does when it is told to; what it does unasked is in test/adapters/eventstore/eventstoredbFacts. */
@@ -98,6 +102,49 @@ describe('the double of EventStoreDB', () => {
     await until('the subscription is referred', () => seen.errors.length > 0);
     expect(seen.errors).toStrictEqual(['not-leader']);
     expect((await client.appendToStream('a', event())).success).toBe(true);
+  });
+
+  test('refers an append to another leader, and an append that was written is told so too', async () => {
+    const double = await newDouble();
+    const client = clientOf(double.url);
+    double.loseReplies(1, 'silent');
+    const written = failureOf(client.appendToStream('a', event(), absent));
+    await until('it is written', () => double.events().some(({ stream }) => stream === 'a'));
+    double.referToLeader(double.endpoint);
+    const referred = failureOf(client.appendToStream('b', event(), absent));
+    expect([(await written).type, (await referred).type]).toStrictEqual(['not-leader', 'not-leader']);
+    expect(await revisions(client, 'a')).toStrictEqual([0n]);
+  });
+
+  test('gossips of the leader it refers to, whom a client of the cluster asks alone', async () => {
+    const [follower, leader] = [await newDouble(), await newDouble()];
+    follower.referToLeader(leader.endpoint, Infinity);
+    const client = clientOf(`esdb://127.0.0.1:${follower.endpoint.port},127.0.0.1:${follower.endpoint.port}?tls=false`);
+    await client.appendToStream('a', event());
+    expect(leader.events().filter(({ stream }) => stream === 'a')).toHaveLength(1);
+  });
+
+  test('over TLS takes those alone who know the password, and from them appends that share a call', async () => {
+    await inScratch('eventstore-tls', async (scratch) => {
+      const { ca, issue } = authority();
+      const file = join(scratch, 'ca.pem');
+      writeFileSync(file, ca);
+      const double = await newDouble({
+        tls: issue(['localhost']),
+        login: { username: 'admin', password: 'changeit' },
+        maxAppendBytes: 100,
+      });
+      const url = `${double.url}&tlsCAFile=${file}`;
+      const client = clientOf(url);
+      expect((await client.appendToStream('a', event(), absent)).nextExpectedRevision).toBe(0n);
+      expect(await revisions(client, 'a')).toStrictEqual([0n]);
+      const large = jsonEvent({ type: 'Seen', data: { text: 'x'.repeat(200) } });
+      expect(await failureOf(client.appendToStream('a', large))).toMatchObject({ type: 'maximum-append-size-exceeded', code: undefined });
+      for (const stranger of [url.replace('changeit', 'wrong'), url.replace('admin:changeit@', '')]) {
+        expect((await failureOf(clientOf(stranger).appendToStream('a', event()))).type).toBe('access-denied');
+        expect((await failureOf(revisions(clientOf(stranger), 'a'))).type).toBe('access-denied');
+      }
+    });
   });
 
   test('cuts subscriptions, for being gone or for being too slow', async () => {

@@ -1,11 +1,12 @@
-import { Server, ServerCredentials, type handleUnaryCall } from '@grpc/grpc-js';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { status } from '@grpc/grpc-js';
 import { appendCall, batchAppendCall, deleteCall, fail, tombstoneCall, type Appending, type BatchCall } from './appending.ts';
+import { asking, featuresCall, gossipCall, type Login } from './discovery.ts';
 import { tooSlow, unavailable, type Endpoint } from './failures.ts';
 import { openGate, type Gate } from './gate.ts';
 import { createLedger, type Ledger, type RecordedEvent } from './ledger.ts';
-import { goodMood, refusalIn, type LostReply, type Mood } from './mood.ts';
-import { featuresPb, gossipPb, GossipService, ServerFeaturesService, sharedPb, StreamsService } from './protocol.ts';
+import { goodMood, refusalIn, type LostReply } from './mood.ts';
+import { GossipService, ServerFeaturesService, StreamsService } from './protocol.ts';
 import { readOnce, type ReadCall } from './reading.ts';
 import { subscribe, type OpenSubscription, type Subscribing } from './subscribing.ts';
 
@@ -17,6 +18,7 @@ import { subscribe, type OpenSubscription, type Subscribing } from './subscribin
  *   gate.ts         the port: freezes, cuts, closes, delays bytes
  *   ledger.ts       the log: judges appends, repeats, deletions
  *   appending.ts, reading.ts, subscribing.ts   the calls
+ *   discovery.ts    what a client asks before: features, gossip, who it is
  *   mood.ts         what it was told to do wrong
  */
 
@@ -29,10 +31,14 @@ export type DoubleOptions = {
   readonly writeTimeoutMs?: number;
   /** Events that may wait for a subscriber that takes none; then it is cut as too slow. 500 unless told. */
   readonly liveBuffer?: number;
+  /** PEM of a certificate for localhost: it then speaks TLS and nothing else. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Who alone may read and write; only over TLS, as clients send it nowhere else. */
+  readonly login?: Login;
 };
 
 export type EventStoreDouble = {
-  /** `esdb://127.0.0.1:<port>?tls=false` */
+  /** `esdb://127.0.0.1:<port>?tls=false`; with TLS and a login `esdb://<user>:<password>@localhost:<port>?tls=true`, to which `&tlsCAFile=` is added. */
   readonly url: string;
   readonly endpoint: Endpoint;
   /** Everything it holds, in order: system events too. */
@@ -45,7 +51,7 @@ export type EventStoreDouble = {
   /** Answers nothing at all, not even pings; connections stay. What was sent meanwhile is done after `thaw`. */
   readonly freeze: () => void;
   readonly thaw: () => void;
-  /** Refers the next calls (appends, reads, subscriptions) to another leader. */
+  /** Refers the next calls (appends, reads, subscriptions) to another leader, and gossips of it; without end for `Infinity`. */
   readonly referToLeader: (leader: Endpoint, calls?: number) => void;
   /** Ends all subscriptions, as a server does that goes away (`UNAVAILABLE`). */
   readonly cutSubscriptions: () => void;
@@ -88,24 +94,32 @@ export async function startEventStoreDouble(options: DoubleOptions = {}): Promis
     writeTimeoutMs: options.writeTimeoutMs ?? 2_000,
     liveBuffer: options.liveBuffer ?? 500,
   };
-  const server = new Server({ 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES, 'grpc.max_send_message_length': -1 });
+  const server = new Server({
+    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+    'grpc.max_send_message_length': -1,
+    interceptors: options.login === undefined ? [] : [asking(options.login)],
+  });
   // Gossip tells the door's port, which is not known before the server behind it has one.
   const door: { gate?: Gate } = {};
-  addServices(server, state, () => door.gate?.port ?? 0);
-  const gate = await openGate(await bound(server));
+  addServices(server, state, () => endpointOf(door.gate));
+  const gate = await openGate(await bound(server, options));
   door.gate = gate;
-  return controlsOf(state, gate, async () => {
+  return controlsOf(state, gate, urlOf(gate, options), async () => {
     await gate.shut();
     server.forceShutdown();
   });
 }
 
-const bound = (server: Server): Promise<number> =>
+const bound = (server: Server, { tls }: DoubleOptions): Promise<number> =>
   new Promise((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) => (error ? reject(error) : resolve(port)));
+    const pairs = tls && [{ cert_chain: Buffer.from(tls.cert), private_key: Buffer.from(tls.key) }];
+    const credentials = pairs === undefined ? ServerCredentials.createInsecure() : ServerCredentials.createSsl(null, pairs);
+    server.bindAsync('127.0.0.1:0', credentials, (error, port) => (error ? reject(error) : resolve(port)));
   });
 
-function addServices(server: Server, state: State, port: () => number): void {
+const endpointOf = (gate: Gate | undefined): Endpoint => ({ host: '127.0.0.1', port: gate?.port ?? 0 });
+
+function addServices(server: Server, state: State, self: () => Endpoint): void {
   server.addService(StreamsService, {
     append: appendCall(state),
     batchAppend: batchAppendCall(state),
@@ -120,48 +134,7 @@ function addServices(server: Server, state: State, port: () => number): void {
     },
   });
   server.addService(ServerFeaturesService, { getSupportedMethods: featuresCall(state.mood) });
-  server.addService(GossipService, { read: gossipCall(port) });
-}
-
-type Empty = InstanceType<typeof sharedPb.Empty>;
-
-const FEATURES: Readonly<Record<string, readonly string[]>> = { Read: ['position', 'events'], BatchAppend: ['deadline_duration'] };
-
-function featuresCall(mood: Mood): handleUnaryCall<Empty, InstanceType<typeof featuresPb.SupportedMethods>> {
-  return (_call, callback) => {
-    const supported = new featuresPb.SupportedMethods();
-    supported.setEventStoreServerVersion(mood.version);
-    for (const { path } of Object.values(StreamsService)) {
-      const [, service = '', name = ''] = path.split('/');
-      if (name === 'BatchAppend' && !mood.batchAppend) continue;
-      const method = new featuresPb.SupportedMethod();
-      method.setServiceName(service.toLowerCase());
-      method.setMethodName(name.toLowerCase());
-      method.setFeaturesList([...(FEATURES[name] ?? [])]);
-      supported.addMethods(method);
-    }
-    callback(null, supported);
-  };
-}
-
-/** A cluster of one, which leads. */
-function gossipCall(port: () => number): handleUnaryCall<Empty, InstanceType<typeof gossipPb.ClusterInfo>> {
-  return (_call, callback) => {
-    const member = new gossipPb.MemberInfo();
-    const endpoint = new gossipPb.EndPoint();
-    const id = new sharedPb.UUID();
-    endpoint.setAddress('127.0.0.1');
-    endpoint.setPort(port());
-    id.setString(crypto.randomUUID());
-    member.setInstanceId(id);
-    member.setTimeStamp(String(Date.now()));
-    member.setState(gossipPb.MemberInfo.VNodeState.LEADER);
-    member.setIsAlive(true);
-    member.setHttpEndPoint(endpoint);
-    const cluster = new gossipPb.ClusterInfo();
-    cluster.addMembers(member);
-    callback(null, cluster);
-  };
+  server.addService(GossipService, { read: gossipCall(self, state.mood) });
 }
 
 /** A server that was never written to holds users and settings already. */
@@ -177,12 +150,15 @@ function writeBeginnings(ledger: Ledger): void {
   ledger.append('$user-admin', 'any', [event('$UserCreated', { loginName: 'admin' })]);
 }
 
-function controlsOf(state: State, gate: Gate, close: () => Promise<void>): EventStoreDouble {
+const urlOf = ({ port }: Gate, { tls, login }: DoubleOptions): string =>
+  `esdb://${login === undefined ? '' : `${login.username}:${login.password}@`}${tls === undefined ? '127.0.0.1' : 'localhost'}:${port}?tls=${tls !== undefined}`;
+
+function controlsOf(state: State, gate: Gate, url: string, close: () => Promise<void>): EventStoreDouble {
   const { mood, ledger, subscriptions } = state;
   const endAll = (failure: ReturnType<typeof unavailable>): void => [...subscriptions].forEach(({ end }) => end(failure));
   return {
-    url: `esdb://127.0.0.1:${gate.port}?tls=false`,
-    endpoint: { host: '127.0.0.1', port: gate.port },
+    url,
+    endpoint: endpointOf(gate),
     events: () => ledger.all,
     subscriptions: () => subscriptions.size,
     connections: gate.connections,

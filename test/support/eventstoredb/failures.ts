@@ -19,6 +19,7 @@ export const unknown = (details: string): Failure => failure(status.UNKNOWN, det
 export const thrown = (): Failure => unknown('Exception was thrown by handler.');
 export const unavailable = (details: string): Failure => failure(status.UNAVAILABLE, details);
 export const unimplemented = (): Failure => failure(status.UNIMPLEMENTED, 'Service is unimplemented.');
+export const unauthenticated = (): Failure => failure(status.UNAUTHENTICATED, 'Unauthenticated');
 export const tooSlow = (): Failure =>
   failure(status.ABORTED, 'Operation timed out: Consumer too slow to handle event while live. Client resubscription required.');
 

@@ -59,8 +59,9 @@ function fromAll(ledger: Ledger, options: ReadOptions): Found {
   if (count === 0 || (from.hasEnd() && !backwards)) return allError();
   const at = positionIn(ledger, from);
   if (at === undefined) return allError();
-  if (!backwards) return { kind: 'events', events: firsts(ledger.all, ({ position }) => position >= at, count) };
-  return { kind: 'events', events: lasts(ledger.all, ({ position }) => position < at, count) };
+  const index = indexFrom(ledger.all, at);
+  if (!backwards) return { kind: 'events', events: ledger.all.slice(index, index + count) };
+  return { kind: 'events', events: ledger.all.slice(Math.max(0, index - count), index).reverse() };
 }
 
 type AllOptions = InstanceType<typeof streamsPb.ReadReq.Options.AllOptions>;

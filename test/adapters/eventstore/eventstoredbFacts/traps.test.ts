@@ -38,7 +38,7 @@ const near = {
 describe('the traps of the client', () => {
   const { server, client } = atServer();
 
-  test.each([
+  test.concurrent.each([
     ['an id that is no UUID', `{ id: 'no-uuid', type: 'T', data: {} }`],
     ['an empty type', `{ type: '', data: {} }`],
   ])('%s: an unknown error, and seconds later an error that nobody can catch ends the process', async (_what, bad) => {
@@ -53,7 +53,7 @@ describe('the traps of the client', () => {
     expect(complaint).toMatch(/TypeError.*not iterable/);
   });
 
-  test.each([
+  test.concurrent.each([
     ['a bigint', `({ n: 1n })`],
     ['a cycle', `(() => { const a = {}; a.a = a; return a; })()`],
     ['undefined', `undefined`],

@@ -2,17 +2,9 @@ import { parseMasterKeys } from './adapters/crypto/masterKeys.ts';
 import { LOG_LEVELS, type LogLevel } from './adapters/logging/log.ts';
 import { type DatabaseUrls, databaseUrls, isLoopback } from './config/databases.ts';
 import { type EmailSettings, readEmail } from './config/email.ts';
+import { type EventStoreSetting, readEventStore } from './config/eventStore.ts';
 import { PERMITS, refuseUnsafe } from './config/exposed.ts';
-import {
-  allOrNone,
-  type Environment,
-  type Problem,
-  type ReadFile,
-  schemeOf,
-  type Settings,
-  settingsOf,
-  type Shown,
-} from './config/settings.ts';
+import { allOrNone, type Environment, type Problem, type ReadFile, type Settings, settingsOf, type Shown } from './config/settings.ts';
 import { present } from './domain/kernel/present.ts';
 import type { Channel } from './domain/values/channel.ts';
 
@@ -39,7 +31,7 @@ export type Config = {
   readonly database: DatabaseUrls | 'embedded';
   /** `database`: the same one. */
   readonly keys: DatabaseUrls | 'database';
-  readonly eventStore: DatabaseUrls | 'database' | 'memory';
+  readonly eventStore: EventStoreSetting;
   /** Undefined: generated, in the data directory. */
   readonly adminKey?: string;
   readonly masterKeys?: string;
@@ -82,18 +74,6 @@ function isHttp(text: string): boolean {
 function readRoles(settings: Settings): readonly Role[] {
   const named = settings.choices('TIDINGS_ROLES', ['all', ...ROLES]) ?? ['all'];
   return ROLES.filter((role) => named.includes('all') || named.includes(role));
-}
-
-function readEventStore(settings: Settings): Config['eventStore'] {
-  const text = settings.secret('EVENT_STORE_URL', schemeOf);
-  if (text === undefined) return 'database';
-  if (text === 'memory:') return 'memory';
-  const expected = 'postgres://… or memory: (EventStoreDB, esdb://…, comes with a later version), or unset: the log is in the database';
-  if (!/^postgres(?:ql)?:/.test(text)) {
-    settings.wrong('EVENT_STORE_URL', expected);
-    return 'database';
-  }
-  return databaseUrls(settings, 'EVENT_STORE_URL', 'EVENT_STORE_MIGRATION_URL') ?? 'database';
 }
 
 function readMasterKeys(settings: Settings): string | undefined {

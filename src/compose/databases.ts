@@ -6,6 +6,7 @@ import { openPool, type Pool } from '../adapters/postgres/pool.ts';
 import type { Log } from '../adapters/logging/log.ts';
 import type { Config } from '../config.ts';
 import type { DatabaseUrls } from '../config/databases.ts';
+import type { EventStoreDb } from '../config/eventStore.ts';
 import type { Closing } from './closing.ts';
 
 /** Connections to one database: as the api (bound by row-level security), as the worker, and what it says by NOTIFY. */
@@ -14,11 +15,11 @@ export type Databases = {
   readonly models: Connected & { readonly api: Pool; readonly owner: Pool };
   readonly keys: Connected;
   /** Undefined: the log is in memory. */
-  readonly log: Connected | undefined;
+  readonly log: Connected | EventStoreDb | undefined;
 };
 
-/** Where each of the three sets of tables lives; two with the same URL are one database. */
-export type Places = { readonly models: DatabaseUrls; readonly keys: DatabaseUrls; readonly log: DatabaseUrls | undefined };
+/** Where each of the three sets of tables lives; two with the same URL are one database. The log may also be no table at all. */
+export type Places = { readonly models: DatabaseUrls; readonly keys: DatabaseUrls; readonly log: DatabaseUrls | EventStoreDb | undefined };
 
 /** Starts the embedded server where no database is given, and again should it end by itself: `observer` is told. */
 export async function placesOf(
@@ -53,7 +54,7 @@ export async function migrateAll({ models, keys, log }: Places): Promise<readonl
     ['keys', keys],
     ['log', log],
   ] as const) {
-    if (urls === undefined) continue;
+    if (urls === undefined || 'esdb' in urls) continue;
     const known = byUrl.get(urls.migrationUrl) ?? { urls, sets: [] };
     known.sets.push(set);
     byUrl.set(urls.migrationUrl, known);
@@ -86,7 +87,7 @@ export async function connect(places: Places, log: Log, closing: Closing): Promi
   return {
     models: { ...(await at(places.models)), api, owner },
     keys: await at(places.keys),
-    log: places.log && (await at(places.log)),
+    log: places.log === undefined || 'esdb' in places.log ? places.log : await at(places.log),
   };
 }
 

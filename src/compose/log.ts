@@ -8,6 +8,7 @@ import { keysOver, type Keys } from '../adapters/crypto/keys.ts';
 import { checkKeyStore } from '../adapters/crypto/keyStoreId.ts';
 import { parseMasterKeys } from '../adapters/crypto/masterKeys.ts';
 import { PostgresKeyRows } from '../adapters/crypto/postgresKeyRows.ts';
+import { openEventStoreDb } from '../adapters/eventstore/eventstoredb/eventStoreDb.ts';
 import { memoryEventStore } from '../adapters/eventstore/memory/memoryEventStore.ts';
 import type { EventStore } from '../adapters/eventstore/port.ts';
 import type { StoreObserver } from '../adapters/eventstore/observer.ts';
@@ -43,5 +44,8 @@ export async function openLogged(databases: Databases, masterKeys: string, obser
   return { store, log: eventLog(store, codec), feed: eventFeed(store, codec), keys, queuedBytes };
 }
 
-const openStore = async ({ log }: Databases, observer: StoreObserver): Promise<EventStore> =>
-  log === undefined ? memoryEventStore() : openPostgresEventStore({ url: log.url, pool: log.worker, listener: log.listener, observer });
+async function openStore({ log }: Databases, observer: StoreObserver): Promise<EventStore> {
+  if (log === undefined) return memoryEventStore();
+  if ('esdb' in log) return openEventStoreDb({ url: log.esdb, observer });
+  return openPostgresEventStore({ url: log.url, pool: log.worker, listener: log.listener, observer });
+}

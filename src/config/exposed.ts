@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import { CHANNELS } from '../domain/values/channel.ts';
 import { crossesInClear } from './databases.ts';
+import { eventStoreCrossesInClear } from './eventStore.ts';
 import type { Settings } from './settings.ts';
 
 /** What may be permitted by name (`TIDINGS_ALLOW`) where a mistake would reach people. */
@@ -37,8 +38,12 @@ function refuseInClear(settings: Settings, config: Checked, permits: Permits): v
   if (permits.has('unencrypted-database')) return;
   const databases = { DATABASE_URL: config.database, TIDINGS_KEYS_URL: config.keys, EVENT_STORE_URL: config.eventStore };
   for (const [name, urls] of Object.entries(databases)) {
-    if (typeof urls === 'object' && (crossesInClear(urls.url) || crossesInClear(urls.migrationUrl)))
-      settings.wrong(name, `an encrypted connection (sslmode=verify-full), ${permit('unencrypted-database')}`);
+    if (typeof urls !== 'object') continue;
+    if ('esdb' in urls ? eventStoreCrossesInClear(urls) : crossesInClear(urls.url) || crossesInClear(urls.migrationUrl))
+      settings.wrong(
+        name,
+        `an encrypted connection (${'esdb' in urls ? 'tls' : 'sslmode=verify-full'}), ${permit('unencrypted-database')}`,
+      );
   }
 }
 

@@ -7,6 +7,7 @@ import type { Places } from '../../compose/databases.ts';
 import { withoutPassword, type DatabaseUrls } from '../../config/databases.ts';
 import { PortError } from '../../domain/kernel/portError.ts';
 import { textIn } from '../answer.ts';
+import { checkEventStore } from './eventStore.ts';
 import { fail, ok, warn, type Finding } from './finding.ts';
 
 /** By SQLSTATE or the system's code. */
@@ -121,17 +122,18 @@ async function checkClock(url: string): Promise<Finding> {
 
 export type Reached = { readonly findings: readonly Finding[]; /** All are there and prepared. */ readonly usable: boolean };
 
-/** Every database: reachable, of a known version, migrated, and acted in by the right roles. */
+/** Every database, and the event store beside them: reachable, of a known version, migrated, and acted in by the right roles. */
 export async function checkDatabases({ models, keys, log }: Places): Promise<Reached> {
   const named: readonly Named[] = [
     { set: 'models', urls: models },
     { set: 'keys', urls: keys },
-    ...(log === undefined ? [] : [{ set: 'log' as const, urls: log }]),
+    ...(log === undefined || 'esdb' in log ? [] : [{ set: 'log' as const, urls: log }]),
   ];
   const places = [...new Set(named.map(({ urls }) => urls.migrationUrl))];
   const checked: Checked[] = [];
   for (const place of places) checked.push(await checkDatabase(named.filter(({ urls }) => urls.migrationUrl === place)));
-  const findings = checked.flatMap((it) => it.findings);
+  const eventStore = log !== undefined && 'esdb' in log ? [await checkEventStore(log)] : [];
+  const findings = [...checked.flatMap((it) => it.findings), ...eventStore];
   const usable = checked.every(({ begun }) => begun) && findings.every(({ status }) => status !== 'fail');
   return { findings: usable ? [...findings, await checkClock(models.url)] : findings, usable };
 }

@@ -8,8 +8,6 @@ const SCHEMES = /^(?:esdb|kurrentdb)(\+discover)?:\/\//;
 /** The first server that says when a subscription has caught up. */
 const [MAJOR, MINOR] = [23, 10];
 
-export const isEventStoreDbUrl = (text: string): boolean => SCHEMES.test(text);
-
 export type Connection = { readonly client: EventStoreDBClient; readonly release: () => Promise<void> };
 
 type Shared = { readonly client: EventStoreDBClient; users: number };

@@ -38,7 +38,7 @@ const READ_MS = 10_000;
 const SILENCE_MS = 2_000;
 
 /**
- * The log in EventStoreDB or KurrentDB (docs/decisions/0007). @throws PortError `unavailable` when it does not answer, `invalid` when
+ * The log in EventStoreDB or KurrentDB (docs/decisions/0008). @throws PortError `unavailable` when it does not answer, `invalid` when
  * it is older than 23.10 or its URL cannot be read.
  */
 export async function openEventStoreDb(options: EventStoreDbOptions): Promise<EventStore & { readonly queuedBytes: number }> {

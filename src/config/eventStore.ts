@@ -1,0 +1,42 @@
+import { databaseUrls, isLoopback, type DatabaseUrls } from './databases.ts';
+import { schemeOf, type Settings } from './settings.ts';
+
+/** An EventStoreDB, or a KurrentDB, as its client's connection string names it. */
+export type EventStoreDb = { readonly esdb: string };
+/** `database`: in the database; `memory`: for tests. */
+export type EventStoreSetting = DatabaseUrls | EventStoreDb | 'database' | 'memory';
+
+const NAME = 'EVENT_STORE_URL';
+const EXPECTED =
+  'esdb://user:password@host:2113, esdb+discover://…, kurrentdb://…, postgres://… or memory:, or unset: the log is in the database';
+const ESDB = /^(?:esdb|kurrentdb)(?:\+discover)?:\/\/(?:[^:@/?]+:[^@/?]*@)?(?<hosts>[^@/?]+)\/?(?:\?(?<options>[^?]+))?$/;
+const HOST = /^(?:[\w.-]+|\[[\da-f:]+\])(?::\d{1,5})?$/i;
+
+export function readEventStore(settings: Settings): EventStoreSetting {
+  const text = settings.secret(NAME, schemeOf);
+  if (text === undefined) return 'database';
+  if (text === 'memory:') return 'memory';
+  if (/^postgres(?:ql)?:/.test(text)) return databaseUrls(settings, NAME, 'EVENT_STORE_MIGRATION_URL') ?? 'database';
+  const parts = partsOf(text);
+  if (parts === undefined) settings.wrong(NAME, EXPECTED);
+  else if (parts.options.get('throwonappendfailure') === 'false') settings.wrong(NAME, 'a URL without throwOnAppendFailure=false');
+  return parts === undefined ? 'database' : { esdb: text };
+}
+
+/** Whether what is said to this server crosses a network in clear. */
+export function eventStoreCrossesInClear({ esdb }: EventStoreDb): boolean {
+  const parts = partsOf(esdb);
+  return parts?.options.get('tls') === 'false' && !parts.hosts.every((host) => isLoopback(host.replace(/:\d+$/, '')));
+}
+
+function partsOf(text: string): { readonly hosts: readonly string[]; readonly options: ReadonlyMap<string, string> } | undefined {
+  const groups = ESDB.exec(text)?.groups;
+  const hosts = groups?.['hosts']?.split(',') ?? [];
+  if (hosts.length === 0 || !hosts.every((host) => HOST.test(host))) return undefined;
+  // The client takes the names of its options however they are written.
+  const options = (groups?.['options'] ?? '')
+    .split('&')
+    .map((option) => option.split('='))
+    .map(([name = '', value = '']) => [name.toLowerCase().replaceAll(/[_-]/g, ''), value.toLowerCase()] as const);
+  return { hosts, options: new Map(options) };
+}

@@ -106,13 +106,25 @@ describe('the configuration', () => {
     });
   });
 
+  test.each([
+    'esdb://localhost:2113?tls=false',
+    'esdb://user:p%40ss@one.example.com,two.example.com:2114,three?nodePreference=follower&keepAliveTimeout=5000',
+    'esdb+discover://user:pass@cluster.example.com:2113/?tlsCAFile=/etc/ca.crt',
+    'kurrentdb://[::1]:2113?tls=false',
+    'kurrentdb+discover://cluster.example.com',
+  ])('takes the event store %s', (url) => {
+    expect(configOf({ ...SOUND, EVENT_STORE_URL: url }).eventStore).toStrictEqual({ esdb: url });
+  });
+
   test.each<[string, Environment, readonly string[]]>([
     ['a port out of range', { PORT: '70000' }, ['PORT']],
     ['a role that is none', { TIDINGS_ROLES: 'api,clerk' }, ['TIDINGS_ROLES']],
     ['a database that is none', { DATABASE_URL: 'mysql://db/x' }, ['DATABASE_URL']],
     ['a database without a name', { DATABASE_URL: 'postgres://db' }, ['DATABASE_URL']],
     ['an owner without a service', { DATABASE_MIGRATION_URL: 'postgres://db/x' }, ['DATABASE_MIGRATION_URL']],
-    ['an event store of a later version', { EVENT_STORE_URL: 'esdb://localhost:2113' }, ['EVENT_STORE_URL']],
+    ['an event store that is none', { EVENT_STORE_URL: 'mongodb://localhost:27017/log' }, ['EVENT_STORE_URL']],
+    ['an event store without a host', { EVENT_STORE_URL: 'esdb://user:secret@?tls=false' }, ['EVENT_STORE_URL']],
+    ['an event store that does not throw', { EVENT_STORE_URL: 'esdb://h:2113?throw_on_append_failure=false' }, ['EVENT_STORE_URL']],
     ['master keys of the wrong length', { TIDINGS_MASTER_KEYS: 'k1:abcd' }, ['TIDINGS_MASTER_KEYS']],
     ['both spellings of the master keys', { TIDINGS_MASTER_KEYS: MASTER, TIDINGS_MASTER_KEY: MASTER }, ['TIDINGS_MASTER_KEY']],
     ['a short admin key', { TIDINGS_ADMIN_KEY: 'short' }, ['TIDINGS_ADMIN_KEY']],
@@ -214,5 +226,9 @@ describe('where others can reach it', () => {
 
   test('a log that is lost with the process is refused', () => {
     expect(wrong({ ...SOUND, NODE_ENV: 'production', EVENT_STORE_URL: 'memory:' })).toStrictEqual(['EVENT_STORE_URL']);
+    expect(wrong({ ...SOUND, NODE_ENV: 'production', EVENT_STORE_URL: 'esdb://a,b.example.com?tls=false' })).toStrictEqual([
+      'EVENT_STORE_URL',
+    ]);
+    expect(wrong({ ...SOUND, NODE_ENV: 'production', EVENT_STORE_URL: 'esdb://a,b.example.com' })).toStrictEqual([]);
   });
 });

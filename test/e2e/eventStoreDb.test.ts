@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { clientOf, eventually, type Client } from '../support/client.ts';
 import { eventStoreServer, type TestEventStore } from '../support/eventStoreServer.ts';
-import { runProgram, startProgram, type Program } from '../support/program.ts';
+import { startProgram, type Program } from '../support/program.ts';
 import { removeDataDirs } from '../support/removeDataDirs.ts';
 import { message } from '../support/service.ts';
 

@@ -69,7 +69,6 @@ export function createLedger() {
   };
 
   const metadataOf = (name: string): StreamMetadata => {
-    if (name.startsWith('$$')) return { $maxCount: 1 };
     const last = streams.get(metastreamOf(name))?.events.at(-1);
     return last === undefined ? {} : parsedMetadata(last.data);
   };

@@ -1,19 +1,10 @@
 import { clientFor } from './feeder.ts';
 import { withProgram } from './ground.ts';
 import type { Chaos, ChaosRun } from './chaosRun.ts';
-import {
-  bytesOf,
-  hostileRequest,
-  idsOf,
-  INJECTED,
-  learn,
-  plainRequest,
-  simpler,
-  weighted,
-  type HostileRequest,
-  type Maker,
-} from './hostileRequests.ts';
-import { pick } from './hostileValues.ts';
+import { idsOf, learn } from './hostileIds.ts';
+import { hostileRequest, plainRequest, weighted, type Maker } from './hostileRequests.ts';
+import { INJECTED, pick } from './hostileValues.ts';
+import { bytesOf, simpler, type HostileRequest } from './hostileWire.ts';
 import { eventually } from '../support/client.ts';
 import { fractions } from '../support/drawing.ts';
 import { EXAMPLES, makeWorld } from '../support/exampleCalls.ts';

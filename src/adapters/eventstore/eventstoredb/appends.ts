@@ -69,15 +69,13 @@ export class Appends {
   /** With the same ids and the same expectation each time: the server answers a repeat as it did the first (and only then). */
   async #deliver(pending: Pending<EventData[]>): Promise<void> {
     for (let pause = MIN_PAUSE_MS; !pending.settled; pause = Math.min(2 * pause, MAX_PAUSE_MS)) {
-      const before = pending.open;
       pending.open = true;
       try {
         return await this.#call(pending);
       } catch (error) {
         this.#observer.onAppendFailure?.({ writes: 1, code: codeOf(error) });
         const verdict = verdictOf(error);
-        if (verdict === 'not_written') pending.open = before;
-        else if (verdict !== undefined) return pending.settle(verdict);
+        if (verdict !== undefined) return pending.settle(verdict);
         await sleep(pause * (0.5 + Math.random()));
       }
     }

@@ -7,6 +7,8 @@ import { codeOf } from './failure.ts';
 const SCHEMES = /^(?:esdb|kurrentdb)(\+discover)?:\/\//;
 /** The first server that says when a subscription has caught up. */
 const [MAJOR, MINOR] = [23, 10];
+/** Milliseconds for the calls that are open to end. */
+const DISPOSE_MS = 2_000;
 
 export type Connection = { readonly client: EventStoreDBClient; readonly release: () => Promise<void> };
 
@@ -31,7 +33,7 @@ export function connectionTo(url: string): Connection {
       shared.users -= 1;
       if (shared.users > 0) return;
       clients.delete(url);
-      await shared.client.dispose();
+      await within(DISPOSE_MS, shared.client.dispose()).catch(() => undefined);
     },
   };
 }

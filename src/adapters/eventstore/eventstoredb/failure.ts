@@ -15,10 +15,10 @@ export const isMissingStream = (error: unknown): boolean => codeOf(error) === 's
 export const isNotLeader = (error: unknown): boolean => codeOf(error) === 'not_leader';
 
 /**
- * What a rejected append means. `undefined`: nothing for certain. Any break of the stream that all appends share rejects every one of
- * them, also those that were written.
+ * What a rejected append means. `undefined`: nothing for certain. Whatever ends the stream that all appends share (another leader, a missing
+ * right, a lost connection) rejects every one of them, also those that were written.
  */
-export function verdictOf(error: unknown): WriteOutcome | 'not_written' | undefined {
+export function verdictOf(error: unknown): WriteOutcome | undefined {
   const refused = (code: string, message: string): WriteOutcome => ({
     ok: false,
     conflict: false,
@@ -31,9 +31,6 @@ export function verdictOf(error: unknown): WriteOutcome | 'not_written' | undefi
       return refused('append_too_large', 'the event store takes no append of this size');
     case 'stream_deleted':
       return refused('stream_deleted', 'the stream was deleted for good');
-    case 'not_leader':
-    case 'access_denied':
-      return 'not_written';
     default:
       return undefined;
   }

@@ -133,33 +133,37 @@ export class Reads {
     }
   }
 
-  async #once<T>(read: StreamingRead<T>, take: (resolved: T) => boolean): Promise<boolean> {
-    // The client says what is wrong with a read also after nobody listens any more.
-    read.on('error', () => undefined);
-    let isLate = false;
-    const stop = (): void => {
-      void read.cancel().catch(() => undefined);
-      read.destroy();
-    };
-    const timer = setTimeout(() => {
-      isLate = true;
-      stop();
-    }, this.#deadlineMs);
-    try {
-      for await (const resolved of read) {
-        if (take(resolved)) continue;
-        stop();
-        return false;
-      }
-      return true;
-    } catch (error) {
-      if (!isLate) throw error;
-      throw new PortError('unavailable', 'log_read_failed', 'the event store did not answer in time');
-    } finally {
-      clearTimeout(timer);
-    }
+  #once<T>(read: StreamingRead<T>, take: (resolved: T) => boolean): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      let isOver = false;
+      const end = (told: () => void): void => {
+        if (isOver) return;
+        isOver = true;
+        clearTimeout(timer);
+        told();
+      };
+      // The call ends only where what is still on its way is taken as well, so that the stream flows on and is not destroyed.
+      const stop = (told: () => void): void => {
+        end(told);
+        read.cancel().catch(() => undefined);
+      };
+      const timer = setTimeout(() => stop(() => reject(late())), this.#deadlineMs);
+      read
+        .on('data', (resolved: T) => {
+          try {
+            if (!isOver && !take(resolved)) stop(() => resolve(false));
+          } catch (error) {
+            stop(() => reject(error));
+          }
+        })
+        .on('end', () => end(() => resolve(true)))
+        // It may also come after all is over, and would end the process if nobody listened.
+        .on('error', (error: Error) => end(() => reject(error)));
+    });
   }
 }
+
+const late = (): PortError => new PortError('unavailable', 'log_read_failed', 'the event store did not answer in time');
 
 type Take = (resolved: { readonly event?: Parameters<typeof fromWire>[0] }) => boolean;
 

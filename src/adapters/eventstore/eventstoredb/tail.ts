@@ -95,10 +95,11 @@ export class Tail {
     });
   }
 
+  /** The call ends only where what is still on its way is taken as well, so that the stream flows on, to nobody, and is not destroyed. */
   close(): void {
-    // What is wrong with it no longer matters to anybody.
+    for (const event of ['readable', 'caughtUp', 'fellBehind']) this.#subscription.removeAllListeners(event);
+    this.#subscription.on('data', () => undefined).resume();
     this.#subscription.unsubscribe().catch(() => undefined);
-    this.#subscription.destroy();
   }
 
   #live(isLive: boolean): void {

@@ -153,7 +153,7 @@ export class Reads {
           try {
             if (!isOver && !take(resolved)) stop(() => resolve(false));
           } catch (error) {
-            stop(() => reject(error));
+            stop(() => reject(error instanceof Error ? error : readFailed(error)));
           }
         })
         .on('end', () => end(() => resolve(true)))

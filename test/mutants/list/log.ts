@@ -160,4 +160,20 @@ export const logMutants: readonly Mutant[] = [
     killedBy: 'test/adapters/codec/eventLog.test.ts',
     testName: 'the log tells what only a newer release can read from what nobody can',
   },
+  {
+    name: 'log: an answer that nobody waits for ends the process',
+    file: 'src/adapters/eventstore/eventstoredb/enduring.ts',
+    find: 'streaming(service, name, (grpc) => unharmed(make(grpc)), cache)',
+    put: 'streaming(service, name, make, cache)',
+    killedBy: 'test/adapters/eventstore/eventstoredbEnduring.test.ts',
+    testName: 'an answer that comes after the stream of appends to the old leader broke ends no process, and its append lands once',
+  },
+  {
+    name: 'log: a call that breaks while no leader is found ends the process',
+    file: 'src/adapters/eventstore/eventstoredb/enduring.ts',
+    find: 'handleError(grpc, error).catch(() => undefined)',
+    put: 'handleError(grpc, error)',
+    killedBy: 'test/adapters/eventstore/eventstoredbEnduring.test.ts',
+    testName: 'a call that breaks while a leader is looked for in vain ends no process',
+  },
 ];

@@ -1,6 +1,7 @@
 import { EventStoreDBClient } from '@eventstore/db-client';
 import { PortError } from '../../../domain/kernel/portError.ts';
 import { within } from '../within.ts';
+import { enduring } from './enduring.ts';
 import { codeOf } from './failure.ts';
 
 /** The client's own schemes; a KurrentDB speaks the same protocol. */
@@ -40,7 +41,7 @@ export function connectionTo(url: string): Connection {
 
 function clientOf(url: string): EventStoreDBClient {
   try {
-    return EventStoreDBClient.connectionString(url.replace(SCHEMES, 'esdb$1://'));
+    return enduring(EventStoreDBClient.connectionString(url.replace(SCHEMES, 'esdb$1://')));
   } catch {
     throw new PortError('invalid', 'bad_event_store_url', 'the event store’s URL is not one that its client reads');
   }

@@ -4,9 +4,11 @@ import { type DatabaseUrls, databaseUrls, isLoopback } from './config/databases.
 import { type EmailSettings, readEmail } from './config/email.ts';
 import { type EventStoreSetting, readEventStore } from './config/eventStore.ts';
 import { PERMITS, refuseUnsafe } from './config/exposed.ts';
+import { readRateLimits, readRedis } from './config/limits.ts';
 import { allOrNone, type Environment, type Problem, type ReadFile, type Settings, settingsOf, type Shown } from './config/settings.ts';
 import { present } from './domain/kernel/present.ts';
 import type { Channel } from './domain/values/channel.ts';
+import type { RateLimitSizes } from './http/rateLimits.ts';
 
 export const ROLES = ['api', 'worker', 'projector', 'ingest'] as const;
 export type Role = (typeof ROLES)[number];
@@ -32,6 +34,9 @@ export type Config = {
   /** `database`: the same one. */
   readonly keys: DatabaseUrls | 'database';
   readonly eventStore: EventStoreSetting;
+  /** Undefined: each process counts for itself. */
+  readonly redisUrl?: string;
+  readonly rateLimits: RateLimitSizes;
   /** Undefined: generated, in the data directory. */
   readonly adminKey?: string;
   readonly masterKeys?: string;
@@ -49,11 +54,12 @@ export type Config = {
 /** All names besides those that other programs own. A misspelt one would be ignored otherwise. */
 const OURS = new Set([
   ...['DATA_DIR', 'ROLES', 'KEYS_URL', 'KEYS_MIGRATION_URL', 'ADMIN_KEY', 'MASTER_KEYS', 'MASTER_KEY', 'PUBLIC_URL', 'RECIPIENT_ALLOWLIST'],
+  ...['RATE_LIMIT_KEY', 'RATE_LIMIT_TENANT', 'RATE_LIMIT_KEY_COMMANDS', 'RATE_LIMIT_TENANT_COMMANDS', 'RATE_LIMIT_CREDENTIALS'],
   ...['JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_JWKS_URL', 'SHUTDOWN_MS', 'ALLOW'],
   // Read by the command line alone, which runs beside the service in the same environment.
   'API_KEY',
 ]);
-const NOT_YET = { KAFKA_BROKERS: 'ingest from Kafka', REDIS_URL: 'Redis' };
+const NOT_YET = { KAFKA_BROKERS: 'ingest from Kafka' };
 
 function readHttp(settings: Settings): Config['http'] {
   const unset = settings.text('PORT') === undefined;
@@ -153,6 +159,8 @@ function readAll(settings: Settings): Omit<Config, 'exposed' | 'shown'> {
     database: databaseUrls(settings, 'DATABASE_URL', 'DATABASE_MIGRATION_URL') ?? 'embedded',
     keys: databaseUrls(settings, 'TIDINGS_KEYS_URL', 'TIDINGS_KEYS_MIGRATION_URL') ?? 'database',
     eventStore: readEventStore(settings),
+    ...present({ redisUrl: readRedis(settings) }),
+    rateLimits: readRateLimits(settings),
     ...present({ adminKey: readAdminKey(settings), masterKeys: readMasterKeys(settings) }),
     providers,
     email: readEmail(settings, providers.email),

@@ -33,6 +33,7 @@ describe('the configuration', () => {
       database: 'embedded',
       keys: 'database',
       eventStore: 'database',
+      rateLimits: { key: 5000, tenant: 10_000, keyCommands: 300_000, tenantCommands: 600_000, credentials: 600 },
       providers: {
         email: ['capture'],
         sms: ['capture'],
@@ -66,6 +67,12 @@ describe('the configuration', () => {
       DATABASE_MIGRATION_URL: 'postgres://owner:pw@db.example.com/tidings?sslmode=verify-full',
       TIDINGS_KEYS_URL: 'postgresql://app@keys.example.com/keys',
       EVENT_STORE_URL: 'memory:',
+      REDIS_URL: 'rediss://user:p%40ss@redis.example.com:6380/2',
+      TIDINGS_RATE_LIMIT_KEY: '1',
+      TIDINGS_RATE_LIMIT_TENANT: '2',
+      TIDINGS_RATE_LIMIT_KEY_COMMANDS: '3',
+      TIDINGS_RATE_LIMIT_TENANT_COMMANDS: '4',
+      TIDINGS_RATE_LIMIT_CREDENTIALS: '0',
       TIDINGS_PUBLIC_URL: 'https://tidings.example.com/',
       EMAIL_PROVIDERS: 'smtp',
       SMTP_URL: 'smtp://u:p@mail.example.com',
@@ -91,6 +98,8 @@ describe('the configuration', () => {
       },
       keys: { url: 'postgresql://app@keys.example.com/keys', migrationUrl: 'postgresql://app@keys.example.com/keys' },
       eventStore: 'memory',
+      redisUrl: 'rediss://user:p%40ss@redis.example.com:6380/2',
+      rateLimits: { key: 1, tenant: 2, keyCommands: 3, tenantCommands: 4, credentials: 0 },
       adminKey: SOUND.TIDINGS_ADMIN_KEY,
       masterKeys: MASTER,
       providers: { email: ['smtp'], sms: ['capture'], push: ['capture'], in_app: ['capture'], webhook: ['capture'], wallet: ['capture'] },
@@ -140,7 +149,12 @@ describe('the configuration', () => {
       ['TIDINGS_JWT_JWKS_URL'],
     ],
     ['a misspelt setting', { TIDINGS_ROLLS: 'api' }, ['TIDINGS_ROLLS']],
-    ['what comes later', { KAFKA_BROKERS: 'k:9092', REDIS_URL: 'redis://r' }, ['KAFKA_BROKERS', 'REDIS_URL']],
+    ['what comes later', { KAFKA_BROKERS: 'k:9092' }, ['KAFKA_BROKERS']],
+    ['a Redis that is none', { REDIS_URL: 'https://r:6379' }, ['REDIS_URL']],
+    ['a Redis without a host', { REDIS_URL: 'redis:///1' }, ['REDIS_URL']],
+    ['a Redis with options', { REDIS_URL: 'redis://r/0?enableOfflineQueue=true' }, ['REDIS_URL']],
+    ['a Redis with a database that is no number', { REDIS_URL: 'redis://r/limits' }, ['REDIS_URL']],
+    ['a limit that is no number', { TIDINGS_RATE_LIMIT_KEY: '10/s' }, ['TIDINGS_RATE_LIMIT_KEY']],
     ['a public URL with a query', { TIDINGS_PUBLIC_URL: 'https://t.example/?x=1' }, ['TIDINGS_PUBLIC_URL']],
     ['several at once', { PORT: 'x', LOG_LEVEL: 'loud', TIDINGS_SHUTDOWN_MS: '-1' }, ['PORT', 'TIDINGS_SHUTDOWN_MS', 'LOG_LEVEL']],
   ])('%s is refused', (_, env, names) => {
@@ -177,13 +191,19 @@ describe('secrets', () => {
       DATABASE_URL: `mysql://u:${CANARY}@h/d`,
       EVENT_STORE_URL: `esdb://u:${CANARY}@h`,
       SMTP_URL: `https://u:${CANARY}@h`,
+      REDIS_URL: `http://u:${CANARY}@h`,
       DKIM_PRIVATE_KEY: CANARY,
       HOST: '0.0.0.0',
     };
     const parsed = parseConfig(secrets, noFiles);
     expect('problems' in parsed && parsed.problems.length).toBeGreaterThan(6);
     expect(JSON.stringify(parsed)).not.toContain('canary');
-    const config = configOf({ ...SOUND, DATABASE_URL: `postgres://u:${CANARY}@h/d?password=${CANARY}`, SMTP_URL: `smtp://u:${CANARY}@h` });
+    const config = configOf({
+      ...SOUND,
+      DATABASE_URL: `postgres://u:${CANARY}@h/d?password=${CANARY}`,
+      SMTP_URL: `smtp://u:${CANARY}@h`,
+      REDIS_URL: `redis://u:${CANARY}@h`,
+    });
     expect(JSON.stringify(config.shown)).not.toMatch(/canary|a-key-of/);
     expect(config.shown).toContainEqual({ name: 'DATABASE_URL', value: 'postgres://u:***@h/d?password=***', from: 'environment' });
   });
@@ -222,6 +242,16 @@ describe('where others can reach it', () => {
   ])('%s crosses the network in clear: %o', (url, names) => {
     expect(wrong({ ...SOUND, NODE_ENV: 'production', DATABASE_URL: url })).toStrictEqual(names);
     expect(wrong({ ...SOUND, NODE_ENV: 'production', DATABASE_URL: url, TIDINGS_ALLOW: 'capture,unencrypted-database' })).toStrictEqual([]);
+  });
+
+  test.each([
+    ['redis://r.example.com:6379', ['REDIS_URL']],
+    ['rediss://r.example.com:6379', []],
+    ['redis://127.0.0.1:6379/1', []],
+    ['redis://[::1]', []],
+  ])('%s crosses the network in clear: %o', (url, names) => {
+    expect(wrong({ ...SOUND, NODE_ENV: 'production', REDIS_URL: url })).toStrictEqual(names);
+    expect(wrong({ ...SOUND, NODE_ENV: 'production', REDIS_URL: url, TIDINGS_ALLOW: 'capture,unencrypted-database' })).toStrictEqual([]);
   });
 
   test('a log that is lost with the process is refused', () => {

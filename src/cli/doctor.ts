@@ -9,6 +9,7 @@ import { fail, ok, warn, type Finding } from './doctor/finding.ts';
 import { checkKeys } from './doctor/keyStore.ts';
 import { checkDataDir, checkNode } from './doctor/machine.ts';
 import { checkPort, checkSmtp } from './doctor/network.ts';
+import { checkRedis } from './doctor/redis.ts';
 import { checkService, servedAt } from './doctor/running.ts';
 import { EXIT, Failure } from './failure.ts';
 import { masterKeysOf } from './masterKeys.ts';
@@ -53,6 +54,7 @@ async function examine(io: Io): Promise<readonly Finding[]> {
     ...checkDataDir(config.dataDir),
     ...(await checkStored(config, io)),
     ...(await checkSmtp(config)),
+    ...(config.redisUrl === undefined ? [] : [await checkRedis(config.redisUrl)]),
     ...(config.roles.includes('api') ? [await checkPort(config, url)] : []),
     ...(url === undefined ? [ok('service', 'does not run on this data directory')] : await checkService(url, io)),
   ];

@@ -27,6 +27,7 @@ import { type Elsewhere, NO_OTHER_THREAD } from './asking.ts';
 import type { Closing } from './closing.ts';
 import { openCommands } from './commands.ts';
 import type { Core } from './core.ts';
+import { openRateLimits } from './limits.ts';
 import { observing, type Observing } from './observing.ts';
 import { CONSUMERS } from './readModels.ts';
 
@@ -104,6 +105,7 @@ export async function startHttp(
     clock,
     authenticate,
     admission: createAdmission(observed.gauges, ADMISSION, clock),
+    rateLimits: await openRateLimits(core, closing),
     cursors,
     waitFor: waitFor(core),
     time: clock,

@@ -2,6 +2,7 @@ import type { Config } from '../config.ts';
 import { CHANNELS } from '../domain/values/channel.ts';
 import { crossesInClear } from './databases.ts';
 import { eventStoreCrossesInClear } from './eventStore.ts';
+import { redisCrossesInClear } from './limits.ts';
 import type { Settings } from './settings.ts';
 
 /** What may be permitted by name (`TIDINGS_ALLOW`) where a mistake would reach people. */
@@ -12,7 +13,7 @@ export const PERMITS = [
   ...CHANNELS.map((channel) => `capture:${channel}` as const),
 ] as const;
 
-type Checked = Pick<Config, 'adminKey' | 'masterKeys' | 'providers' | 'database' | 'keys' | 'eventStore'>;
+type Checked = Pick<Config, 'adminKey' | 'masterKeys' | 'providers' | 'database' | 'keys' | 'eventStore' | 'redisUrl'>;
 type Permits = ReadonlySet<string>;
 
 const permit = (name: string): string => `or permit it by name: TIDINGS_ALLOW=${name}`;
@@ -47,9 +48,15 @@ function refuseInClear(settings: Settings, config: Checked, permits: Permits): v
   }
 }
 
+function refuseRedisInClear(settings: Settings, { redisUrl }: Checked, permits: Permits): void {
+  if (redisUrl === undefined || permits.has('unencrypted-database') || !redisCrossesInClear(redisUrl)) return;
+  settings.wrong('REDIS_URL', `an encrypted connection (rediss://), ${permit('unencrypted-database')}`);
+}
+
 /** Where a mistake reaches people or crosses the network, what is fine on a laptop has to be permitted by name. */
 export function refuseUnsafe(settings: Settings, config: Checked, permits: Permits): void {
   refuseGenerated(settings, config, permits);
   refuseCapture(settings, config, permits);
   refuseInClear(settings, config, permits);
+  refuseRedisInClear(settings, config, permits);
 }

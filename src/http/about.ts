@@ -8,7 +8,11 @@ one it takes. What belongs to another tenant is not found (404). Messages of a k
 ## Errors
 Every error is \`application/problem+json\` (RFC 9457): \`code\` is stable and meant for programs, \`detail\` says what to do next, \`errors\` lists
 all that is wrong with the input, each by its JSON Pointer. 400: the request cannot be read; 401 and 403: who asks; 404: there is no such
-thing; 409: not in this state; 412: it has changed; 413: too large; 422: understood and not to be done; 503: try again after \`Retry-After\`.
+thing; 409: not in this state; 412: it has changed; 413: too large; 422: understood and not to be done; 429 and 503: try again after \`Retry-After\`.
+
+## Limits
+Every answer to a key says in \`RateLimit\` what is left of its limits and of its tenant's, and in \`RateLimit-Policy\` what they are; past one it is 429
+\`rate_limited\`.
 
 ## Once
 Send an \`Idempotency-Key\` with whatever creates something: a repeat gets the first answer and \`Idempotency-Replayed: true\`, the same key

@@ -86,7 +86,17 @@ const HEADERS: Json = {
   position: text('The place in the log that `?after=` takes.'),
   replayed: text('`true`: this is the first answer again.'),
   etag: text('The revision, for `If-Match`.'),
+  retryAfter: { description: 'Seconds (RFC 9110 §10.2.3).', schema: { type: 'integer', minimum: 1 } },
+  rateLimit: text('What is left of each limit (`r`), and for how many seconds (`t`): draft-ietf-httpapi-ratelimit-headers-11.', {
+    examples: ['"key";r=49999;t=1, "tenant";r=99999;t=1'],
+  }),
+  rateLimitPolicy: text('The limits: how many (`q`) in how many seconds (`w`).', {
+    examples: ['"key";q=50000;w=10, "tenant";q=100000;w=10'],
+  }),
 };
+
+const RATE_LIMIT_FIELDS = { RateLimit: ref('headers', 'rateLimit'), 'RateLimit-Policy': ref('headers', 'rateLimitPolicy') };
+const PROBLEM_CONTENT = { 'application/problem+json': { schema: ref('schemas', 'Problem') } };
 
 function parametersOf(operation: Operation, place: (schema: unknown) => unknown): readonly Json[] {
   const of = (where: 'path' | 'query', schema: TObject): readonly Json[] => {
@@ -137,17 +147,22 @@ function linesText(upload: { readonly line: TSchema; readonly first?: TSchema },
   return `One JSON document a line. ${first}Each ${first === '' ? '' : 'further '}line is a ${nameOf(upload.line)}.`;
 }
 
+function headersOf(operation: Operation): Json {
+  const command = operation.method !== 'get' && operation.scope !== 'public';
+  return {
+    ...(operation.scope !== 'public' && RATE_LIMIT_FIELDS),
+    ...(command && { 'Tidings-Position': ref('headers', 'position') }),
+    ...(operation.idempotent === true && { 'Idempotency-Replayed': ref('headers', 'replayed') }),
+    ...(operation.conditional === true && { ETag: ref('headers', 'etag') }),
+  };
+}
+
 function responseOf(
   operation: Operation,
   { description, schema, contentType, lines, csv }: Response,
   place: (schema: unknown) => unknown,
 ): Json {
-  const command = operation.method !== 'get' && operation.scope !== 'public';
-  const headers = {
-    ...(command && { 'Tidings-Position': ref('headers', 'position') }),
-    ...(operation.idempotent === true && { 'Idempotency-Replayed': ref('headers', 'replayed') }),
-    ...(operation.conditional === true && { ETag: ref('headers', 'etag') }),
-  };
+  const headers = headersOf(operation);
   return {
     description,
     ...(Object.keys(headers).length > 0 && { headers }),
@@ -175,7 +190,11 @@ function operationOf(operation: Operation, place: (schema: unknown) => unknown):
     security: operation.scope === 'public' ? [] : [{ bearer: [] }],
     parameters: parametersOf(operation, place),
     ...requestBodyOf(operation, place),
-    responses: { ...Object.fromEntries(responses), default: ref('responses', 'problem') },
+    responses: {
+      ...Object.fromEntries(responses),
+      ...(operation.scope !== 'public' && { 429: ref('responses', 'rateLimited') }),
+      default: ref('responses', 'problem'),
+    },
   };
 }
 
@@ -200,7 +219,12 @@ export function openApiOf(operations: readonly Operation[], about: { readonly ve
       parameters: PARAMETERS,
       headers: HEADERS,
       responses: {
-        problem: { description: 'A problem (RFC 9457).', content: { 'application/problem+json': { schema: ref('schemas', 'Problem') } } },
+        problem: { description: 'A problem (RFC 9457).', content: PROBLEM_CONTENT },
+        rateLimited: {
+          description: 'A limit is exceeded: `rate_limited`. `violated-policies` names it.',
+          headers: { 'Retry-After': ref('headers', 'retryAfter'), ...RATE_LIMIT_FIELDS },
+          content: PROBLEM_CONTENT,
+        },
       },
       schemas: { Problem: PROBLEM_SCHEMA, ...Object.fromEntries(schemas) },
     },

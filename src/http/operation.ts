@@ -46,6 +46,8 @@ export type OperationFacts = {
   readonly described?: TSchema;
   /** It creates something: takes an `Idempotency-Key`. */
   readonly idempotent?: boolean;
+  /** It makes what others can act with: a limit of its own. */
+  readonly issuesCredentials?: true;
   /** It edits something: takes `If-Match`. */
   readonly conditional?: boolean;
   /** Read models that the answer comes from: `?after=` waits for these. */

@@ -38,6 +38,7 @@ export const PROBLEMS = {
   unsupported_media_type: [415, 'The content type is not supported'],
   validation_failed: [422, 'The body is not valid'],
   idempotency_key_reused: [422, 'The Idempotency-Key was used for another request'],
+  rate_limited: [429, 'Too many requests'],
   headers_too_large: [431, 'The header fields are too large'],
   // Tenants and keys
   tenant_exists: [409, 'There is such a tenant already'],

@@ -15,6 +15,7 @@ import type { Answer, Operation, Raw, Reply, Source, Upload } from './operation.
 import type { WaitFor } from './ports.ts';
 import { isRefusal, PROBLEMS, refuse, Refused, statusOf } from './problems.ts';
 import type { Refusal } from './problems.ts';
+import type { RateLimits } from './rateLimits.ts';
 import type { RequestFacts } from './requestFacts.ts';
 import { idempotencyKeyOf, ifMatchOf, POSITION } from './requestFacts.ts';
 import { sourceOf } from './wire.ts';
@@ -30,6 +31,7 @@ const NOBODY: Access = { tenant: trusted('public'), actor: { kind: 'system', id:
 export type ServePorts = AuditPorts & {
   readonly authenticate: Authentication;
   readonly admission: Admission;
+  readonly rateLimits: RateLimits;
   readonly cursors: Cursors;
   readonly waitFor: WaitFor;
   readonly time: Time;
@@ -53,15 +55,19 @@ function bytesToHold(upload: Upload, { headers }: Pick<Request, 'headers'>): num
   return announced === undefined ? upload.maxBytes : Math.min(Number(announced), upload.maxBytes);
 }
 
-/** A request on its way through the checks that every operation shares: load, credentials, header fields, read model, input. */
+/** A request on its way through the checks that every operation shares: load, credentials, limits, header fields, read model, input. */
 export function serving(operation: Operation, ports: ServePorts): Serve {
   const run = operation.bind(ports.checks);
+  const count = ports.rateLimits(operation);
   const checkAnswer = ports.checkAnswers ? answerChecks(operation, ports.checks) : undefined;
 
-  async function accessOf(req: Request): Promise<Access | Refusal> {
+  async function accessOf(req: Request, res: Response): Promise<Access | Refusal> {
     if (operation.scope === 'public') return NOBODY;
     const access = await ports.authenticate(req.headers.authorization);
     if (isRefusal(access)) return access;
+    const limited = await count?.(access);
+    for (const [name, value] of Object.entries(limited?.fields ?? {})) res.setHeader(name, value);
+    if (limited?.refusal !== undefined) return limited.refusal;
     const allowed = allows(access, operation.scope);
     return allowed === true ? access : allowed;
   }
@@ -137,7 +143,7 @@ export function serving(operation: Operation, ports: ServePorts): Serve {
     const place = ports.admission.enter(kindOf(operation));
     if (isRefusal(place)) return place;
     res.once('close', () => place.leave(res.statusCode));
-    const access = await accessOf(req);
+    const access = await accessOf(req, res);
     if (isRefusal(access)) return access;
     facts.tenant = access.tenant;
     const crowded = shareIn(access, res);

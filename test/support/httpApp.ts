@@ -7,9 +7,12 @@ import { createCursors } from '../../src/http/cursor.ts';
 import type { Operation } from '../../src/http/operation.ts';
 import type { LoadGauges, Served, TokenVerifier } from '../../src/http/ports.ts';
 import type { KeyGrant } from '../../src/projections/tenants/queries.ts';
+import { createRateLimits } from '../../src/http/rateLimits.ts';
+import type { Limiter, RateLimitSizes } from '../../src/http/rateLimits.ts';
 import { createChecks } from '../../src/http/validation.ts';
 import { WIRE } from '../../src/http/wire.ts';
 import type { WireLimits } from '../../src/http/wire.ts';
+import { memoryLimiter } from '../../src/adapters/limits/memoryLimiter.ts';
 import { listen, LISTENER } from '../../src/adapters/http/listen.ts';
 import type { Listener, ListenerSettings } from '../../src/adapters/http/listen.ts';
 import { SCOPES } from '../../src/domain/tenant/events.ts';
@@ -32,6 +35,8 @@ export type HttpApp = {
   /** What was asked of the key ring. */
   readonly asked: string[];
   readonly waits: { position: string; projections: readonly string[] }[];
+  /** What was refused by a limit, or not counted. */
+  readonly limited: string[];
   /** `fetch` with the key of all scopes, unless the call brings its own header field. */
   readonly call: (path: string, init?: RequestInit & { readonly key?: string | null }) => Promise<Response>;
 };
@@ -43,6 +48,10 @@ export type HttpAppOptions = {
   readonly limits?: Partial<WireLimits>;
   readonly admission?: Partial<AdmissionLimits>;
   readonly listener?: Partial<ListenerSettings>;
+  /** None, unless it is given. */
+  readonly rateLimits?: Partial<RateLimitSizes>;
+  /** By the clock of the test, unless another is given. */
+  readonly limiter?: Limiter;
   /** Whether the read models have caught up. */
   readonly caughtUp?: () => boolean;
 };
@@ -75,6 +84,7 @@ export async function httpApp(options: HttpAppOptions): Promise<HttpApp> {
   const failures: unknown[] = [];
   const audit: object[] = [];
   const waits: { position: string; projections: readonly string[] }[] = [];
+  const limited: string[] = [];
   let ids = 0;
   const ports: AppPorts = {
     authenticate: createAuthentication({
@@ -89,6 +99,11 @@ export async function httpApp(options: HttpAppOptions): Promise<HttpApp> {
       ...(options.tokens !== undefined && { tokens: options.tokens }),
     }),
     admission: createAdmission(gauges, { ...ADMISSION, ...options.admission }, clock),
+    rateLimits: createRateLimits(
+      options.limiter ?? memoryLimiter(() => clock.epochMs()),
+      { key: 0, tenant: 0, keyCommands: 0, tenantCommands: 0, credentials: 0, ...options.rateLimits },
+      { refused: (limit) => void limited.push(limit), uncounted: (outcome) => void limited.push(outcome) },
+    ),
     cursors: createCursors(Buffer.from('a key of the test')),
     waitFor: {
       reached: async (position, projections) => {
@@ -125,6 +140,7 @@ export async function httpApp(options: HttpAppOptions): Promise<HttpApp> {
     keys,
     asked,
     waits,
+    limited,
     call: (path, { key = ALL_KEY, headers, ...init } = {}) =>
       fetch(`${url}${path}`, {
         redirect: 'manual',

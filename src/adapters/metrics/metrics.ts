@@ -46,6 +46,10 @@ export function openMetrics(options: { readonly process: boolean } = { process: 
     consumerParked: gauge('tidings_consumer_parked', 'Events set aside, with those that wait behind them', ['consumer']),
     consumerErrors: counter('tidings_consumer_errors_total', 'Errors of consumers, by our own code', ['consumer', 'code']),
     requests: histogram('tidings_http_request_seconds', 'Duration of requests', ['operation', 'status']),
+    limitRefused: counter('tidings_limit_refused_total', 'Requests refused because a limit was exceeded', ['limit']),
+    limitUncounted: counter('tidings_limit_uncounted_total', 'Requests that nobody could count, by what became of them', ['outcome']),
+    limitCheck: histogram('tidings_limit_check_seconds', 'Duration of counting a request', []),
+    limitRedisAway: gauge('tidings_limit_redis_away', '1 while Redis does not answer', []),
     auditLost: counter('tidings_audit_lost_total', 'Rejections that could not be written to the audit', []),
   };
 }

@@ -68,6 +68,7 @@ export const tenantRoutes = ({ commands, reads: read }: TenantRoutePorts): reado
     summary: 'Create a tenant',
     scope: 'instance',
     idempotent: true,
+    issuesCredentials: true,
     body: TenantRequest,
     responses: { 201: { description: 'Created.', schema: TenantShown } },
     handler: async (call) => {
@@ -86,6 +87,7 @@ export const tenantRoutes = ({ commands, reads: read }: TenantRoutePorts): reado
     description: 'For another tenant only with `admin` of the tenant `default`. The key is shown once.',
     scope: 'admin',
     idempotent: true,
+    issuesCredentials: true,
     body: ApiKeyRequest,
     responses: { 201: { description: 'Created.', schema: ApiKeyCreated } },
     handler: async (call) => {

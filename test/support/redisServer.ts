@@ -1,0 +1,106 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, rmSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { Redis } from 'ioredis';
+import { eventually } from './client.ts';
+import { startFaultProxy, type FaultProxy } from './faultProxy.ts';
+import type { Need } from './needs.ts';
+import { newScratch } from './scratch.ts';
+
+/** The path of a `redis-server` on PATH. */
+function redisBinary(): string | undefined {
+  const dirs = (process.env['PATH'] ?? '').split(delimiter).filter((dir) => dir !== '');
+  return dirs.map((dir) => join(dir, 'redis-server')).find((path) => existsSync(path));
+}
+
+export const REDIS: Need = { what: 'redis-server', found: redisBinary() !== undefined, how: 'apt-get install redis-server' };
+
+/** A Redis of the test's own on a unix socket, in memory alone, behind a proxy that can break the way to it. */
+export type TestRedis = {
+  /** Through the proxy. */
+  readonly url: string;
+  readonly proxy: FaultProxy;
+  /** Past the proxy. */
+  readonly client: Redis;
+  /** Ends it at once, with what it held; `start` brings an empty one. */
+  readonly stop: () => Promise<void>;
+  readonly start: () => Promise<void>;
+  readonly freeze: () => void;
+  readonly thaw: () => void;
+  readonly close: () => Promise<void>;
+};
+
+export async function startRedisServer(): Promise<TestRedis> {
+  const binary = redisBinary();
+  if (binary === undefined) throw new Error('there is no redis-server on PATH: ask for it with describeWith(REDIS, …)');
+  const { scratch, discard } = newScratch('redis');
+  const socket = join(scratch, 'redis.sock');
+  const flags = { port: '0', unixsocket: socket, dir: scratch, save: '', appendonly: 'no', daemonize: 'no' };
+  const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
+  let child: ChildProcess | undefined;
+  let ended = Promise.resolve();
+
+  const start = async (): Promise<void> => {
+    rmSync(socket, { force: true });
+    const started = spawn(binary, args, { cwd: scratch, stdio: 'ignore' });
+    child = started;
+    ended = new Promise((resolve) => {
+      started.once('close', () => resolve());
+      started.once('error', () => resolve());
+    });
+    await eventually('redis-server answers', () => answers(socket, started.pid));
+  };
+  const stop = async (): Promise<void> => {
+    child?.kill('SIGKILL');
+    await ended;
+  };
+  const atExit = (): void => void child?.kill('SIGKILL');
+  process.once('exit', atExit);
+
+  try {
+    await start();
+  } catch (error) {
+    process.off('exit', atExit);
+    await stop();
+    discard();
+    throw error;
+  }
+  const proxy = await startFaultProxy({ path: socket });
+  const client = new Redis({ path: socket, protocol: 2 });
+  client.on('error', () => undefined);
+  return {
+    url: `redis://127.0.0.1:${String(proxy.port)}`,
+    proxy,
+    client,
+    start,
+    stop,
+    freeze: () => void child?.kill('SIGSTOP'),
+    thaw: () => void child?.kill('SIGCONT'),
+    close: async () => {
+      process.off('exit', atExit);
+      client.disconnect();
+      await proxy.close();
+      child?.kill('SIGCONT');
+      await stop();
+      discard();
+    },
+  };
+}
+
+/** Whether it is there. Before anything is written it must be the process that was started. */
+async function answers(socket: string, pid: number | undefined): Promise<true | undefined> {
+  if (!existsSync(socket)) return undefined;
+  const client = new Redis({ path: socket, protocol: 2, lazyConnect: true, retryStrategy: () => null });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    const named = /^process_id:(\d+)/m.exec(await client.info('server'))?.[1];
+    if (named !== String(pid)) throw new Error('the Redis that answers is not the one that was started');
+    return true;
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith('the Redis')) throw error;
+    return undefined;
+  } finally {
+    client.disconnect();
+  }
+}

@@ -61,7 +61,7 @@ begin
 end $$;
 
 -- Appends as log.append does, in a transaction of its own, and answers when the disk has it. An error of SQLSTATE 55P03 (the log was locked by
--- others for as long as lock_timeout says) or of class 22 or 54 (the batch itself) means that nothing was written; any other may come after.
+-- others for as long as lock_timeout says), of class 22 or 54001 (the batch itself) means that nothing was written; any other may come after.
 create procedure log.append_to_disk(batch json, inout outcomes json default null)
 language plpgsql
 as $$

@@ -110,6 +110,27 @@ describe('an append that cannot be settled in time', () => {
     expect(ids(await store.readStream(stream))).toStrictEqual(ids(events));
   });
 
+  test('is not taken for refused when a limit is met after it was written, and the repeat finds out', async () => {
+    const store = await openForAppends({ deadlineMs: 1_000 });
+    const owner = await stage.session();
+    // As with a full queue of NOTIFY, which is noticed at the second commit.
+    await owner.query('alter procedure log.append_to_disk(json, json) rename to append_to_disk_well');
+    await owner.query(`
+      create procedure log.append_to_disk(batch json, inout outcomes json) language plpgsql as $$ begin
+        outcomes := log.append(batch);
+        commit;
+        raise exception 'too many notifications in the NOTIFY queue' using errcode = 'program_limit_exceeded';
+      end $$`);
+    const stream = aStream();
+    const events = someEvents(2);
+    const told = await refusal(store.append(stream, 'absent', events));
+    await owner.query('drop procedure log.append_to_disk(json, json)');
+    await owner.query('alter procedure log.append_to_disk_well(json, json) rename to append_to_disk');
+    expect(told).toStrictEqual({ kind: 'unavailable', code: 'append_open' });
+    expect(await store.append(stream, 'absent', events)).toMatchObject({ revision: 1 });
+    expect(ids(await store.readStream(stream))).toStrictEqual(ids(events));
+  });
+
   test('is refused at once when too much waits already, and what waits is not harmed', async () => {
     const store = await openForAppends({ queueBytes: 2_000 });
     stage.proxy().delay(20);

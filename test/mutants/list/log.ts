@@ -176,4 +176,13 @@ export const logMutants: readonly Mutant[] = [
     killedBy: 'test/adapters/eventstore/eventstoredbEnduring.test.ts',
     testName: 'a call that breaks while a leader is looked for in vain ends no process',
   },
+  {
+    name: 'log: any limit that is met means that nothing was written',
+    file: 'src/adapters/eventstore/postgres/sqlState.ts',
+    find: "error.code === '54001'",
+    put: "error.code.startsWith('54')",
+    killedBy: 'test/adapters/eventstore/postgresFaults.test.ts',
+    testName:
+      'an append that cannot be settled in time is not taken for refused when a limit is met after it was written, and the repeat finds out',
+  },
 ];

@@ -4,14 +4,15 @@ const isServerError = (error: unknown): error is ServerError =>
   error instanceof Error && 'severity' in error && 'code' in error && typeof error.code === 'string';
 
 /**
- * What a failed call of `log.append_to_disk` says about its append. `refused`: not written, and would not be again (SQLSTATE classes 22,
- * data, and 54, limits); `notWritten`: others held the log (55P03), try again; `open`: no answer, or one that may have come after the commit.
+ * What a failed call of `log.append_to_disk` says about its append. `refused`: not written, and would not be again (SQLSTATE class 22, data, and
+ * 54001, nested too deep; 54000 is also said when the queue of NOTIFY is full, which is found out after the first commit); `notWritten`: others
+ * held the log (55P03), try again; `open`: no answer, or one that may have come after the commit.
  */
 export type Failure = 'refused' | 'notWritten' | 'open';
 
 export function failureOf(error: unknown): Failure {
   if (!isServerError(error) || error.severity !== 'ERROR') return 'open';
-  if (error.code.startsWith('22') || error.code.startsWith('54')) return 'refused';
+  if (error.code.startsWith('22') || error.code === '54001') return 'refused';
   return error.code === '55P03' ? 'notWritten' : 'open';
 }
 

@@ -47,8 +47,8 @@ export function countedIds(): Ids {
   return { uuid: () => `019a0000-0000-7000-8000-${String(++count).padStart(12, '0')}` };
 }
 
-export async function openHouse(): Promise<House> {
-  const store = memoryEventStore();
+/** On a store in memory unless it is given another. */
+export async function openHouse(store: EventStore = memoryEventStore()): Promise<House> {
   const keys = memoryKeys();
   const codec = codecOf(mergeStorage(...(await allStorages()).values()), keys.vault);
   const feed = eventFeed(store, codec);

@@ -10,7 +10,7 @@ import { epochMsOf, instantOf } from '../../src/domain/values/instant.ts';
 import { requested, stateAfter, subjectNo, T0, TRACE } from './notifications.ts';
 
 /** What a worker could do next to the notification as it is, drawn at random; `seeds` choose deliveries and answers. */
-type Step = {
+export type Step = {
   readonly kind: 'plan' | 'handOff' | 'recover' | 'answer' | 'cancel' | 'reschedule' | 'release' | 'redrive';
   readonly seed: number;
   readonly ms: number;
@@ -38,7 +38,8 @@ const pick = <T>(from: readonly T[], seed: number): T => from[seed % from.length
 const some = (state: RequestedNotification, kind: string, seed: number): readonly Delivery[] =>
   [...state.deliveries.values()].filter((it, place) => WORK[it.status] === kind && (seed >> (place % 12)) % 2 === 0);
 
-function commandOf(
+/** The command that a step leads to in this state; undefined: none. `at0`: milliseconds since the epoch. */
+export function commandOf(
   state: RequestedNotification,
   claims: readonly string[],
   { kind, seed, ms }: Step,
@@ -125,7 +126,7 @@ function commandOf(
   }
 }
 
-const TERMS = [
+export const TERMS = [
   { channels: ['email', 'sms'] },
   { channels: ['email', 'sms', 'push'], routing: { method: 'first', until: 'accepted' } },
   { channels: ['email', 'sms'], routing: { method: 'first', until: 'delivered', waitMs: 60_000 } },

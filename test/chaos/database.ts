@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { eventually } from '../support/client.ts';
-import type { Program } from '../support/program.ts';
 import type { Chaos, ChaosRun } from './chaosRun.ts';
 import { clientFor, declareTypes, feed, type Accepted } from './feeder.ts';
 import { openGround, type Ground } from './ground.ts';
-import { deliveriesOf, judge, untilSettled, untilTaken } from './verdict.ts';
+import { examineRows } from './examineRows.ts';
+import { judge, untilSettled, untilTaken } from './verdict.ts';
+import { watchLife } from './watchLife.ts';
 
 type Size = {
   readonly kills: number;
@@ -124,7 +125,7 @@ async function underFaults(ground: Ground, size: Size, run: ChaosRun): Promise<v
     released: () => (size.notifications * (begun + 1)) / (plan.length + 1),
     orderOf: (at) => ({ kind: at % 2 === 0 ? 'retry' : 'hold', at, recipients: 1 }),
   });
-  const watched = watchLife(program);
+  const watched = watchLife(() => program, ALIVE_MS);
   const slowest = new Map<string, number>();
   const missed: string[] = [];
   try {
@@ -165,7 +166,7 @@ async function underFaults(ground: Ground, size: Size, run: ChaosRun): Promise<v
     );
     run.must('everything was accepted in the end', feeder.accepted.size === size.notifications, feeder.accepted.size);
     await examineLog(ground, feeder.accepted, run);
-    await examineRows(ground, program, run);
+    await examineRows(ground, client, run);
     // Nothing was killed that sends.
     await judge(ground, feeder.accepted, { kills: 0, run });
   } finally {
@@ -174,18 +175,6 @@ async function underFaults(ground: Ground, size: Size, run: ChaosRun): Promise<v
     await feeder.stop().catch(() => undefined);
     await program.kill();
   }
-}
-
-function watchLife(program: Program): { readonly silent: () => number; readonly stop: () => void } {
-  let [silences, over] = [0, false];
-  const look = async (): Promise<void> => {
-    while (!over) {
-      await fetch(`${program.url}/health/live`, { signal: AbortSignal.timeout(ALIVE_MS) }).catch(() => (silences += 1));
-      await pause(250);
-    }
-  };
-  void look();
-  return { silent: () => silences, stop: () => (over = true) };
 }
 
 /** What was acknowledged stands in the log, whole and without gaps. */
@@ -203,30 +192,4 @@ async function examineLog({ cluster }: Ground, accepted: ReadonlyMap<string, Acc
   run.must('every acknowledged event is present', log?.missing === 0, `${String(log?.missing)} missing`);
   run.must('no partial batch: positions without gaps', log?.gaps === 0, `${String(log?.gaps)} gaps`);
   run.must('no partial batch: streams without gaps', log?.broken === 0, `${String(log?.broken)} broken`);
-}
-
-/** Rows and checkpoints moved together: built anew from the log the rows are the same, and nothing is left to be done. */
-async function examineRows(ground: Ground, program: Program, run: ChaosRun): Promise<void> {
-  const digest = async (table: string): Promise<string> => {
-    const [row] = await ground.cluster.query<{ digest: string }>(
-      `select md5(string_agg(d::text, ' ' order by notification, n)) as digest from ${table} d`,
-    );
-    return row?.digest ?? '';
-  };
-  const [before, wasLive] = [await deliveriesOf(ground), await deliveriesOf(ground).then(digest)];
-  const actions = async (): Promise<true | undefined> => {
-    const [row] = await ground.cluster.query<{ left: number }>('select count(*)::int as left from actions');
-    return row?.left === 0 ? true : undefined;
-  };
-  const left = await eventually('no action is left', actions, { deadlineMs: 60_000 }).catch(() => false);
-  run.must('no action is left', left, left ? 'none' : 'some');
-  const { status } = await clientFor(program).post('/v1/projections/notifications/rebuild', {});
-  if (status !== 202) throw new Error(`the rebuild was answered ${String(status)}`);
-  const swapped = async (): Promise<string | undefined> => {
-    const now = await deliveriesOf(ground);
-    return now === before ? undefined : now;
-  };
-  const after = await eventually('the read model is built anew', swapped, { deadlineMs: 120_000 });
-  const same = (await digest(after)) === wasLive;
-  run.must('no partial batch: the read model built anew is the same', same, same ? 'equal' : 'it differs');
 }

@@ -18,6 +18,8 @@ export type StartOptions = {
   readonly as: 'real' | 'short-leases';
   readonly env?: Readonly<Record<string, string>>;
   readonly onSpawn?: (pid: number) => void;
+  /** A data directory of its own under this name; otherwise all share one. */
+  readonly seat?: string;
 };
 
 /** What a run stands on: a Postgres and a sink of its own, and the secrets that every process of the service shares. */
@@ -27,6 +29,8 @@ export type Ground = {
   readonly proxy: FaultProxy | undefined;
   readonly sink: Sink;
   readonly leaseMs: number;
+  /** Of the program and of its commands. */
+  readonly env: Readonly<Record<string, string>>;
   readonly start: (options: StartOptions) => Promise<Program>;
   readonly close: () => Promise<void>;
 };
@@ -72,9 +76,10 @@ export async function openGround({
     proxy,
     sink,
     leaseMs,
-    start: async ({ as, env: more = {}, onSpawn }) =>
+    env,
+    start: async ({ as, env: more = {}, onSpawn, seat = 'tidings' }) =>
       startProgram({
-        dataDir: join(scratch, 'tidings'),
+        dataDir: join(scratch, seat),
         env: { ...env, ...(as === 'short-leases' && chaos), ...more },
         ...(as === 'short-leases' && { entry: UNDER_TEST }),
         ...(onSpawn && { onSpawn }),

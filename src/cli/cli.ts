@@ -9,7 +9,8 @@ import { explainCommand } from './explain.ts';
 import { EXIT, Failure, type ExitCode } from './failure.ts';
 import { keysCommand } from './keys.ts';
 import { migrateCommand } from './migrate.ts';
-import { projectionsCommand, rebuildCommand } from './projections.ts';
+import { projectionsCommand } from './projections.ts';
+import { rebuildCommand } from './rebuild.ts';
 import { sendCommand } from './send.ts';
 import { cell, say, type Io } from './terminal.ts';
 

@@ -1,15 +1,13 @@
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { databaseClock } from '../adapters/clock/databaseClock.ts';
 import { keysCommands, type WithKeys } from '../adapters/crypto/keysCommands.ts';
 import { databaseEpochMs } from '../adapters/postgres/databaseTime.ts';
 import { openPool } from '../adapters/postgres/pool.ts';
 import { over } from '../adapters/postgres/transaction.ts';
-import type { Config } from '../config.ts';
 import { PortError } from '../domain/kernel/portError.ts';
 import { configOf } from './configuration.ts';
 import { EXIT, Failure } from './failure.ts';
-import { masterKeysOf } from './masterKeys.ts';
+import { masterKeysOf, noMasterKeys } from './masterKeys.ts';
 import { withPlaces } from './places.ts';
 import { print, type Io } from './terminal.ts';
 
@@ -37,14 +35,10 @@ const withKeys =
     });
   };
 
-const noMasterKeys = ({ dataDir }: Config): readonly string[] => [
-  'There are no master keys, which all other keys are wrapped by.',
-  `Set TIDINGS_MASTER_KEYS, or put the file ${join(dataDir, 'master-keys')} back from your backup.`,
-];
-
+const NOT_YET: ReadonlySet<string> = new Set(['database_refused', 'database_unprepared']);
 /** What a database answers that has no roles or no tables yet. */
 function notYet(error: unknown): never {
-  if (!(error instanceof PortError) || error.code !== 'database_refused') throw error;
+  if (!(error instanceof PortError) || !NOT_YET.has(error.code)) throw error;
   throw new Failure(EXIT.refused, 'The database is not prepared: run ./tidings migrate first.');
 }
 

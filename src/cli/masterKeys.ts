@@ -12,3 +12,8 @@ export function masterKeysOf({ masterKeys, dataDir }: Pick<Config, 'masterKeys' 
     return undefined;
   }
 }
+
+export const noMasterKeys = ({ dataDir }: Pick<Config, 'dataDir'>): readonly string[] => [
+  'There are no master keys, which all other keys are wrapped by.',
+  `Set TIDINGS_MASTER_KEYS, or put the file ${join(dataDir, 'master-keys')} back from your backup.`,
+];

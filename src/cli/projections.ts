@@ -39,18 +39,3 @@ export const projectionsCommand = (io: Io): Command =>
       if (all.some(({ parked }) => typeof parked === 'number' && parked > 0))
         say(io, 'Parked events wait for a hand: GET /v1/projections/{name}/parked, then retry or skip (docs/operating.md).');
     });
-
-/** `tidings rebuild <projection>` */
-export const rebuildCommand = (io: Io): Command =>
-  withServiceOptions(
-    new Command('rebuild')
-      .description('build a read model anew from the log, beside the one that serves, and swap them')
-      .argument('<projection>', 'its name, as ./tidings projections lists it'),
-  )
-    .addHelpText('after', '\nExample:\n  $ ./tidings rebuild notifications')
-    .action(async (name: string, options: ServiceOptions) => {
-      const { body } = await openService(options, io).post(`/v1/projections/${encodeURIComponent(name)}/rebuild`);
-      if (options.json) printJson(io, body ?? {});
-      else
-        print(io, `${cell(name)} is being rebuilt; what serves stays until the new one has caught up`, 'Progress: ./tidings projections');
-    });

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { databaseClock, type DatabaseClock } from '../adapters/clock/databaseClock.ts';
 import { timeOrderedIds } from '../adapters/clock/ids.ts';
 import { Blobs } from '../adapters/crypto/blobs.ts';
+import { parseMasterKeys } from '../adapters/crypto/masterKeys.ts';
 import type { Log } from '../adapters/logging/log.ts';
 import type { Metrics } from '../adapters/metrics/metrics.ts';
 import { database } from '../adapters/postgres/database.ts';
@@ -16,7 +17,7 @@ import type { FeedbackSink } from '../processes/feedback/ports.ts';
 import type { Closing } from './closing.ts';
 import { connect, type Databases, type Places } from './databases.ts';
 import { startDelivery } from './delivery.ts';
-import { openLogged, type Logged } from './log.ts';
+import { openLogged, type LogParts, type Logged } from './log.ts';
 import { openMaterial, type Kept } from './material.ts';
 import { openProviders } from './providers.ts';
 import { CONSUMERS, openReadModels, type ReadModels } from './readModels.ts';
@@ -40,6 +41,8 @@ export type Core = {
   /** Names this start of this process: leases and claims carry it. */
   readonly holder: string;
 };
+/** What filling read models takes of it. */
+export type Consuming = Pick<Core, 'databases' | 'models' | 'logged' | 'clock' | 'holder' | 'metrics' | 'log'>;
 export type CoreParts = {
   readonly config: Config;
   readonly secrets: Secrets;
@@ -58,7 +61,8 @@ export async function openCore({ config, secrets, places, metrics, log }: CorePa
     clock.close();
   });
   const ids = timeOrderedIds(clock);
-  const logged = await openLogged(databases, secrets.masterKeys, observerOf(metrics, log), closing);
+  const opening = { databases, masters: parseMasterKeys(secrets.masterKeys), observer: observerOf(metrics, log) };
+  const logged = await openLogged(opening, closing);
   const models = await openReadModels(databases, clock, closing);
   const kept = await openMaterial(models, config.email.from, closing);
   const { vault, indexes } = logged.keys;
@@ -77,7 +81,7 @@ export async function openCore({ config, secrets, places, metrics, log }: CorePa
 
 /** Projections and the table of actions, under leases: any number of processes may run this. */
 export async function startConsumers(
-  { databases, models, logged, clock, holder, metrics, log }: Core,
+  { databases, models, logged, clock, holder, metrics, log }: Consuming,
   closing: Closing,
   timing: { readonly leaseMs?: number } = {},
 ): Promise<void> {
@@ -155,7 +159,7 @@ export async function startWorker(core: Core, closing: Closing): Promise<void> {
   });
 }
 
-const observerOf = (metrics: Metrics, log: Log): Parameters<typeof openLogged>[2] => ({
+export const observerOf = (metrics: Metrics, log: Log): LogParts['observer'] => ({
   onAppend: ({ events, bytes, ms }) => {
     metrics.storeAppend.observe(ms / 1000);
     metrics.storeEvents.inc(events);

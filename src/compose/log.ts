@@ -3,10 +3,11 @@ import { eventLog } from '../adapters/codec/eventLog.ts';
 import { codecOf } from '../adapters/codec/codec.ts';
 import { mergeStorage } from '../adapters/codec/registry.ts';
 import { KEYS_CHANNEL } from '../adapters/crypto/destroy.ts';
+import { checkKeysFit, type KeysFit } from '../adapters/crypto/checkKeysFit.ts';
 import { checkMasterKeys } from '../adapters/crypto/checkMasterKeys.ts';
 import { keysOver, type Keys } from '../adapters/crypto/keys.ts';
 import { checkKeyStore } from '../adapters/crypto/keyStoreId.ts';
-import { parseMasterKeys } from '../adapters/crypto/masterKeys.ts';
+import type { MasterKeys } from '../adapters/crypto/masterKeys.ts';
 import { PostgresKeyRows } from '../adapters/crypto/postgresKeyRows.ts';
 import { openEventStoreDb } from '../adapters/eventstore/eventstoredb/eventStoreDb.ts';
 import { memoryEventStore } from '../adapters/eventstore/memory/memoryEventStore.ts';
@@ -27,12 +28,22 @@ export type Logged = {
   /** Bytes waiting to be appended. */ readonly queuedBytes: () => number;
 };
 
-/** The log in the domain's words, and the keys that open what is personal in it. */
-export async function openLogged(databases: Databases, masterKeys: string, observer: StoreObserver, closing: Closing): Promise<Logged> {
-  await checkKeyStore(databases.keys.worker, databases.models.worker);
-  const masters = parseMasterKeys(masterKeys);
+/** `keysFit`: how much of the log is looked at where read models are tied to keys for the first time. */
+export type LogParts = {
+  readonly databases: Databases;
+  readonly masters: MasterKeys;
+  readonly observer: StoreObserver;
+  readonly keysFit?: KeysFit;
+};
+
+/**
+ * The log in the domain's words, and the keys that open what is personal in it.
+ * @throws PortError `invalid`: the master keys, the keys, the log and the read models do not belong together.
+ */
+export async function openLogged({ databases, masters, observer, keysFit }: LogParts, closing: Closing): Promise<Logged> {
   await checkMasterKeys(databases.keys.worker, masters);
-  const keys = keysOver(new PostgresKeyRows(databases.keys.worker), masters);
+  const rows = new PostgresKeyRows(databases.keys.worker);
+  const keys = keysOver(rows, masters);
   const end = await databases.keys.listener.subscribe(KEYS_CHANNEL, () => {
     keys.clear();
   });
@@ -40,8 +51,10 @@ export async function openLogged(databases: Databases, masterKeys: string, obser
   const store = await openStore(databases, observer);
   closing.add('event store', () => store.close());
   const codec = codecOf(mergeStorage(...AGGREGATES.map(({ storage }) => storage)), keys.vault);
+  const feed = eventFeed(store, codec);
+  await checkKeyStore(databases.keys.worker, databases.models.worker, () => checkKeysFit({ feed, rows, vault: keys.vault }, keysFit));
   const queuedBytes = (): number => ('queuedBytes' in store && typeof store.queuedBytes === 'number' ? store.queuedBytes : 0);
-  return { store, log: eventLog(store, codec), feed: eventFeed(store, codec), keys, queuedBytes };
+  return { store, log: eventLog(store, codec), feed, keys, queuedBytes };
 }
 
 async function openStore({ log }: Databases, observer: StoreObserver): Promise<EventStore> {

@@ -73,6 +73,6 @@ export interface Projection {
 
 /** Which suffix a projection's queries read: cached, renewed by NOTIFY; the tables it replaced stay a while for those still reading. */
 export interface LiveTables {
-  /** @throws PortError `unavailable`, `projection_not_ready` before its tables were first made. */
+  /** @throws PortError `unavailable`, `projection_not_ready` before its tables were made and have been at the head once. */
   suffixOf(projection: string): Promise<string>;
 }

@@ -49,7 +49,8 @@ export async function openWaitFor(db: Database, time: Time): Promise<WaitFor> {
     const parkedOf = [...new Set([...waiting].flatMap(({ stream }) => stream ?? []))];
     const [row] = await db.query<{ position: string | null; parked: readonly string[] | null }>({
       name: 'consumers.position',
-      text: `select c.position, (select array_agg(distinct p.stream) from parked_events p
+      // What was never at the head is read by nobody (liveTables.ts).
+      text: `select case when c.caught_up_at is not null then c.position end as position, (select array_agg(distinct p.stream) from parked_events p
                                   where p.name = c.name and p.suffix = c.suffix and p.stream = any ($2)) as parked
                from consumers c where c.name = $1 and c.state = 'live'`,
       values: [projection, parkedOf],

@@ -37,7 +37,7 @@ test.each([
   ['an unknown command', ['sned'], "unknown command 'sned'\n(Did you mean send?)"],
   ['an unknown option', ['config', '--yaml'], "unknown option '--yaml'"],
   ['an argument too many', ['projections', 'all'], 'too many arguments'],
-  ['an argument too few', ['rebuild'], "missing required argument 'projection'"],
+  ['an argument too few', ['keys', 'backup'], "missing required argument 'file'"],
   ['start with arguments', ['start', '--port', '80'], "unknown option '--port'"],
 ])('%s is wrong usage', async (_, argv, said) => {
   const { exit, out, err } = await tidings(argv);

@@ -3,6 +3,7 @@ import { openLiveTables } from '../../src/consumers/liveTables.ts';
 import type { Recorded } from '../../src/domain/kernel/metadata.ts';
 import type { Projection } from '../../src/consumers/ports.ts';
 import { dropRetired, requestRebuild } from '../../src/consumers/rebuild.ts';
+import { openWaitFor } from '../../src/consumers/waitFor.ts';
 import { consumersStatus } from '../../src/consumers/status.ts';
 import { happened, openBench, systemTime, tally, until, type Bench } from '../support/consumers.ts';
 
@@ -62,6 +63,21 @@ test('reads stay on the old tables, which stay current, until the swap', async (
   await until(async () => (await tables.suffixOf('tally')) === '_v2');
   expect(await table('_v2')).toStrictEqual(await table('_v1'));
   await tables.close();
+});
+
+test("tables that have never been at the head are nobody's to read: not after a start, and not after a loss", async () => {
+  const tables = await openLiveTables(bench.db, systemTime);
+  const waiting = await openWaitFor(bench.db, systemTime);
+  let let1: () => void = () => undefined;
+  const gate = new Promise<void>((resolve) => (let1 = resolve));
+  const position = bench.feed.add(marked('1'), marked('2'));
+  await bench.start([tally({ before: () => gate })], { batchEvents: 1 });
+  await expect(tables.suffixOf('tally')).rejects.toMatchObject({ kind: 'unavailable', code: 'projection_not_ready' });
+  let1();
+  expect(await waiting.waitFor('tally', position, { boundMs: 10_000 })).toBe('reached');
+  expect(await tables.suffixOf('tally')).toBe('_v1');
+  await tables.close();
+  await waiting.close();
 });
 
 test('newer code builds its version; older code leaves it alone', async () => {

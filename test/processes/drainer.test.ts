@@ -165,6 +165,16 @@ describe('claiming', () => {
     expect(idsOf(await claim())).toStrictEqual(['one']);
   });
 
+  test('stands still while the facts that gates decide by are built for the first time', async () => {
+    await seed({ id: 'one' });
+    await bench.rows(
+      `insert into consumers (name, suffix, version, state, facts, tables) values ('recipients', '_v1', 1, 'live', true, '{}')`,
+    );
+    expect(await claim()).toBe(undefined);
+    await bench.rows(`update consumers set caught_up_at = tidings_now()`);
+    expect(idsOf(await claim())).toStrictEqual(['one']);
+  });
+
   test('many claiming at once never share an action', async () => {
     await seed(...Array.from({ length: 300 }, (_, at) => ({ id: `a${at}`, tenant: `t${at % 7}` })));
     const taken: string[] = [];

@@ -14,10 +14,11 @@ export async function keyStoreId(db: Transaction): Promise<string> {
 /**
  * Makes sure that the read models' database and the keys belong together, as they did when the service first started: in front of new
  * and empty keys it must not go on, or new keys would be made for people whose data was sealed under the lost ones.
- * Both pools act as tidings_worker.
- * @throws PortError `invalid`, `key_store_other`.
+ * Both pools act as tidings_worker. Read models that do not know yet are tied to these keys, once `before` has found nothing against it.
+ * @throws PortError `invalid`, `key_store_other`; what `before` throws.
  */
-export async function checkKeyStore(keys: Pool, models: Pool): Promise<void> {
+export async function checkKeyStore(keys: Pool, models: Pool, before?: () => Promise<unknown>): Promise<void> {
+  if ((await over(models).query({ text: 'select from installation' })).length === 0) await before?.();
   const id = await keyStoreId(over(keys));
   const [row] = await over(models).query<{ readonly key_store: string }>({
     text: `insert into installation (key_store) values ($1) on conflict (only_one) do update set only_one = true returning key_store`,

@@ -9,6 +9,8 @@ export const sqlStateOf = (error: unknown): string | undefined => (/^[0-9A-Z]{5}
 
 /** Connection exceptions, resources, shutdown, serialization failure, deadlock, lock or statement time-out: the same may work later. */
 const LATER = /^(?:08...|53...|57P0[1-5]|57014|40001|40P01|55P03|25006)$/;
+/** The database or a table is not there (yet): it was lost, and is being made anew. Nothing about what was asked is wrong. */
+const MISSING = /^(?:3D000|42P01)$/;
 const BROKEN = /^(?:ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/;
 /** What `pg` says without a code. */
 const DRIVER =
@@ -28,6 +30,7 @@ export function toPortError(error: unknown): PortError {
   }
   const message = `the database answered SQLSTATE ${state}`;
   if (LATER.test(state)) return new PortError('unavailable', 'database_busy', message, { cause: error });
+  if (MISSING.test(state)) return new PortError('unavailable', 'database_unprepared', message, { cause: error });
   if (state === '23505') return new PortError('conflict', 'unique_violation', message, { cause: error });
   return new PortError('invalid', 'database_refused', message, { cause: error });
 }

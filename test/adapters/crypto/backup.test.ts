@@ -151,7 +151,7 @@ describe('a backup of the keys', () => {
   test('that fails half-way leaves no file', async () => {
     const { db } = await filled();
     await db.ownerPool.query('drop table subject_aliases');
-    await expect(backupKeys(db.workerPool, clock, join(folder, 'half'))).rejects.toMatchObject({ kind: 'invalid' });
+    await expect(backupKeys(db.workerPool, clock, join(folder, 'half'))).rejects.toMatchObject({ code: 'database_unprepared' });
     expect(readdirSync(folder).filter((name) => name.startsWith('half'))).toStrictEqual([]);
   });
 });

@@ -3,6 +3,7 @@ import type { Mutant } from '../mutant.ts';
 const consumerTest = 'test/consumers/consumer.test.ts';
 const leaseTest = 'test/consumers/lease.test.ts';
 const waitTest = 'test/consumers/waitFor.test.ts';
+const lossTest = 'test/cli/rebuildFromStore.test.ts';
 const drainerTest = 'test/processes/drainer.test.ts';
 
 /** Read models, the table of actions, and who may write them. */
@@ -206,5 +207,45 @@ export const consumerMutants: readonly Mutant[] = [
     put: '(before + (events * 1_000) / ms) / 2;',
     killedBy: leaseTest,
     testName: 'a lease can be renewed however long nothing happens: the rate ends at nothing',
+  },
+  {
+    name: 'read models: tables that were never at the head are read',
+    file: 'src/consumers/liveTables.ts',
+    find: " and state = 'live' and caught_up_at is not null`",
+    put: " and state = 'live'`",
+    killedBy: 'test/consumers/rebuild.test.ts',
+    testName: "tables that have never been at the head are nobody's to read: not after a start, and not after a loss",
+  },
+  {
+    name: 'actions: drainers work while the facts are being built',
+    file: 'src/adapters/postgres/actions/claiming.ts',
+    find: "and not exists (select from consumers c where c.facts and c.state = 'live' and c.caught_up_at is null)",
+    put: '',
+    killedBy: drainerTest,
+    testName: 'claiming stands still while the facts that gates decide by are built for the first time',
+  },
+  {
+    name: 'rebuild --from-store: read models that others fill are made anew',
+    file: 'src/compose/rebuildFromStore.ts',
+    find: 'if (held.length > 0)',
+    put: 'if (held.length < 0)',
+    killedBy: lossTest,
+    testName: 'while others fill the read models it refuses; while they are there as well',
+  },
+  {
+    name: 'rebuild --from-store: the log that was lost is looked for in the empty database',
+    file: 'src/compose/rebuildFromStore.ts',
+    find: 'await checkApart(databases);',
+    put: '',
+    killedBy: lossTest,
+    testName: 'it refuses where the log was lost with the read models, however that database is called',
+  },
+  {
+    name: 'rebuild --from-store: keys of another log are taken',
+    file: 'src/adapters/crypto/keyStoreId.ts',
+    find: '.length === 0) await before?.();',
+    put: '.length === 0) void before;',
+    killedBy: lossTest,
+    testName: 'it refuses an empty log, keys of another log, other master keys and none',
   },
 ];

@@ -156,4 +156,20 @@ export const personalMutants: readonly Mutant[] = [
     killedBy: 'test/adapters/postgres/pool.test.ts',
     testName: 'Postgres an error of the database holds no value of the statement',
   },
+  {
+    name: 'keys: those that a log needs may be missing',
+    file: 'src/adapters/crypto/checkKeysFit.ts',
+    find: 'missing += absent;',
+    put: '',
+    killedBy: 'test/adapters/crypto/checkKeysFit.test.ts',
+    testName: 'whoever looks at the whole log finds a key that is missing far behind, and how many are',
+  },
+  {
+    name: 'keys: those of another log that have the same names fit',
+    file: 'src/adapters/crypto/checkKeysFit.ts',
+    find: 'if (absent === 0) await openOne(vault, handles);',
+    put: '',
+    killedBy: 'test/adapters/crypto/checkKeysFit.test.ts',
+    testName: 'keys of the same name that are others do not fit',
+  },
 ];

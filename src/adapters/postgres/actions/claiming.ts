@@ -5,7 +5,7 @@ const END = (ms: string, now: string): string => `date_trunc('milliseconds', ${n
 /**
  * Claims a group. $1 its id, $2 kinds, $3 the tenant whose turn was last, $4 items, $5 worker, $6 milliseconds.
  *
- * `best`: of the kinds that have something due, the best priority, then recoveries, then what has waited longest: one look into the index
+ * `best`: nothing while the table, or the facts that gates decide by, is built for the first time, as after a loss of the database. Of the kinds that have something due, the best priority, then recoveries, then what has waited longest: one look into the index
  * each. What has to be recovered was begun before all that waits, and until then nobody knows what became of it.
  * `walk`: tenants with such actions one after the other, from the one after $3 once around, skipping through the index (a loose scan).
  * `due`: those that have something due. Each may give an equal share; taken in rounds, one action of each a round, until there are
@@ -22,6 +22,7 @@ with recursive clock as materialized (
       where a.priority = p.priority::smallint and a.kind = k.kind and a.run_at <= (select now from clock) order by a.run_at limit 1
    ) oldest
    where exists (select from consumers c where c.name = 'actions' and c.state = 'live' and c.caught_up_at is not null and c.stopped is null)
+     and not exists (select from consumers c where c.facts and c.state = 'live' and c.caught_up_at is null)
    order by p.priority, k.kind <> 'recover', oldest.run_at limit 1
 ), walk (tenant, first, place) as (
   select s.tenant, s.tenant, 0 from best b cross join lateral (

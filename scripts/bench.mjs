@@ -4,7 +4,7 @@ import { build, checkNode, install, installPeers, ROOT } from './prepare.mjs';
 
 // `npm run bench -- <name> [arguments]`: runs test/bench/<name>.ts against the built program (docs/performance.md).
 const WITH_PEERS = ['append', 'catch-up', 'e2e-single'];
-const NAMES = [...WITH_PEERS, 'smtp', 'render', 'e2e-bulk', 'storage', 'accept', 'million'];
+const NAMES = [...WITH_PEERS, 'smtp', 'render', 'e2e-bulk', 'storage', 'accept', 'million', 'eventstoredb', 'scale'];
 
 const [name = '', ...args] = process.argv.slice(2);
 checkNode();

@@ -20,8 +20,8 @@ export type Fleet = {
   readonly seats: readonly Seat[];
   /** An API that is ready, another each time. */
   readonly rotate: () => Program | undefined;
-  /** @throws when one of them is not ready in time. */
-  readonly ready: (deadlineMs: number) => Promise<void>;
+  /** @throws when one of them, or of those that are asked for, is not ready in time. */
+  readonly ready: (deadlineMs: number, of?: (seat: Seat) => boolean) => Promise<void>;
   /** What ended although nobody killed it, and what a log tells of a fault. */
   readonly faults: () => readonly string[];
   /** SIGTERM to all; answers their exit statuses, and how long the last one took, in milliseconds. */
@@ -88,8 +88,8 @@ export function startFleet(ground: Ground, options: Pick<StartOptions, 'as' | 'e
       const ready = apis.flatMap((seat) => seat.program() ?? []);
       return ready[turn % Math.max(1, ready.length)];
     },
-    ready: async (deadlineMs) => {
-      const missing = (): readonly string[] => seats.flatMap((seat) => (seat.program() === undefined ? [seat.name] : []));
+    ready: async (deadlineMs, of = () => true) => {
+      const missing = (): readonly string[] => seats.flatMap((seat) => (of(seat) && seat.program() === undefined ? [seat.name] : []));
       await eventually('all are ready', () => (missing().length === 0 || faults.length > 0 ? true : undefined), {
         deadlineMs,
         seen: missing,

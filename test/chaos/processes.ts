@@ -15,7 +15,7 @@ type Size = {
   /** The same of the program itself, by mail alone. */
   readonly realKills: number;
   readonly realNotifications: number;
-  /** Milliseconds from one kill to the next. */
+  /** Milliseconds from one kill to the next, in the mean, at the least. */
   readonly everyMs: number;
   /** 1: the log is in EventStoreDB (EVENT_STORE_URL, on PATH, or the double). */
   readonly eventstore: number;
@@ -26,6 +26,8 @@ type Round = Pick<StartOptions, 'as'> & {
   readonly notifications: number;
   readonly everyMs: number;
   readonly leaseMs: number;
+  /** A kill waits until the other of its part is ready; otherwise they come whatever is there, mostly to those who still start. */
+  readonly oneIsLeft: boolean;
 };
 
 const CHUNK = 20;
@@ -46,8 +48,15 @@ export const processes: Chaos<Size> = {
   long: { kills: 60, notifications: 3_000, realKills: 60, realNotifications: 3_000, everyMs: 1_000, eventstore: 0 },
   short: { kills: 3, notifications: 120, realKills: 0, realNotifications: 0, everyMs: 1_000, eventstore: 0 },
   run: async ({ kills, notifications, realKills, realNotifications, everyMs, eventstore }, run) => {
-    const wired = { as: 'short-leases', kinds: KINDS, kills, notifications, everyMs } as const;
-    const itself = { as: 'real', kinds: ['retry', 'hold'], kills: realKills, notifications: realNotifications, everyMs } as const;
+    const wired = { as: 'short-leases', kinds: KINDS, kills, notifications, everyMs, oneIsLeft: true } as const;
+    const itself = {
+      as: 'real',
+      kinds: ['retry', 'hold'],
+      kills: realKills,
+      notifications: realNotifications,
+      everyMs,
+      oneIsLeft: false,
+    } as const;
     if (kills > 0)
       await onGround(eventstore === 1, run, (ground, env) => underKills(ground, env, { ...wired, leaseMs: ground.leaseMs }, run));
     if (realKills > 0)
@@ -110,7 +119,8 @@ async function underKills(ground: Ground, env: Env, round: Round, run: ChaosRun)
     await within(feeder.done, SETTLED_MS, 'everything is accepted');
     await untilSettled(ground, feeder.accepted, SETTLED_MS);
     const settledMs = performance.now() - began;
-    run.figure(`${who}kills, about a second apart`, kills, 'kills');
+    run.figure(`${who}kills of one of six`, kills, 'kills');
+    run.figure(`${who}from one kill to the next`, killed.meanMs / 1000, 's in the mean');
     run.figure(`${who}of these met a process that was ready`, killed.ready, 'kills');
     run.figure(`${who}all six are ready after the last kill`, readyMs / 1000, 's');
     run.figure(`${who}all has ended after the last kill`, settledMs / 1000, 's');
@@ -121,7 +131,7 @@ async function underKills(ground: Ground, env: Env, round: Round, run: ChaosRun)
     );
     run.must(`${who}everything was accepted in the end`, feeder.accepted.size === notifications, feeder.accepted.size);
     const [hits, of] = [await hitsIn(ground, feeder, ground.sink.asked() - asked), killed.by.worker];
-    if (kills >= MANY)
+    if (kills >= MANY && round.oneIsLeft)
       run.must(`${who}workers died in the middle of their work`, hits > 0, `${String(hits)} messages in flight, ${String(of)} workers`);
     await judge(ground, feeder.accepted, { kills: killed.by.worker, run });
     await examineRows(ground, clientFor(fleet.rotate()!), run, MODELS);
@@ -138,24 +148,41 @@ async function underKills(ground: Ground, env: Env, round: Round, run: ChaosRun)
   }
 }
 
-type Killing = Pick<Round, 'kills' | 'everyMs'> & { readonly ground: Ground; readonly feeder: Feeder; readonly onKill: () => void };
+type Killing = Pick<Round, 'kills' | 'everyMs' | 'oneIsLeft'> & {
+  readonly ground: Ground;
+  readonly feeder: Feeder;
+  readonly onKill: () => void;
+};
 type Killed = { readonly by: Readonly<Record<Part, number>>; readonly ready: number; readonly accepted: number; readonly taken: number };
 
-async function killAll(fleet: Fleet, { kills, everyMs, ground, feeder, onKill }: Killing, run: ChaosRun, who: string): Promise<Killed> {
+async function killAll(
+  fleet: Fleet,
+  { kills, everyMs, oneIsLeft, ground, feeder, onKill }: Killing,
+  run: ChaosRun,
+  who: string,
+): Promise<Killed> {
   const by = { api: 0, worker: 0, projector: 0 };
   let ready = 0;
   const order = victims(fleet.seats, run.random);
   // Before anything moves there is nothing that a kill could break.
   await untilTaken(ground, 1, MOVING_MS);
+  const began = performance.now();
   for (let at = 0; at < kills; at += 1) {
     await pause(everyMs / 2 + run.random() * everyMs);
     const seat = order.next().value;
+    if (oneIsLeft) await fleet.ready(READY_MS, (it) => it.part === seat.part);
     if (await seat.kill()) ready += 1;
     by[seat.part] += 1;
     onKill();
     if (at % 10 === 9) run.say(`${who}${String(at + 1)} kills, ${String(feeder.accepted.size)} accepted, ${String(ground.sink.count())} taken`); // prettier-ignore
   }
-  return { by, ready, accepted: feeder.accepted.size, taken: ground.sink.count() };
+  return {
+    by,
+    ready,
+    meanMs: (performance.now() - began) / Math.max(1, kills),
+    accepted: feeder.accepted.size,
+    taken: ground.sink.count(),
+  };
 }
 
 /** Messages of which it is known that a worker died over them: sent again, left `unknown`, or asked again under their key. */

@@ -17,6 +17,8 @@ export type Cluster = Place & {
   readonly url: (login: 'app' | 'owner' | 'superuser', by?: Place) => string;
   /** As the superuser, checked first. */
   readonly query: <Row extends object>(text: string, values?: readonly unknown[]) => Promise<readonly Row[]>;
+  /** Of the postmaster, whose children are all others. */
+  readonly pid: () => number;
   /** SIGKILL of the postmaster; whatever it has begotten ends with it. */
   readonly kill: () => Promise<void>;
   readonly start: () => Promise<void>;
@@ -82,6 +84,7 @@ export async function startCluster(scratch: string, { durable }: { readonly dura
     nonce,
     url: (login, by = here) => urlOf(login === 'superuser' ? 'postgres' : `tidings_${login}`, 'tidings', by),
     query,
+    pid: () => server.pid,
     kill: async () => {
       process.kill(server.pid, 'SIGKILL');
       await server.ended;

@@ -3,6 +3,7 @@ import { consumerMutants } from './list/consumers.ts';
 import { emailMutants } from './list/email.ts';
 import { gateMutants } from './list/gates.ts';
 import { handOffMutants } from './list/handOff.ts';
+import { limitMutants } from './list/limits.ts';
 import { loadMutants } from './list/load.ts';
 import { logMutants } from './list/log.ts';
 import { personalMutants } from './list/personal.ts';
@@ -20,4 +21,5 @@ export const mutants: readonly Mutant[] = [
   ...emailMutants,
   ...apiMutants,
   ...loadMutants,
+  ...limitMutants,
 ];

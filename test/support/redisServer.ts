@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { Redis } from 'ioredis';
 import { eventually } from './client.ts';
@@ -15,12 +16,12 @@ function redisBinary(): string | undefined {
 
 export const REDIS: Need = { what: 'redis-server', found: redisBinary() !== undefined, how: 'apt-get install redis-server' };
 
-/** A Redis of the test's own on a unix socket, in memory alone, behind a proxy that can break the way to it. */
+/** A Redis of the test's own, in memory alone, and a proxy that can break the way to it. */
 export type TestRedis = {
-  /** Through the proxy. */
   readonly url: string;
+  /** Through the proxy. */
+  readonly proxiedUrl: string;
   readonly proxy: FaultProxy;
-  /** Past the proxy. */
   readonly client: Redis;
   /** Ends it at once, with what it held; `start` brings an empty one. */
   readonly stop: () => Promise<void>;
@@ -35,7 +36,8 @@ export async function startRedisServer(): Promise<TestRedis> {
   if (binary === undefined) throw new Error('there is no redis-server on PATH: ask for it with describeWith(REDIS, …)');
   const { scratch, discard } = newScratch('redis');
   const socket = join(scratch, 'redis.sock');
-  const flags = { port: '0', unixsocket: socket, dir: scratch, save: '', appendonly: 'no', daemonize: 'no' };
+  const port = await freePort();
+  const flags = { port: String(port), bind: '127.0.0.1', unixsocket: socket, dir: scratch, save: '', appendonly: 'no', daemonize: 'no' };
   const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
   let child: ChildProcess | undefined;
   let ended = Promise.resolve();
@@ -69,7 +71,8 @@ export async function startRedisServer(): Promise<TestRedis> {
   const client = new Redis({ path: socket, protocol: 2 });
   client.on('error', () => undefined);
   return {
-    url: `redis://127.0.0.1:${String(proxy.port)}`,
+    url: `redis://127.0.0.1:${String(port)}`,
+    proxiedUrl: `redis://127.0.0.1:${String(proxy.port)}`,
     proxy,
     client,
     start,
@@ -87,7 +90,15 @@ export async function startRedisServer(): Promise<TestRedis> {
   };
 }
 
-/** Whether it is there. Before anything is written it must be the process that was started. */
+const freePort = (): Promise<number> =>
+  new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+
+/** Whether it is there; where its port is another's it ends at once. Before anything is written it must be the process that was started. */
 async function answers(socket: string, pid: number | undefined): Promise<true | undefined> {
   if (!existsSync(socket)) return undefined;
   const client = new Redis({ path: socket, protocol: 2, lazyConnect: true, retryStrategy: () => null });

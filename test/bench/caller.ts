@@ -28,8 +28,13 @@ const bodyOf = (to: string, index: number, template: string): string =>
     variables: variablesOf(index),
   });
 
-/** `profile`: with a CPU profile of each thread of the program in `<temporary files>/tidings-profiles`. */
-export async function startService(dataDir: string, sink: Sink, profile: boolean): Promise<Service> {
+/** `profile`: with a CPU profile of each thread of the program in `<temporary files>/tidings-profiles`; `env`: added to its environment. */
+export async function startService(
+  dataDir: string,
+  sink: Sink,
+  profile: boolean,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Service> {
   const program = await startProgram({
     dataDir,
     nodeArgs: profile ? ['--cpu-prof', `--cpu-prof-dir=${join(tmpdir(), 'tidings-profiles')}`] : [],
@@ -39,6 +44,7 @@ export async function startService(dataDir: string, sink: Sink, profile: boolean
       EMAIL_FROM: FROM,
       SMTP_URL: `smtp://127.0.0.1:${String(sink.port)}?connections=4&pipeline=16`,
       LOG_LEVEL: 'warn',
+      ...env,
     },
   });
   const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, maxFreeSockets: 1_000 });

@@ -185,4 +185,21 @@ export const logMutants: readonly Mutant[] = [
     testName:
       'an append that cannot be settled in time is not taken for refused when a limit is met after it was written, and the repeat finds out',
   },
+  {
+    name: 'log: a read that was begun at another leader is begun again',
+    file: 'src/adapters/eventstore/eventstoredb/reads.ts',
+    find: 'if (!isNotLeader(error) || isBegun) throw error;',
+    put: 'if (!isNotLeader(error)) throw error;',
+    killedBy: 'test/adapters/eventstore/eventstoredbReads.test.ts',
+    testName:
+      'a read that fails because another node leads is asked again, but not where it had begun: its first events would be there twice',
+  },
+  {
+    name: 'log: a connection that ends means that a position is of another log',
+    file: 'src/adapters/eventstore/eventstoredb/failure.ts',
+    find: " && 'code' in error && error.code === UNKNOWN",
+    put: '',
+    killedBy: 'test/adapters/eventstore/eventstoredbReads.test.ts',
+    testName: 'a read that fails broken off by a connection that ends says whether the position is to blame',
+  },
 ];

@@ -93,12 +93,13 @@ describe('the double of EventStoreDB', () => {
     expect(leader.events().filter(({ stream }) => stream === 'a')).toHaveLength(1);
   });
 
-  test('refers reads and subscriptions too, and as often as told', async () => {
+  test('refers reads and subscriptions that ask for the leader too, and as often as told', async () => {
     const double = await newDouble();
     const client = clientOf(double.url);
     double.referToLeader(double.endpoint, 2);
-    expect((await failureOf(revisions(client, 'a'))).type).toBe('not-leader');
-    const seen = seenBy(client.subscribeToAll());
+    expect((await failureOf(revisions(client, 'a'))).type).toBe('stream-not-found');
+    expect((await failureOf(client.readStream('a', { requiresLeader: true }).toArray())).type).toBe('not-leader');
+    const seen = seenBy(client.subscribeToAll({ requiresLeader: true }));
     await until('the subscription is referred', () => seen.errors.length > 0);
     expect(seen.errors).toStrictEqual(['not-leader']);
     expect((await client.appendToStream('a', event())).success).toBe(true);

@@ -51,7 +51,7 @@ export type EventStoreDouble = {
   /** Answers nothing at all, not even pings; connections stay. What was sent meanwhile is done after `thaw`. */
   readonly freeze: () => void;
   readonly thaw: () => void;
-  /** Refers the next calls (appends, reads, subscriptions) to another leader, and gossips of it; without end for `Infinity`. */
+  /** Refers the next calls (appends; reads and subscriptions that ask for the leader) to another, and gossips of it; without end for `Infinity`. */
   readonly referToLeader: (leader: Endpoint, calls?: number) => void;
   /** Ends all subscriptions, as a server does that goes away (`UNAVAILABLE`). */
   readonly cutSubscriptions: () => void;
@@ -126,7 +126,8 @@ function addServices(server: Server, state: State, self: () => Endpoint): void {
     delete: deleteCall(state),
     tombstone: tombstoneCall(state),
     read: (call: ReadCall) => {
-      const refusal = refusalIn(state.mood);
+      // One that does not ask for the leader is answered by whoever is asked.
+      const refusal = call.metadata.get('requires-leader')[0] === 'true' ? refusalIn(state.mood) : undefined;
       const asked = call.request.getOptions();
       if (refusal) return fail(call, refusal);
       if (asked === undefined) return call.end();

@@ -1,6 +1,9 @@
 import { PortError } from '../../../domain/kernel/portError.ts';
 import type { ExpectedRevision, WriteOutcome } from '../port.ts';
 
+/** Of gRPC. */
+const UNKNOWN = 2;
+
 /** The client's `type` of an error, or the number of a gRPC status; never its text, which may quote what was sent. */
 export function codeOf(error: unknown): string {
   if (typeof error !== 'object' || error === null) return 'unknown';
@@ -13,6 +16,10 @@ export function codeOf(error: unknown): string {
 export const isMissingStream = (error: unknown): boolean => codeOf(error) === 'stream_not_found';
 /** The client has been told who leads, and connects there next. */
 export const isNotLeader = (error: unknown): boolean => codeOf(error) === 'not_leader';
+
+/** The server says of a position only that something was wrong; what a connection ends with has other numbers and the same name. */
+export const isRefusedPlace = (error: unknown): boolean =>
+  codeOf(error) === 'unknown' && typeof error === 'object' && error !== null && 'code' in error && error.code === UNKNOWN;
 
 /**
  * What a rejected append means. `undefined`: nothing for certain. Whatever ends the stream that all appends share (another leader, a missing

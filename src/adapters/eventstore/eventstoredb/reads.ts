@@ -4,8 +4,8 @@ import type { Position, StreamName } from '../../../domain/values/ids.ts';
 import { beyondHead, bytesOfEvent, type Range } from '../checks.ts';
 import { passing } from '../filter.ts';
 import type { FeedBatch, Filter, StoredEvent } from '../port.ts';
-import { codeOf, isMissingStream, isNotLeader, readFailed } from './failure.ts';
-import { fromWire, ORIGIN, placeOf, positionOf } from './wire.ts';
+import { isMissingStream, isNotLeader, isRefusedPlace, readFailed } from './failure.ts';
+import { fromWire, isForeign, ORIGIN, placeOf, positionOf } from './wire.ts';
 
 export type PageLimits = {
   readonly events: number;
@@ -96,7 +96,7 @@ export class Reads {
     const maxCount = limits.window + 1;
     const isOver = await this.#all({ direction: FORWARDS, fromPosition: place === 'start' ? START : place, maxCount }, take).catch(
       async (error: unknown) => {
-        throw codeOf(error) === 'unknown' && place !== 'start' ? await this.#lost(upTo) : readFailed(error);
+        throw isRefusedPlace(error) && place !== 'start' ? await this.#lost(upTo) : readFailed(error);
       },
     );
     if (seen === 0) await this.#headAfter(upTo);
@@ -120,15 +120,22 @@ export class Reads {
     options: { direction: typeof FORWARDS | typeof BACKWARDS; fromPosition: ReadPosition; maxCount: number },
     take: Take,
   ): Promise<boolean> {
-    return this.#read(() => this.#client.readAll(options), take);
+    // A node that follows may lie behind what another process has read already: that is no log from an older backup.
+    return this.#read(() => this.#client.readAll({ ...options, requiresLeader: true }), take);
   }
 
   /** Hands each event to `take` until that has enough; whether the read came to its own end. Asks again where another node leads. */
   async #read<T>(start: () => StreamingRead<T>, take: (resolved: T) => boolean): Promise<boolean> {
+    let isBegun = false;
+    const begin = (resolved: T): boolean => {
+      isBegun = true;
+      return take(resolved);
+    };
     try {
-      return await this.#once(start(), take);
+      return await this.#once(start(), begin);
     } catch (error) {
-      if (!isNotLeader(error)) throw error;
+      // The leader may also change between two pages of the server's: from the beginning, the first one would be taken twice.
+      if (!isNotLeader(error) || isBegun) throw error;
       return this.#once(start(), take);
     }
   }
@@ -166,7 +173,3 @@ export class Reads {
 const late = (): PortError => new PortError('unavailable', 'log_read_failed', 'the event store did not answer in time');
 
 type Take = (resolved: { readonly event?: Parameters<typeof fromWire>[0] }) => boolean;
-
-/** The server's own events, and the marks of what was deleted. */
-const isForeign = ({ streamId, type }: { readonly streamId: string; readonly type: string }): boolean =>
-  streamId.startsWith('$') || type.startsWith('$');

@@ -10,7 +10,7 @@ import type { Position } from '../../../domain/values/ids.ts';
 import { bytesOfEvent } from '../checks.ts';
 import { passing } from '../filter.ts';
 import type { FeedBatch, Filter, StoredEvent } from '../port.ts';
-import { fromWire, placeOf, positionOf } from './wire.ts';
+import { fromWire, isForeign, placeOf, positionOf } from './wire.ts';
 
 type Recorded = Parameters<typeof fromWire>[0];
 type BatchLimits = { readonly events: number; readonly bytes: number };
@@ -23,20 +23,22 @@ const CHECKPOINT_INTERVAL = 8;
 /** One subscription of the server, strictly after a position, read in batches at the reader's pace. It breaks for good. */
 export class Tail {
   readonly #subscription: AllStreamSubscription;
-  readonly #passes: ReturnType<typeof passing>;
+  readonly #passes: (event: Recorded) => boolean;
   readonly #limits: BatchLimits;
   #examined: Position | undefined;
   #isLive = false;
   #broken: { readonly error: unknown } | undefined;
   #hasNews = false;
+  #isComing = false;
   #wake: () => void = () => undefined;
 
   constructor(client: EventStoreDBClient, after: Position, filter: Filter, limits: BatchLimits) {
     const place = placeOf(after);
-    this.#passes = passing(filter);
+    const passes = passing(filter);
+    this.#passes = (event) => !isForeign(event) && passes({ stream: event.streamId, type: event.type });
     this.#limits = limits;
     this.#subscription = client.subscribeToAll(
-      { fromPosition: place === 'start' ? START : place, filter: this.#serverFilter(filter) },
+      { fromPosition: place === 'start' ? START : place, filter: this.#serverFilter(filter), requiresLeader: true },
       { highWaterMark: HELD_EVENTS },
     );
     this.#subscription
@@ -56,7 +58,7 @@ export class Tail {
       const next = this.#next(upTo);
       if (next === undefined) break;
       upTo = next.at;
-      if (!this.#passes({ stream: next.event.streamId, type: next.event.type })) continue;
+      if (!this.#passes(next.event)) continue;
       const stored = fromWire(next.event);
       bytes += bytesOfEvent(stored);
       events.push(stored);
@@ -112,9 +114,15 @@ export class Tail {
     this.#news();
   }
 
+  /** Told a turn of the loop later: what comes in one piece over the wire is taken together. */
   #news(): void {
-    this.#hasNews = true;
-    this.#wake();
+    if (this.#isComing) return;
+    this.#isComing = true;
+    setImmediate(() => {
+      this.#isComing = false;
+      this.#hasNews = true;
+      this.#wake();
+    });
   }
 
   /** The server goes by one thing only; what it lets pass is looked at again. Its own streams begin with a dollar sign. */
@@ -126,7 +134,8 @@ export class Tail {
         this.#news();
       },
     };
-    if (nouns) return streamNameFilter({ prefixes: nouns.map((noun) => `${noun}-`), ...marks });
+    // Without the dash: it need not have one.
+    if (nouns) return streamNameFilter({ prefixes: [...nouns], ...marks });
     if (types) return eventTypeFilter({ prefixes: [...types], ...marks });
     return streamNameFilter({ regex: '^[^$]', ...marks });
   }

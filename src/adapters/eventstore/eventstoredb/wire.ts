@@ -73,3 +73,7 @@ function textsOf(data: unknown): Pick<StoredEvent, 'data' | 'metadata'> {
   if (before !== '' || metadata === undefined || own === undefined) return { data: JSON.stringify(text), metadata: '{}' };
   return { metadata: metadata.slice(0, -1), data: own.slice(0, -1) };
 }
+
+/** The server's own events, and the marks of what was deleted. */
+export const isForeign = ({ streamId, type }: { readonly streamId: string; readonly type: string }): boolean =>
+  streamId.startsWith('$') || type.startsWith('$');

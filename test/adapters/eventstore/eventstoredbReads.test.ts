@@ -1,0 +1,118 @@
+import { PassThrough } from 'node:stream';
+import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
+import { afterEach, describe, expect, test } from 'vitest';
+import { openEventStoreDb, type EventStoreDbOptions } from '../../../src/adapters/eventstore/eventstoredb/eventStoreDb.ts';
+import { Reads } from '../../../src/adapters/eventstore/eventstoredb/reads.ts';
+import { positionOf } from '../../../src/adapters/eventstore/eventstoredb/wire.ts';
+import type { EventStore } from '../../../src/adapters/eventstore/port.ts';
+import { aStream, eventsOf, ids, readUntil, refusal, someEvents } from '../../contract/eventStore/samples.ts';
+import { startEventStoreDouble, type EventStoreDouble } from '../../support/eventstoredb/eventStoreDouble.ts';
+
+let undo: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const one of undo.reverse()) await one();
+  undo = [];
+});
+
+async function aServer(): Promise<EventStoreDouble> {
+  const double = await startEventStoreDouble();
+  undo.push(double.close);
+  return double;
+}
+async function open(url: string, options: Omit<EventStoreDbOptions, 'url'> = {}): Promise<EventStore> {
+  const store = await openEventStoreDb({ url, ...options });
+  undo.push(() => store.close());
+  return store;
+}
+function clientOf(url: string): EventStoreDBClient {
+  const client = EventStoreDBClient.connectionString(url);
+  undo.push(() => client.dispose());
+  return client;
+}
+const endless = (): AbortSignal => new AbortController().signal;
+
+describe('a read that fails', () => {
+  type Read = { readonly events: number; readonly error?: object };
+  const LIMITS = { events: 10, bytes: 1_000, window: 10 };
+
+  /** Reads of a client whose every next read brings so many events of one stream, from its first, and then may fail. */
+  function readsOf(...reads: readonly Read[]): Reads {
+    const left = [...reads];
+    const next = (): unknown => {
+      const { events = 0, error } = left.shift() ?? {};
+      const stream = Object.assign(new PassThrough({ objectMode: true }), { cancel: () => Promise.resolve() });
+      for (let n = 0; n < (events ?? 0); n += 1) {
+        const [revision, position] = [BigInt(n), { commit: BigInt(100 + n), prepare: BigInt(100 + n) }];
+        stream.write({ event: { id: `id-${String(n)}`, type: 'T', streamId: 'sample-1', revision, position, isJson: true, data: {} } });
+      }
+      if (error === undefined) stream.end();
+      else setImmediate(() => stream.emit('error', Object.assign(new Error('read'), error)));
+      return stream;
+    };
+    return new Reads({ readStream: next, readAll: next } as unknown as EventStoreDBClient, 2_000);
+  }
+  const whole = { from: 0, backwards: false, limit: 10 };
+
+  test('because another node leads is asked again, but not where it had begun: its first events would be there twice', async () => {
+    const notLeader = { type: 'not-leader' };
+    expect(ids(await readsOf({ events: 0, error: notLeader }, { events: 2 }).stream(aStream(), whole))).toStrictEqual(['id-0', 'id-1']);
+    const begun = readsOf({ events: 1, error: notLeader }, { events: 2 });
+    expect(await refusal(begun.stream(aStream(), whole))).toStrictEqual({ kind: 'unavailable', code: 'log_read_failed' });
+    expect(ids(await begun.stream(aStream(), whole))).toStrictEqual(['id-0', 'id-1']);
+  });
+
+  test.each([
+    ['refused', 2, { kind: 'invalid', code: 'bad_position' }],
+    ['broken off by a connection that ends', 13, { kind: 'unavailable', code: 'log_read_failed' }],
+    ['refused for what the server lacks at the moment', 8, { kind: 'unavailable', code: 'log_read_failed' }],
+  ])('%s says whether the position is to blame', async (_what, code, told) => {
+    const reads = readsOf({ events: 0, error: { type: 'unknown', code } }, { events: 1 });
+    expect(await refusal(reads.page(positionOf(99n), {}, LIMITS))).toStrictEqual(told);
+  });
+});
+
+describe('where several nodes hold the log', () => {
+  test('what is read and followed is what the leader has: one that lies behind is no log from an older backup', async () => {
+    const [behind, leader] = [await aServer(), await aServer()];
+    const atLeader = await open(leader.url);
+    const events = someEvents(3);
+    const { position } = await atLeader.append(aStream(), 'absent', events);
+    behind.referToLeader(leader.endpoint, Infinity);
+    expect(await (await open(`${behind.url}&connectionName=head`)).head()).toBe(position);
+    expect(ids((await (await open(`${behind.url}&connectionName=page`)).readAll('start', {}, 10)).events)).toStrictEqual(ids(events));
+    const follower = await open(`${behind.url}&connectionName=tail`);
+    const batches = await readUntil(follower.subscribe(position, {}, endless()), (all) => all.at(-1)?.caughtUp === true);
+    expect(eventsOf(batches)).toStrictEqual([]);
+    expect([behind.subscriptions(), batches.at(-1)?.upTo]).toStrictEqual([0, position]);
+  });
+});
+
+describe('a subscription brings what a page has', () => {
+  test('also where a stream has a noun and nothing else', async () => {
+    const failures: string[] = [];
+    const double = await aServer();
+    const store = await open(double.url, { silenceMs: 50, observer: { onFeedFailure: ({ code }) => failures.push(code) } });
+    await clientOf(double.url).appendToStream('sample', jsonEvent({ type: 'T', data: {} }));
+    const page = await store.readAll('start', { nouns: ['sample'] }, 10);
+    const batches = await readUntil(store.subscribe('start', { nouns: ['sample'] }, endless()), (all) => eventsOf(all).length > 0);
+    expect(eventsOf(batches)).toStrictEqual(page.events);
+    expect(failures).toStrictEqual([]);
+  });
+
+  test('and not the mark of a stream that was deleted', async () => {
+    const double = await aServer();
+    const store = await open(double.url, { silenceMs: 50 });
+    const stream = aStream();
+    const events = someEvents(2);
+    await store.append(stream, 'absent', events);
+    await clientOf(double.url).tombstoneStream(stream);
+    const { position } = await store.append(aStream(), 'absent', someEvents(1));
+    const page = await store.readAll('start', { nouns: ['sample'] }, 10);
+    const batches = await readUntil(
+      store.subscribe('start', { nouns: ['sample'] }, endless()),
+      (all) => (all.at(-1)?.upTo ?? '') >= position,
+    );
+    expect(eventsOf(batches)).toStrictEqual(page.events);
+    expect(eventsOf(batches)).toHaveLength(3);
+  });
+});

@@ -1,4 +1,6 @@
-import { connectRedis, scriptOf } from '../../adapters/redis/connection.ts';
+import { randomBytes } from 'node:crypto';
+import { connectRedis } from '../../adapters/redis/connection.ts';
+import { redisLimiter } from '../../adapters/redis/redisLimiter.ts';
 import { fail, ok, type Finding } from './finding.ts';
 
 const NEXT: Readonly<Record<string, string>> = {
@@ -6,9 +8,11 @@ const NEXT: Readonly<Record<string, string>> = {
   ENOTFOUND: 'Correct the host of REDIS_URL.',
   WRONGPASS: 'Correct user and password of REDIS_URL.',
   NOAUTH: 'Give user and password in REDIS_URL.',
+  NOPERM: 'Permit its user info, evalsha, eval, get, set and time on tidings:*.',
+  CROSSSLOT: 'Use one server: a cluster cannot count several limits in one step.',
 };
 
-/** Whether limits can be counted there: it answers, and runs a script. */
+/** Counts two limits of nobody, for a second, as the service counts those of a request. */
 export async function checkRedis(url: string): Promise<Finding> {
   let code = 'timeout';
   const connection = connectRedis({
@@ -20,10 +24,11 @@ export async function checkRedis(url: string): Promise<Finding> {
   });
   try {
     await connection.tried;
-    if ((await connection.run(scriptOf('return 1'), [], [])) === 1) return ok('redis', 'answers; limits are counted there');
+    const windows = ['one', 'another'].map((key) => ({ key, quota: 1, seconds: 1 }));
+    if ((await redisLimiter(connection, randomBytes(32)).take(windows)) !== undefined) return ok('redis', 'counts limits');
     return fail(
       'redis',
-      `does not answer (${code})`,
+      `does not count limits (${code})`,
       NEXT[code] ?? 'See that REDIS_URL leads to it, with user, password and rediss:// as it wants them.',
     );
   } finally {

@@ -22,13 +22,13 @@ type Query = { readonly name: string; readonly text: string; readonly values?: u
 const VERBATIM = { getTypeParser: () => (value: unknown) => value };
 const EVENT = 'position, stream, revision, type, id, data, metadata';
 
-const FORWARDS = `select ${EVENT} from log.events where stream = $1 and revision >= $2 order by revision limit $3`;
-const BACKWARDS = `select ${EVENT} from log.events where stream = $1 and revision <= $2 order by revision desc limit $3`;
+const FORWARDS = `select ${EVENT} from log.events where stream = $1 and revision >= $2 and position <= $4 order by revision limit $3`;
+const BACKWARDS = `select ${EVENT} from log.events where stream = $1 and revision <= $2 and position <= $4 order by revision desc limit $3`;
 
 // `offset 0` keeps the planner from turning one look-up per stream into a scan of the table.
 const STREAMS = `
   select ${EVENT.replaceAll(/\w+/g, 'e.$&')} from json_array_elements_text($1) with ordinality as s(name, n)
-  cross join lateral (select * from log.events e where e.stream = s.name order by e.revision offset 0) e
+  cross join lateral (select * from log.events e where e.stream = s.name and e.position <= $2 order by e.revision offset 0) e
   order by s.n, e.revision`;
 
 // One statement, one snapshot: the head, and what passes the filter of the next positions. Without any, the head alone.
@@ -49,6 +49,8 @@ const PAGE = `
   ) p on true
   order by p.position`;
 
+/** The largest bigint. */
+const ANY_POSITION = '9223372036854775807';
 const HEAD = 'select coalesce(max(position), 0) from log.events';
 // It has something to commit, which waits for the disk, and with it for all that it sees.
 const FLUSH = `select coalesce(max(position), 0), pg_logical_emit_message(true, 'tidings', '') from log.events`;
@@ -120,13 +122,15 @@ export class Pages {
     return this.#onDisk.upTo;
   }
 
-  /** Events, read again where one was not on disk when it was found: a crash in between may have put another in its place. */
-  async #kept(query: Query): Promise<readonly Row[]> {
-    for (;;) {
-      const rows = await this.#rows(query);
-      if (rows.every(([position]) => Number(position) <= this.#onDisk.upTo)) return rows;
-      await this.#head();
-    }
+  /**
+   * Events; the query's last value, which is added here, is how far it may look. Where one was not on disk when it was found, they are read
+   * again, as a crash in between may have put another in its place; and only as far as the disk has it by then, or the next one would follow.
+   */
+  async #kept({ values = [], ...query }: Query): Promise<readonly Row[]> {
+    const rows = await this.#rows({ ...query, values: [...values, ANY_POSITION] });
+    if (rows.every(([position]) => Number(position) <= this.#onDisk.upTo)) return rows;
+    await this.#head();
+    return this.#rows({ ...query, values: [...values, this.#onDisk.upTo] });
   }
 
   async #rows(query: Query): Promise<readonly Row[]> {

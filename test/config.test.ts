@@ -133,6 +133,11 @@ describe('the configuration', () => {
     ['an owner without a service', { DATABASE_MIGRATION_URL: 'postgres://db/x' }, ['DATABASE_MIGRATION_URL']],
     ['an event store that is none', { EVENT_STORE_URL: 'mongodb://localhost:27017/log' }, ['EVENT_STORE_URL']],
     ['an event store without a host', { EVENT_STORE_URL: 'esdb://user:secret@?tls=false' }, ['EVENT_STORE_URL']],
+    [
+      'an event store with an option that its client does not know',
+      { EVENT_STORE_URL: 'esdb://h:2113?tlsVerifyCert=false' },
+      ['EVENT_STORE_URL'],
+    ],
     ['an event store that does not throw', { EVENT_STORE_URL: 'esdb://h:2113?throw_on_append_failure=false' }, ['EVENT_STORE_URL']],
     ['master keys of the wrong length', { TIDINGS_MASTER_KEYS: 'k1:abcd' }, ['TIDINGS_MASTER_KEYS']],
     ['both spellings of the master keys', { TIDINGS_MASTER_KEYS: MASTER, TIDINGS_MASTER_KEY: MASTER }, ['TIDINGS_MASTER_KEY']],

@@ -18,10 +18,24 @@ export function readEventStore(settings: Settings): EventStoreSetting {
   if (text === 'memory:') return 'memory';
   if (/^postgres(?:ql)?:/.test(text)) return databaseUrls(settings, NAME, 'EVENT_STORE_MIGRATION_URL') ?? 'database';
   const parts = partsOf(text);
-  if (parts === undefined) settings.wrong(NAME, EXPECTED);
-  else if (parts.options.get('throwonappendfailure') === 'false') settings.wrong(NAME, 'a URL without throwOnAppendFailure=false');
-  return parts === undefined ? 'database' : { esdb: text };
+  if (parts === undefined) {
+    settings.wrong(NAME, EXPECTED);
+    return 'database';
+  }
+  for (const [name, value] of parts.options) if (isRefused(name, value)) settings.wrong(NAME, `options of ${OPTIONS.join(', ')}`);
+  return { esdb: text };
 }
+
+/** What else it is given the client ignores, and says so with the whole URL, password included; or it would not tell of failures. */
+const OPTIONS = [
+  ...['tls', 'tlsCAFile', 'userCertFile', 'userKeyFile', 'nodePreference', 'connectionName', 'defaultDeadline'],
+  ...['keepAliveInterval', 'keepAliveTimeout', 'maxDiscoverAttempts', 'discoveryInterval', 'gossipTimeout'],
+] as const;
+const ALLOWED = new Set<string>(OPTIONS.map((option) => option.toLowerCase()));
+/** Below that the client warns, in clear. */
+const LEAST_KEEP_ALIVE_MS = 10_000;
+const isRefused = (name: string, value: string): boolean =>
+  !ALLOWED.has(name) || value === '' || (name === 'keepaliveinterval' && Number(value) < LEAST_KEEP_ALIVE_MS && value !== '-1');
 
 /** Whether what is said to this server crosses a network in clear. */
 export function eventStoreCrossesInClear({ esdb }: EventStoreDb): boolean {
@@ -34,8 +48,7 @@ function partsOf(text: string): { readonly hosts: readonly string[]; readonly op
   const hosts = groups?.['hosts']?.split(',') ?? [];
   if (hosts.length === 0 || !hosts.every((host) => HOST.test(host))) return undefined;
   // The client takes the names of its options however they are written.
-  const options = (groups?.['options'] ?? '')
-    .split('&')
+  const options = (groups?.['options']?.split('&') ?? [])
     .map((option) => option.split('='))
     .map(([name = '', value = '']) => [name.toLowerCase().replaceAll(/[_-]/g, ''), value.toLowerCase()] as const);
   return { hosts, options: new Map(options) };

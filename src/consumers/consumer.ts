@@ -1,5 +1,5 @@
 import type { Position } from '../domain/values/ids.ts';
-import { applying, type ApplyOptions, type Held, type Wants } from './applying.ts';
+import { applying, pause, type ApplyOptions, type Held, type Wants } from './applying.ts';
 import { codeOf } from './failure.ts';
 import { LeaseLost, rateAfter, releaseLease, renewLease, stopForGood, takeLease, type BuiltKey, type Lease } from './lease.ts';
 import { parkedStreams, skippedEvents } from './parking.ts';
@@ -48,7 +48,7 @@ export async function runConsumer(
   signal: AbortSignal,
 ): Promise<void> {
   const { db, feed, time, leaseMs, holder, wants, onError } = options;
-  const standBy = (ms = leaseMs / 3): Promise<void> => wants.bell.wait(ms);
+  const standBy = (): Promise<void> => wants.bell.wait(leaseMs / 3);
   let failures = 0;
 
   while (!signal.aborted) {
@@ -74,7 +74,8 @@ export async function runConsumer(
       }
     }
     await releaseLease(db, lease, signal.aborted).catch((error: unknown) => onError?.(consumer.name, codeOf(error)));
-    if (!signal.aborted) await standBy(pauseMs);
+    // Not by the bell, which has rung for what was to be taken in.
+    if (!signal.aborted) await (pauseMs === undefined ? standBy() : pause(time, pauseMs, signal));
   }
 
   async function stopped(lease: Lease, code: string): Promise<void> {

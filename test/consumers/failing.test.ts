@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import { bell } from '../../src/consumers/bell.ts';
+import { runConsumer } from '../../src/consumers/consumer.ts';
+import { PortError } from '../../src/domain/kernel/portError.ts';
+import { tally } from '../support/consumers.ts';
+
+test('between two failures a consumer pauses, longer each time, also while there is always something to take in', async () => {
+  const paused: number[] = [];
+  const after = (ms: number, run: () => void): (() => void) => {
+    paused.push(ms);
+    setImmediate(run);
+    return () => undefined;
+  };
+  const time = { epochMs: () => 0, after };
+  const stop = new AbortController();
+  const wants = { bell: bell(time), position: 'start' as const, parked: false };
+  let tries = 0;
+  const head = (): Promise<never> => {
+    tries += 1;
+    if (tries === 5) stop.abort();
+    // As the reader of the log does whenever it has read something.
+    wants.bell.ring();
+    return Promise.reject(new PortError('unavailable', 'log_read_failed', 'cut'));
+  };
+  const options = { db: { query: () => Promise.resolve([{ epoch: tries, position: null }]) }, feed: { head }, time, leaseMs: 3_000, wants };
+  type Options = Parameters<typeof runConsumer>[2];
+  await runConsumer(tally(), { name: 'tally', suffix: '_v1' }, options as unknown as Options, stop.signal);
+  expect(paused).toStrictEqual([200, 400, 800, 1_000]);
+});

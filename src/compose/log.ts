@@ -17,6 +17,7 @@ import { openPostgresEventStore } from '../adapters/eventstore/postgres/postgres
 import type { EventLog } from '../commands/ports.ts';
 import { AGGREGATES } from '../commands/registry.ts';
 import type { EventFeed } from '../consumers/ports.ts';
+import { checkLog } from './checkLog.ts';
 import type { Closing } from './closing.ts';
 import type { Databases } from './databases.ts';
 
@@ -53,6 +54,8 @@ export async function openLogged({ databases, masters, observer, keysFit }: LogP
   const codec = codecOf(mergeStorage(...AGGREGATES.map(({ storage }) => storage)), keys.vault);
   const feed = eventFeed(store, codec);
   await checkKeyStore(databases.keys.worker, databases.models.worker, () => checkKeysFit({ feed, rows, vault: keys.vault }, keysFit));
+  // A log in memory is another one each time.
+  if (databases.log !== undefined) await checkLog(store, databases.models.worker);
   const queuedBytes = (): number => ('queuedBytes' in store && typeof store.queuedBytes === 'number' ? store.queuedBytes : 0);
   return { store, log: eventLog(store, codec), feed, keys, queuedBytes };
 }

@@ -8,6 +8,7 @@ import type { Config } from '../config.ts';
 import { freeLeases } from '../consumers/lease.ts';
 import type { PortError } from '../domain/kernel/portError.ts';
 import { startApiThread } from './startApiThread.ts';
+import { checkLog } from './checkLog.ts';
 import { loggedClosing } from './closing.ts';
 import { type Core, openCore, startConsumers, startWorker, untilCaughtUp } from './core.ts';
 import { migrateAll, placesOf } from './databases.ts';
@@ -53,6 +54,8 @@ export async function startService(config: Config, { log, starting, about, lost 
     if (config.roles.includes('projector')) await startConsumers(core, opened);
     const base = { log: core.logged.log, clock: core.clock, ids: core.ids, indexes: core.logged.keys.indexes };
     await tenantCommands({ ...base, keySecrets }).bootstrap(secrets.adminKey);
+    // Now it has a beginning, if it had none.
+    if (core.databases.log !== undefined) await checkLog(core.logged.store, core.databases.models.worker);
     await untilCaughtUp(core);
     if (config.roles.includes('worker')) {
       await startWorker(core, opened);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { clientOf, eventually, type Client } from '../support/client.ts';
 import { eventStoreServer, type TestEventStore } from '../support/eventStoreServer.ts';
-import { startProgram, type Program } from '../support/program.ts';
+import { runProgram, startProgram, type Program } from '../support/program.ts';
 import { removeDataDirs } from '../support/removeDataDirs.ts';
 import { message } from '../support/service.ts';
 
@@ -43,7 +43,7 @@ afterAll(async () => {
 });
 
 describe('the log in EventStoreDB, all else in the embedded database', () => {
-  test('what is accepted is delivered, explained, and still there after a restart', async () => {
+  test('what is accepted is delivered, explained, and still there after a restart', { timeout: 90_000 }, async () => {
     const client = await start();
     const { status, body } = await client.post('/v1/notifications', message([{ email: 'ada@example.com' }]));
     expect(status).toBe(202);
@@ -53,5 +53,15 @@ describe('the log in EventStoreDB, all else in the embedded database', () => {
     const again = await start();
     expect((await completed(again, body.id)).id).toBe(body.id);
     expect(program!.faults()).toStrictEqual([]);
+  });
+
+  test('another log in front of the same read models is refused, and the right one is taken again', { timeout: 90_000 }, async () => {
+    expect(await program!.stop()).toBe(0);
+    const { EVENT_STORE_URL: _, ...embedded } = env;
+    const other = await runProgram({ dataDir: join(scratch, 'data'), env: embedded });
+    expect(other.status).toBe(78);
+    expect(other.stderr).toContain('were filled from another log');
+    const client = await start();
+    expect((await client.get('/health/ready')).status).toBe(200);
   });
 });

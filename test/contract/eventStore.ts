@@ -10,8 +10,11 @@ import { subscribing } from './eventStore/subscribing.ts';
 /** An empty store, and what gives back all that it took to have one (the store itself included). */
 export type OpenStore = { readonly store: EventStore; readonly close: () => Promise<void> };
 
-/** What every adapter of the event store must do. All tests share one store that fills up, as a real one does. */
-export function eventStoreContract(open: () => Promise<OpenStore>): void {
+/**
+ * What every adapter of the event store must do. All tests share one store that fills up, as a real one does. `rounds`: of random sequences;
+ * over the wire each takes seconds.
+ */
+export function eventStoreContract(open: () => Promise<OpenStore>, { rounds = 40 }: { readonly rounds?: number } = {}): void {
   let opened: OpenStore | undefined;
   const store = (): EventStore => {
     if (opened === undefined) throw new Error('the store is not open');
@@ -28,7 +31,7 @@ export function eventStoreContract(open: () => Promise<OpenStore>): void {
     describe('refusing', () => refusing(store));
     describe('reading', () => reading(store));
     describe('subscribing', () => subscribing(store, open));
-    describe('in any order', () => sequences(store));
+    describe('in any order', () => sequences(store, rounds));
   });
 }
 

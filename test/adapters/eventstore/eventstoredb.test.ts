@@ -9,7 +9,10 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-eventStoreContract(async () => {
-  const store = await openEventStoreDb({ url: server.url });
-  return { store, close: () => store.close() };
-});
+eventStoreContract(
+  async () => {
+    const store = await openEventStoreDb({ url: server.url });
+    return { store, close: () => store.close() };
+  },
+  { rounds: 4 },
+);

@@ -43,14 +43,14 @@ const command: fc.Arbitrary<Command> = fc.oneof(
 const sequence = fc.array(command, { minLength: 1, maxLength: 6 });
 
 const TOGETHER = 250;
-const RUNS = 40;
 
-export function sequences(store: StoreOf): void {
-  test(`${TOGETHER * RUNS} random sequences of commands give what a plain list gives`, { timeout: 240_000 }, async () => {
+/** `rounds` of 250 at once. */
+export function sequences(store: StoreOf, rounds: number): void {
+  test(`${TOGETHER * rounds} random sequences of commands give what a plain list gives`, { timeout: 240_000 }, async () => {
     const run = fc.asyncProperty(fc.array(sequence, { minLength: TOGETHER, maxLength: TOGETHER }), async (together) => {
       await Promise.all(together.map((commands) => play(store(), commands)));
     });
-    await fc.assert(run, { numRuns: RUNS });
+    await fc.assert(run, { numRuns: rounds });
   });
 }
 

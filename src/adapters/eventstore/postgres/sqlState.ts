@@ -1,8 +1,3 @@
-type ServerError = Error & { readonly severity: string; readonly code: string };
-
-const isServerError = (error: unknown): error is ServerError =>
-  error instanceof Error && 'severity' in error && 'code' in error && typeof error.code === 'string';
-
 /**
  * What a failed call of `log.append_to_disk` says about its append. `refused`: not written, and would not be again (SQLSTATE class 22, data, and
  * 54001, nested too deep; 54000 is also said when the queue of NOTIFY is full, which is found out after the first commit); `notWritten`: others
@@ -11,9 +6,9 @@ const isServerError = (error: unknown): error is ServerError =>
 export type Failure = 'refused' | 'notWritten' | 'open';
 
 export function failureOf(error: unknown): Failure {
-  if (!isServerError(error) || error.severity !== 'ERROR') return 'open';
-  if (error.code.startsWith('22') || error.code === '54001') return 'refused';
-  return error.code === '55P03' ? 'notWritten' : 'open';
+  const code = codeOf(error);
+  if (/^22[0-9A-Z]{3}$/.test(code) || code === '54001') return 'refused';
+  return code === '55P03' ? 'notWritten' : 'open';
 }
 
 /**

@@ -128,7 +128,7 @@ export const consumerMutants: readonly Mutant[] = [
     name: 'actions: drainers work while the table is being built',
     file: 'src/adapters/postgres/actions/claiming.ts',
     find: "where exists (select from consumers c where c.name = 'actions' and c.state = 'live' and c.caught_up_at is not null and c.stopped is null)",
-    put: '',
+    put: 'where true',
     killedBy: drainerTest,
     testName: 'claiming stands still while the table of actions is being built',
   },

@@ -81,7 +81,6 @@ export class Appender {
     // A turn of the loop before each batch: what the last one's callers append next travels together.
     while ((await turn(), this.#queue.ready > 0)) {
       const batch = this.#queue.take({ writes: this.#share(), bytes: this.#options.batchBytes });
-      lane.calling = true;
       await this.#deliver(batch, lane);
       lane.calling = false;
       for (const write of batch) this.#queue.done(write);
@@ -119,6 +118,7 @@ export class Appender {
 
   async #call(batch: readonly Pending[], lane: Lane): Promise<void> {
     const { connection } = lane;
+    lane.calling = true;
     const text = `[${batch.map(({ body }, w) => body.map((row) => `{"w":${w},${row}`).join(',')).join(',')}]`;
     await connection.open();
     const from = performance.now();

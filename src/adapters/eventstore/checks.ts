@@ -1,6 +1,6 @@
 import { PortError } from '../../domain/kernel/portError.ts';
 import type { Position, StreamName } from '../../domain/values/ids.ts';
-import type { EncodedEvent, ReadStream, Write } from './port.ts';
+import type { Appended, EncodedEvent, ReadStream, Write, WriteOutcome } from './port.ts';
 
 /** Bytes of one append, encoded: id, type, data and metadata of all its events in UTF-8. */
 const MAX_APPEND_BYTES = 900_000;
@@ -77,3 +77,11 @@ export const beyondHead = (): PortError =>
   invalid('position_beyond_head', 'the position lies beyond the end of the log: was the log restored from a backup?');
 
 export const storeClosed = (): PortError => new PortError('unavailable', 'store_closed', 'the event store is closed');
+
+/** Of a single append what is no success is thrown. */
+export function appendedOf(outcome: WriteOutcome): Appended {
+  if (outcome.ok) return outcome;
+  throw outcome.conflict
+    ? new PortError('conflict', 'wrong_expected_revision', 'the stream has another revision', { actual: outcome.actual })
+    : outcome.error;
+}

@@ -1,13 +1,3 @@
-/** What any store takes for its appends. */
-export type AppendOptions = {
-  /** Milliseconds within which every append is settled. */
-  readonly deadlineMs: number;
-  /** Milliseconds for one call; after that its outcome is open and it is sent again. */
-  readonly attemptMs: number;
-  /** Bytes of waiting appends above which a new one is refused. */
-  readonly queueBytes: number;
-};
-
 /** Told of what a store does, for metrics and logs. Called synchronously, and must not throw. */
 export type AppendObserver = {
   /** One call of the store: what it carried, how long it took (ms). */

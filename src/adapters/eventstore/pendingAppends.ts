@@ -2,6 +2,16 @@ import { PortError } from '../../domain/kernel/portError.ts';
 import { storeClosed } from './checks.ts';
 import type { Write, WriteOutcome } from './port.ts';
 
+/** What any store takes for its appends. */
+export type AppendOptions = {
+  /** Milliseconds within which every append is settled. */
+  readonly deadlineMs: number;
+  /** Milliseconds for one call; after that its outcome is open and it is sent again. */
+  readonly attemptMs: number;
+  /** Bytes of waiting appends above which a new one is refused. */
+  readonly queueBytes: number;
+};
+
 /** A write that waits for its outcome; `body`: it, as the store sends it. */
 export type Pending<Body> = {
   readonly write: Write;
@@ -31,7 +41,7 @@ export class PendingAppends<Body> {
   #closed = false;
   readonly #behind = new Map<string, Pending<Body>[]>();
 
-  constructor({ queueBytes, deadlineMs }: { readonly queueBytes: number; readonly deadlineMs: number }) {
+  constructor({ queueBytes, deadlineMs }: Pick<AppendOptions, 'queueBytes' | 'deadlineMs'>) {
     this.#maxBytes = queueBytes;
     this.#deadlineMs = deadlineMs;
   }

@@ -1,6 +1,5 @@
-import { PortError } from '../../../domain/kernel/portError.ts';
 import type { Position, StreamName } from '../../../domain/values/ids.ts';
-import { checkCount, checkStreams, MAX_REVISION, rangeOf, refusalOf } from '../checks.ts';
+import { appendedOf, checkCount, checkStreams, MAX_REVISION, rangeOf, refusalOf } from '../checks.ts';
 import type { StoreObserver } from '../observer.ts';
 import type {
   Appended,
@@ -73,11 +72,7 @@ class EventStoreDb implements EventStore {
   }
 
   async append(stream: StreamName, at: ExpectedRevision, events: readonly EncodedEvent[]): Promise<Appended> {
-    const outcome = await this.#write({ stream, at, events });
-    if (outcome.ok) return outcome;
-    throw outcome.conflict
-      ? new PortError('conflict', 'wrong_expected_revision', 'the stream has another revision', { actual: outcome.actual })
-      : outcome.error;
+    return appendedOf(await this.#write({ stream, at, events }));
   }
 
   appendMany(writes: readonly Write[]): Promise<readonly WriteOutcome[]> {

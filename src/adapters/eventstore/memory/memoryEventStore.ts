@@ -1,6 +1,7 @@
-import { PortError } from '../../../domain/kernel/portError.ts';
+import type { PortError } from '../../../domain/kernel/portError.ts';
 import type { Position, StreamName } from '../../../domain/values/ids.ts';
 import {
+  appendedOf,
   beyondHead,
   bytesOfEvent,
   checkCount,
@@ -42,11 +43,7 @@ class MemoryEventStore implements EventStore {
   readonly #closed = new AbortController();
 
   async append(stream: StreamName, at: ExpectedRevision, events: readonly EncodedEvent[]): Promise<Appended> {
-    const outcome = this.#write({ stream, at, events });
-    if (outcome.ok) return outcome;
-    throw outcome.conflict
-      ? new PortError('conflict', 'wrong_expected_revision', 'the stream has another revision', { actual: outcome.actual })
-      : outcome.error;
+    return appendedOf(this.#write({ stream, at, events }));
   }
 
   async appendMany(writes: readonly Write[]): Promise<readonly WriteOutcome[]> {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientConfig } from 'pg';
 import { bytesOfEvent, notJson, positionOf } from '../checks.ts';
-import type { AppendObserver, AppendOptions } from '../observer.ts';
-import { failed, PendingAppends, unsettled, type Pending as PendingAppend } from '../pendingAppends.ts';
+import type { AppendObserver } from '../observer.ts';
+import { type AppendOptions, failed, PendingAppends, unsettled, type Pending as PendingAppend } from '../pendingAppends.ts';
 import type { Write, WriteOutcome } from '../port.ts';
 import { AppendConnection } from './appendConnection.ts';
 import type { OnDisk } from './onDisk.ts';

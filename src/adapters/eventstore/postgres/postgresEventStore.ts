@@ -3,7 +3,7 @@ import { PortError } from '../../../domain/kernel/portError.ts';
 import type { Position, StreamName } from '../../../domain/values/ids.ts';
 import type { Listener } from '../../postgres/notify.ts';
 import { clientConfig } from '../../postgres/pool.ts';
-import { checkCount, checkStreams, MAX_REVISION, positionOf, rangeOf, refusalOf } from '../checks.ts';
+import { appendedOf, checkCount, checkStreams, MAX_REVISION, positionOf, rangeOf, refusalOf } from '../checks.ts';
 import { feed } from '../feed.ts';
 import type { StoreObserver } from '../observer.ts';
 import type {
@@ -90,11 +90,7 @@ class PostgresLog implements PostgresEventStore {
   }
 
   async append(stream: StreamName, at: ExpectedRevision, events: readonly EncodedEvent[]): Promise<Appended> {
-    const outcome = await this.#write({ stream, at, events });
-    if (outcome.ok) return outcome;
-    throw outcome.conflict
-      ? new PortError('conflict', 'wrong_expected_revision', 'the stream has another revision', { actual: outcome.actual })
-      : outcome.error;
+    return appendedOf(await this.#write({ stream, at, events }));
   }
 
   appendMany(writes: readonly Write[]): Promise<readonly WriteOutcome[]> {

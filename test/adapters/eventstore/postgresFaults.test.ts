@@ -77,12 +77,22 @@ describe('an append whose connection goes is sent again and lands once', () => {
 
 describe('an append that cannot be settled in time', () => {
   test('says that nothing was written when the database was never reached', async () => {
-    const store = await openForAppends({ deadlineMs: 1_000, attemptMs: 100 });
+    const store = await openForAppends({ deadlineMs: 3_000, attemptMs: 300 });
     stage.proxy().refuse();
     const stream = aStream();
     expect(await refusal(store.append(stream, 'absent', someEvents(1)))).toStrictEqual({ kind: 'unavailable', code: 'append_not_written' });
     stage.proxy().heal();
     expect(await store.append(stream, 'absent', someEvents(1))).toMatchObject({ revision: 0 });
+  });
+
+  test('tries again at least as often as an attempt may last', async () => {
+    let tries = 0;
+    const observer = { onAppendFailure: () => (tries += 1) };
+    const store = await openForAppends({ deadlineMs: 2_000, attemptMs: 20 }, { observer });
+    stage.proxy().refuse();
+    await refusal(store.append(aStream(), 'absent', someEvents(1)));
+    // With pauses that grow to a second there is time for nine.
+    expect(tries).toBeGreaterThan(12);
   });
 
   test('says that it is open when a server took it and went silent, and the repeat finds out', async () => {

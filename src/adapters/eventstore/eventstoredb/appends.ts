@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NO_STREAM, type AppendExpectedRevision, type EventData, type EventStoreDBClient } from '@eventstore/db-client';
 import { PortError } from '../../../domain/kernel/portError.ts';
+import { backOff } from '../backOff.ts';
 import { bytesOfEvent } from '../checks.ts';
 import type { AppendObserver } from '../observer.ts';
 import { type AppendOptions, failed, PendingAppends, type Pending } from '../pendingAppends.ts';
@@ -13,6 +14,7 @@ import { positionOf, toWire } from './wire.ts';
 export type EventStoreDbAppendOptions = AppendOptions & { readonly atOnce: number };
 
 const MIN_PAUSE_MS = 20;
+/** And no longer than an attempt: whoever waits may have time for no more than a few. */
 const MAX_PAUSE_MS = 1_000;
 
 /** One append of the server's for each write, many under way at once, each sent again until its outcome is definite. */
@@ -68,7 +70,8 @@ export class Appends {
 
   /** With the same ids and the same expectation each time: the server answers a repeat as it did the first (and only then). */
   async #deliver(pending: Pending<EventData[]>): Promise<void> {
-    for (let pause = MIN_PAUSE_MS; !pending.settled; pause = Math.min(2 * pause, MAX_PAUSE_MS)) {
+    const pauseMs = backOff(MIN_PAUSE_MS, Math.min(MAX_PAUSE_MS, this.#options.attemptMs));
+    while (!pending.settled) {
       pending.open = true;
       try {
         return await this.#call(pending);
@@ -76,7 +79,7 @@ export class Appends {
         this.#observer.onAppendFailure?.({ writes: 1, code: codeOf(error) });
         const verdict = verdictOf(error);
         if (verdict !== undefined) return pending.settle(verdict);
-        await sleep(pause * (0.5 + Math.random()));
+        await sleep(pauseMs());
       }
     }
   }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventStoreDBClient } from '@eventstore/db-client';
 import { PortError } from '../../../domain/kernel/portError.ts';
 import type { Position } from '../../../domain/values/ids.ts';
+import { backOff } from '../backOff.ts';
 import { beyondHead } from '../checks.ts';
 import type { FeedBatch, Filter } from '../port.ts';
 import { codeOf } from './failure.ts';
@@ -33,10 +34,11 @@ export async function* subscription(
   signal: AbortSignal,
 ): AsyncGenerator<FeedBatch, void, void> {
   const follower = new Follower(options, after, filter);
-  for (let pauseMs = MIN_PAUSE_MS; !signal.aborted; pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS)) {
+  let pauseMs = backOff(MIN_PAUSE_MS, MAX_PAUSE_MS);
+  while (!signal.aborted) {
     try {
       for await (const batch of follower.follow(signal)) {
-        pauseMs = MIN_PAUSE_MS;
+        pauseMs = backOff(MIN_PAUSE_MS, MAX_PAUSE_MS);
         yield batch;
       }
     } catch (error) {
@@ -44,7 +46,7 @@ export async function* subscription(
       if (error instanceof PortError && !error.retryable) throw error;
       options.onFailure(error instanceof PortError ? error.code : codeOf(error));
     }
-    await sleep(jittered(pauseMs), undefined, { signal }).catch(() => undefined);
+    await sleep(pauseMs(), undefined, { signal }).catch(() => undefined);
   }
 }
 

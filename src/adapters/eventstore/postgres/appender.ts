@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientConfig } from 'pg';
+import { backOff } from '../backOff.ts';
 import { bytesOfEvent, notJson, positionOf } from '../checks.ts';
 import type { AppendObserver } from '../observer.ts';
 import { type AppendOptions, failed, PendingAppends, unsettled, type Pending as PendingAppend } from '../pendingAppends.ts';
@@ -19,6 +20,7 @@ const APPEND = 'call log.append_to_disk($1, null)';
 /** Writes. A call costs as much as some twenty of them, in processor, so that fewer wait for the lane that is busy. */
 const WORTH_A_CALL = 32;
 const MIN_PAUSE_MS = 20;
+/** And no longer than an attempt: whoever waits may have time for no more than a few. */
 const MAX_PAUSE_MS = 1_000;
 
 /** Its events as `log.append` takes them, each without its opening brace and write number. */
@@ -96,14 +98,14 @@ export class Appender {
 
   /** Sends until every write of the batch has a definite answer or nobody waits for it any more. */
   async #deliver(batch: readonly Pending[], lane: Lane): Promise<void> {
-    for (let pause = MIN_PAUSE_MS, wanted = unsettled(batch); wanted.length > 0; wanted = unsettled(batch)) {
+    const pauseMs = backOff(MIN_PAUSE_MS, Math.min(MAX_PAUSE_MS, this.#options.attemptMs));
+    for (let wanted = unsettled(batch); wanted.length > 0; wanted = unsettled(batch)) {
       try {
         await this.#call(wanted, lane);
       } catch (error) {
         this.#observer.onAppendFailure?.({ writes: wanted.length, code: codeOf(error) });
         if (failureOf(error) === 'refused') return this.#divide(wanted, lane);
-        await sleep(pause * (0.5 + Math.random()));
-        pause = Math.min(2 * pause, MAX_PAUSE_MS);
+        await sleep(pauseMs());
       }
     }
   }

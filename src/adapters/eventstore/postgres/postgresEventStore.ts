@@ -3,6 +3,7 @@ import { PortError } from '../../../domain/kernel/portError.ts';
 import type { Position, StreamName } from '../../../domain/values/ids.ts';
 import type { Listener } from '../../postgres/notify.ts';
 import { clientConfig } from '../../postgres/pool.ts';
+import { backOff } from '../backOff.ts';
 import { appendedOf, checkCount, checkStreams, MAX_REVISION, positionOf, rangeOf, refusalOf } from '../checks.ts';
 import { feed } from '../feed.ts';
 import type { StoreObserver } from '../observer.ts';
@@ -142,13 +143,13 @@ class PostgresLog implements PostgresEventStore {
 
   /** A subscription outlives the connections that it reads over. */
   async #persistently(read: () => Promise<FeedBatch>, stop: AbortSignal): Promise<FeedBatch> {
-    for (let pause = MIN_PAUSE_MS; ; pause = Math.min(2 * pause, MAX_PAUSE_MS)) {
+    for (const pauseMs = backOff(MIN_PAUSE_MS, MAX_PAUSE_MS); ;) {
       try {
         return await read();
       } catch (error) {
         if (!(error instanceof PortError && error.retryable) || stop.aborted) throw error;
         this.#observer.onFeedFailure?.({ code: error.code });
-        await sleep(pause * (0.5 + Math.random()), undefined, { signal: stop });
+        await sleep(pauseMs(), undefined, { signal: stop });
       }
     }
   }

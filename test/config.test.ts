@@ -123,6 +123,8 @@ describe('the configuration', () => {
     'kurrentdb+discover://cluster.example.com',
   ])('takes the event store %s', (url) => {
     expect(configOf({ ...SOUND, EVENT_STORE_URL: url }).eventStore).toStrictEqual({ esdb: url });
+    const named = configOf({ ...SOUND, EVENT_STORE_URL: url, EVENT_STORE_PREFIX: 'acme_2' });
+    expect(named.eventStore).toStrictEqual({ esdb: url, prefix: 'acme_2' });
   });
 
   test.each<[string, Environment, readonly string[]]>([
@@ -132,6 +134,8 @@ describe('the configuration', () => {
     ['a database without a name', { DATABASE_URL: 'postgres://db' }, ['DATABASE_URL']],
     ['an owner without a service', { DATABASE_MIGRATION_URL: 'postgres://db/x' }, ['DATABASE_MIGRATION_URL']],
     ['an event store that is none', { EVENT_STORE_URL: 'mongodb://localhost:27017/log' }, ['EVENT_STORE_URL']],
+    ['a name for what no others use', { EVENT_STORE_PREFIX: 'acme' }, ['EVENT_STORE_PREFIX']],
+    ['a name with a dash', { EVENT_STORE_URL: 'esdb://h:2113', EVENT_STORE_PREFIX: 'acme-1' }, ['EVENT_STORE_PREFIX']],
     ['an event store without a host', { EVENT_STORE_URL: 'esdb://user:secret@?tls=false' }, ['EVENT_STORE_URL']],
     [
       'an event store with an option that its client does not know',

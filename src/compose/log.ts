@@ -16,6 +16,7 @@ import type { StoreObserver } from '../adapters/eventstore/observer.ts';
 import { openPostgresEventStore } from '../adapters/eventstore/postgres/postgresEventStore.ts';
 import type { EventLog } from '../commands/ports.ts';
 import { AGGREGATES } from '../commands/registry.ts';
+import { present } from '../domain/kernel/present.ts';
 import type { EventFeed } from '../consumers/ports.ts';
 import { checkLog } from './checkLog.ts';
 import type { Closing } from './closing.ts';
@@ -62,6 +63,6 @@ export async function openLogged({ databases, masters, observer, keysFit }: LogP
 
 async function openStore({ log }: Databases, observer: StoreObserver): Promise<EventStore> {
   if (log === undefined) return memoryEventStore();
-  if ('esdb' in log) return openEventStoreDb({ url: log.esdb, observer });
+  if ('esdb' in log) return openEventStoreDb({ url: log.esdb, ...present({ prefix: log.prefix }), observer });
   return openPostgresEventStore({ url: log.url, pool: log.worker, listener: log.listener, observer });
 }

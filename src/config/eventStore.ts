@@ -1,18 +1,29 @@
 import { databaseUrls, isLoopback, type DatabaseUrls } from './databases.ts';
 import { schemeOf, type Settings } from './settings.ts';
 
-/** An EventStoreDB, or a KurrentDB, as its client's connection string names it. */
-export type EventStoreDb = { readonly esdb: string };
+/** An EventStoreDB, or a KurrentDB, as its client's connection string names it. `prefix`: what our streams are told by from others there. */
+export type EventStoreDb = { readonly esdb: string; readonly prefix?: string };
 /** `database`: in the database; `memory`: for tests. */
 export type EventStoreSetting = DatabaseUrls | EventStoreDb | 'database' | 'memory';
 
 const NAME = 'EVENT_STORE_URL';
+const PREFIX = 'EVENT_STORE_PREFIX';
 const EXPECTED =
   'esdb://user:password@host:2113, esdb+discover://…, kurrentdb://…, postgres://… or memory:, or unset: the log is in the database';
 const ESDB = /^(?:esdb|kurrentdb)(?:\+discover)?:\/\/(?:[^:@/?]+:[^@/?]*@)?(?<hosts>[^@/?]+)\/?(?:\?(?<options>[^?]+))?$/;
 const HOST = /^(?:[\w.-]+|\[[\da-f:]+\])(?::\d{1,5})?$/i;
 
 export function readEventStore(settings: Settings): EventStoreSetting {
+  const store = readStore(settings);
+  const prefix = settings.text(PREFIX);
+  if (prefix === undefined) return store;
+  if (!/^[a-z]\w{0,31}$/i.test(prefix)) settings.wrong(PREFIX, 'a letter, then at most 31 letters, digits and underscores');
+  if (typeof store !== 'string' && 'esdb' in store) return { ...store, prefix };
+  if (!settings.problems.some(({ name }) => name === NAME)) settings.wrong(PREFIX, `nothing: ${NAME} names no EventStoreDB`);
+  return store;
+}
+
+function readStore(settings: Settings): EventStoreSetting {
   const text = settings.secret(NAME, schemeOf);
   if (text === undefined) return 'database';
   if (text === 'memory:') return 'memory';

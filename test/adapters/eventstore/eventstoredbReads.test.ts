@@ -2,6 +2,7 @@ import { PassThrough } from 'node:stream';
 import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
 import { afterEach, describe, expect, test } from 'vitest';
 import { openEventStoreDb, type EventStoreDbOptions } from '../../../src/adapters/eventstore/eventstoredb/eventStoreDb.ts';
+import { StreamNames } from '../../../src/adapters/eventstore/eventstoredb/names.ts';
 import { Reads } from '../../../src/adapters/eventstore/eventstoredb/reads.ts';
 import { positionOf } from '../../../src/adapters/eventstore/eventstoredb/wire.ts';
 import type { EventStore } from '../../../src/adapters/eventstore/port.ts';
@@ -49,7 +50,7 @@ describe('a read that fails', () => {
       else setImmediate(() => stream.emit('error', Object.assign(new Error('read'), error)));
       return stream;
     };
-    return new Reads({ readStream: next, readAll: next } as unknown as EventStoreDBClient, 2_000);
+    return new Reads({ readStream: next, readAll: next } as unknown as EventStoreDBClient, new StreamNames(), 2_000);
   }
   const whole = { from: 0, backwards: false, limit: 10 };
 

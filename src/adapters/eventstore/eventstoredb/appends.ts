@@ -8,6 +8,7 @@ import { type AppendOptions, failed, PendingAppends, type Pending } from '../pen
 import type { Write, WriteOutcome } from '../port.ts';
 import { within } from '../within.ts';
 import { codeOf, verdictOf } from './failure.ts';
+import type { StreamNames } from './names.ts';
 import { positionOf, toWire } from './wire.ts';
 
 /** `atOnce`: appends under way; they share one stream of the client's, so that more of them cost no connections. */
@@ -17,16 +18,21 @@ const MIN_PAUSE_MS = 20;
 /** And no longer than an attempt: whoever waits may have time for no more than a few. */
 const MAX_PAUSE_MS = 1_000;
 
+/** A write as it goes to the server. */
+type Sent = { readonly stream: string; readonly events: EventData[] };
+
 /** One append of the server's for each write, many under way at once, each sent again until its outcome is definite. */
 export class Appends {
   readonly #client: EventStoreDBClient;
-  readonly #queue: PendingAppends<EventData[]>;
+  readonly #queue: PendingAppends<Sent>;
+  readonly #names: StreamNames;
   readonly #options: EventStoreDbAppendOptions;
   readonly #observer: AppendObserver;
   readonly #underWay = new Set<Promise<void>>();
 
-  constructor(client: EventStoreDBClient, options: EventStoreDbAppendOptions, observer: AppendObserver) {
+  constructor(client: EventStoreDBClient, names: StreamNames, options: EventStoreDbAppendOptions, observer: AppendObserver) {
     this.#client = client;
+    this.#names = names;
     this.#queue = new PendingAppends(options);
     this.#options = options;
     this.#observer = observer;
@@ -40,7 +46,7 @@ export class Appends {
   append(write: Write): Promise<WriteOutcome> {
     try {
       // What cannot be written as it should is refused here: the client would never answer for it.
-      const body = write.events.map(toWire);
+      const body = { stream: this.#names.toServer(write.stream), events: write.events.map(toWire) };
       const bytes = write.events.reduce((sum, event) => sum + bytesOfEvent(event), 0);
       return this.#queue.offer(write, { body, bytes }, () => this.#start());
     } catch (error) {
@@ -69,7 +75,7 @@ export class Appends {
   }
 
   /** With the same ids and the same expectation each time: the server answers a repeat as it did the first (and only then). */
-  async #deliver(pending: Pending<EventData[]>): Promise<void> {
+  async #deliver(pending: Pending<Sent>): Promise<void> {
     const pauseMs = backOff(MIN_PAUSE_MS, Math.min(MAX_PAUSE_MS, this.#options.attemptMs));
     while (!pending.settled) {
       pending.open = true;
@@ -84,16 +90,16 @@ export class Appends {
     }
   }
 
-  async #call({ write, body, bytes, settle }: Pending<EventData[]>): Promise<void> {
+  async #call({ write, body, bytes, settle }: Pending<Sent>): Promise<void> {
     const from = performance.now();
     const expectedRevision: AppendExpectedRevision = write.at === 'absent' ? NO_STREAM : BigInt(write.at);
     // The server's own deadline is an instant by our clock: longer than ours, so that a clock that is a little off refuses nothing.
     const options = { expectedRevision, requiresLeader: true, deadline: 12 * this.#options.attemptMs };
-    const sent = this.#client.appendToStream(write.stream, body, options);
+    const sent = this.#client.appendToStream(body.stream, body.events, options);
     // The client keeps no deadline of an append: a frozen server is noticed by its keep-alive, after 20 s.
     const { nextExpectedRevision, position } = await within(this.#options.attemptMs, sent);
     if (position === undefined) throw new TypeError('the event store has appended and does not say where');
     settle({ ok: true, revision: Number(nextExpectedRevision), position: positionOf(position.commit) });
-    this.#observer.onAppend?.({ writes: 1, events: body.length, bytes, ms: performance.now() - from });
+    this.#observer.onAppend?.({ writes: 1, events: body.events.length, bytes, ms: performance.now() - from });
   }
 }

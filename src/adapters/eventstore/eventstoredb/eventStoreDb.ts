@@ -15,12 +15,15 @@ import type {
 } from '../port.ts';
 import { Appends, type EventStoreDbAppendOptions } from './appends.ts';
 import { checkVersion, connectionTo, type Connection } from './connection.ts';
+import { StreamNames } from './names.ts';
 import { Reads, type PageLimits } from './reads.ts';
 import { subscription } from './subscription.ts';
 
 export type EventStoreDbOptions = {
   /** `esdb://`, `esdb+discover://` or `kurrentdb://`, with user and password where the server wants them. */
   readonly url: string;
+  /** Names this installation on a server that others use as well: letters, digits and underscores. */
+  readonly prefix?: string;
   readonly observer?: StoreObserver;
   /** What differs from the defaults below. */
   readonly append?: Partial<EventStoreDbAppendOptions>;
@@ -55,6 +58,7 @@ class EventStoreDb implements EventStore {
   readonly #connection: Connection;
   readonly #options: EventStoreDbOptions;
   readonly #limits: PageLimits;
+  readonly #names: StreamNames;
   readonly #reads: Reads;
   readonly #appends: Appends;
   readonly #closed = new AbortController();
@@ -63,8 +67,9 @@ class EventStoreDb implements EventStore {
     this.#connection = connection;
     this.#options = options;
     this.#limits = { ...PAGE, ...options.page };
-    this.#reads = new Reads(connection.client, options.readMs ?? READ_MS);
-    this.#appends = new Appends(connection.client, { ...APPEND, ...options.append }, options.observer ?? {});
+    this.#names = new StreamNames(options.prefix);
+    this.#reads = new Reads(connection.client, this.#names, options.readMs ?? READ_MS);
+    this.#appends = new Appends(connection.client, this.#names, { ...APPEND, ...options.append }, options.observer ?? {});
   }
 
   get queuedBytes(): number {
@@ -97,6 +102,7 @@ class EventStoreDb implements EventStore {
   subscribe(after: Position | 'start', filter: Filter, signal: AbortSignal): AsyncIterable<FeedBatch> {
     const options = {
       client: this.#connection.client,
+      names: this.#names,
       reads: this.#reads,
       limits: this.#limits,
       silenceMs: this.#options.silenceMs ?? SILENCE_MS,

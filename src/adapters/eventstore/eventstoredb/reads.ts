@@ -2,10 +2,10 @@ import { BACKWARDS, END, FORWARDS, START, type EventStoreDBClient, type ReadPosi
 import { PortError } from '../../../domain/kernel/portError.ts';
 import type { Position, StreamName } from '../../../domain/values/ids.ts';
 import { beyondHead, bytesOfEvent, type Range } from '../checks.ts';
-import { passing } from '../filter.ts';
 import type { FeedBatch, Filter, StoredEvent } from '../port.ts';
 import { isMissingStream, isNotLeader, isRefusedPlace, readFailed } from './failure.ts';
-import { fromWire, isForeign, ORIGIN, placeOf, positionOf } from './wire.ts';
+import type { StreamNames } from './names.ts';
+import { fromWire, ORIGIN, placeOf, positionOf, taking, type Recorded } from './wire.ts';
 
 export type PageLimits = {
   readonly events: number;
@@ -20,10 +20,12 @@ const STREAMS_AT_ONCE = 32;
 /** Reads with a deadline (ms) each. */
 export class Reads {
   readonly #client: EventStoreDBClient;
+  readonly #names: StreamNames;
   readonly #deadlineMs: number;
 
-  constructor(client: EventStoreDBClient, deadlineMs: number) {
+  constructor(client: EventStoreDBClient, names: StreamNames, deadlineMs: number) {
     this.#client = client;
+    this.#names = names;
     this.#deadlineMs = deadlineMs;
   }
 
@@ -33,11 +35,12 @@ export class Reads {
     const fromRevision = from === 'end' ? END : BigInt(from);
     const direction = backwards ? BACKWARDS : FORWARDS;
     const events: StoredEvent[] = [];
+    const name = this.#names.toServer(stream);
     try {
       await this.#read(
-        () => this.#client.readStream(stream, { direction, fromRevision, maxCount: limit, requiresLeader: true }),
+        () => this.#client.readStream(name, { direction, fromRevision, maxCount: limit, requiresLeader: true }),
         ({ event }) => {
-          if (event) events.push(fromWire(event));
+          if (event) events.push(fromWire(event, stream));
           return true;
         },
       );
@@ -74,7 +77,7 @@ export class Reads {
   /** @throws PortError `invalid` when the position lies beyond the head, or no event begins there. */
   async page(after: Position | 'start', filter: Filter, limits: PageLimits): Promise<FeedBatch> {
     const place = placeOf(after);
-    const passes = passing(filter);
+    const ours = taking(this.#names, filter);
     const events: StoredEvent[] = [];
     let upTo = place === 'start' ? ORIGIN : positionOf(place.commit);
     const from = upTo;
@@ -86,8 +89,8 @@ export class Reads {
       const at = event?.position && positionOf(event.position.commit);
       if (event === undefined || at === undefined || (place !== 'start' && at <= from)) return true;
       upTo = at;
-      if (!isForeign(event) && passes({ stream: event.streamId, type: event.type })) {
-        const stored = fromWire(event);
+      const stored = ours(event);
+      if (stored) {
         bytes += bytesOfEvent(stored);
         events.push(stored);
       }
@@ -172,4 +175,4 @@ export class Reads {
 
 const late = (): PortError => new PortError('unavailable', 'log_read_failed', 'the event store did not answer in time');
 
-type Take = (resolved: { readonly event?: Parameters<typeof fromWire>[0] }) => boolean;
+type Take = (resolved: { readonly event?: Recorded }) => boolean;

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EventStoreDBClient } from '@eventstore/db-client';
 import { PortError } from '../../../domain/kernel/portError.ts';
 import type { Position } from '../../../domain/values/ids.ts';
 import { backOff } from '../backOff.ts';
@@ -7,11 +6,10 @@ import { beyondHead } from '../checks.ts';
 import type { FeedBatch, Filter } from '../port.ts';
 import { codeOf } from './failure.ts';
 import type { PageLimits, Reads } from './reads.ts';
-import { Tail } from './tail.ts';
+import { Tail, type TailParts } from './tail.ts';
 import { ORIGIN } from './wire.ts';
 
-export type SubscriptionOptions = {
-  readonly client: EventStoreDBClient;
+export type SubscriptionOptions = TailParts & {
   readonly reads: Reads;
   readonly limits: PageLimits;
   /** Milliseconds of silence after which a subscription is compared with the log, on average. */
@@ -69,10 +67,10 @@ class Follower {
 
   /** One subscription of the server's, until it breaks. */
   async *follow(signal: AbortSignal): AsyncGenerator<FeedBatch, void, void> {
-    const { client, reads, limits } = this.#options;
+    const { reads } = this.#options;
     const head = await reads.head();
     if (this.#cursor > (head === 'start' ? ORIGIN : head)) throw beyondHead();
-    const tail = new Tail(client, this.#cursor, this.#filter, limits);
+    const tail = new Tail(this.#options, this.#cursor, this.#filter);
     this.#isMissing = false;
     try {
       while (!signal.aborted) {

@@ -8,12 +8,16 @@ import {
 } from '@eventstore/db-client';
 import type { Position } from '../../../domain/values/ids.ts';
 import { bytesOfEvent } from '../checks.ts';
-import { passing } from '../filter.ts';
 import type { FeedBatch, Filter, StoredEvent } from '../port.ts';
-import { fromWire, isForeign, placeOf, positionOf } from './wire.ts';
+import type { StreamNames } from './names.ts';
+import { placeOf, positionOf, taking, type Recorded } from './wire.ts';
 
-type Recorded = Parameters<typeof fromWire>[0];
-type BatchLimits = { readonly events: number; readonly bytes: number };
+export type TailParts = {
+  readonly client: EventStoreDBClient;
+  readonly names: StreamNames;
+  /** Of a batch. */
+  readonly limits: { readonly events: number; readonly bytes: number };
+};
 
 /** Events that the client holds for a reader that thinks; then the server is not read on. */
 const HELD_EVENTS = 128;
@@ -23,8 +27,8 @@ const CHECKPOINT_INTERVAL = 8;
 /** One subscription of the server, strictly after a position, read in batches at the reader's pace. It breaks for good. */
 export class Tail {
   readonly #subscription: AllStreamSubscription;
-  readonly #passes: (event: Recorded) => boolean;
-  readonly #limits: BatchLimits;
+  readonly #ours: (event: Recorded) => StoredEvent | undefined;
+  readonly #limits: TailParts['limits'];
   #examined: Position | undefined;
   #isLive = false;
   #broken: { readonly error: unknown } | undefined;
@@ -32,13 +36,12 @@ export class Tail {
   #isComing = false;
   #wake: () => void = () => undefined;
 
-  constructor(client: EventStoreDBClient, after: Position, filter: Filter, limits: BatchLimits) {
+  constructor({ client, names, limits }: TailParts, after: Position, filter: Filter) {
     const place = placeOf(after);
-    const passes = passing(filter);
-    this.#passes = (event) => !isForeign(event) && passes({ stream: event.streamId, type: event.type });
+    this.#ours = taking(names, filter);
     this.#limits = limits;
     this.#subscription = client.subscribeToAll(
-      { fromPosition: place === 'start' ? START : place, filter: this.#serverFilter(filter), requiresLeader: true },
+      { fromPosition: place === 'start' ? START : place, filter: this.#serverFilter(names, filter), requiresLeader: true },
       { highWaterMark: HELD_EVENTS },
     );
     this.#subscription
@@ -58,8 +61,8 @@ export class Tail {
       const next = this.#next(upTo);
       if (next === undefined) break;
       upTo = next.at;
-      if (!this.#passes(next.event)) continue;
-      const stored = fromWire(next.event);
+      const stored = this.#ours(next.event);
+      if (stored === undefined) continue;
       bytes += bytesOfEvent(stored);
       events.push(stored);
     }
@@ -126,7 +129,7 @@ export class Tail {
   }
 
   /** The server goes by one thing only; what it lets pass is looked at again. Its own streams begin with a dollar sign. */
-  #serverFilter({ nouns, types }: Filter): ServerFilter {
+  #serverFilter(names: StreamNames, { nouns, types }: Filter): ServerFilter {
     const marks = {
       checkpointInterval: CHECKPOINT_INTERVAL,
       checkpointReached: (_: unknown, { commit }: { readonly commit: bigint }) => {
@@ -134,9 +137,9 @@ export class Tail {
         this.#news();
       },
     };
-    // Without the dash: it need not have one.
-    if (nouns) return streamNameFilter({ prefixes: [...nouns], ...marks });
-    if (types) return eventTypeFilter({ prefixes: [...types], ...marks });
+    if (types && !nouns) return eventTypeFilter({ prefixes: [...types], ...marks });
+    const beginnings = names.beginnings(nouns);
+    if (beginnings) return streamNameFilter({ prefixes: [...beginnings], ...marks });
     return streamNameFilter({ regex: '^[^$]', ...marks });
   }
 }

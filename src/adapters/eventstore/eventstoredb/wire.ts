@@ -2,7 +2,9 @@ import type { AllStreamRecordedEvent, EventData, RecordedEvent } from '@eventsto
 import { PortError } from '../../../domain/kernel/portError.ts';
 import type { Position, StreamName } from '../../../domain/values/ids.ts';
 import { beyondHead, notJson } from '../checks.ts';
-import type { EncodedEvent, StoredEvent } from '../port.ts';
+import { passing } from '../filter.ts';
+import type { EncodedEvent, Filter, StoredEvent } from '../port.ts';
+import type { StreamNames } from './names.ts';
 
 /** A position of the server's log, in bytes from its beginning; of what is appended over gRPC, commit and prepare are the same. */
 type LogPosition = { readonly commit: bigint; readonly prepare: bigint };
@@ -59,11 +61,13 @@ function jsonOf(text: string): unknown {
   }
 }
 
-export function fromWire(event: RecordedEvent | AllStreamRecordedEvent): StoredEvent {
-  const { id, type, streamId, revision, position } = event;
+export type Recorded = RecordedEvent | AllStreamRecordedEvent;
+
+export function fromWire(event: Recorded, stream: StreamName): StoredEvent {
+  const { id, type, revision, position } = event;
   const texts = event.isJson ? { data: JSON.stringify(event.data), metadata: JSON.stringify(event.metadata ?? {}) } : textsOf(event.data);
   const commit = position?.commit ?? 0n;
-  return { id, type, ...texts, stream: streamId as StreamName, revision: Number(revision), position: positionOf(commit) };
+  return { id, type, ...texts, stream, revision: Number(revision), position: positionOf(commit) };
 }
 
 /** What somebody else has written to the same server may be anything: it is for the codec to say that it cannot read it. */
@@ -74,6 +78,11 @@ function textsOf(data: unknown): Pick<StoredEvent, 'data' | 'metadata'> {
   return { metadata: metadata.slice(0, -1), data: own.slice(0, -1) };
 }
 
-/** The server's own events, and the marks of what was deleted. */
-export const isForeign = ({ streamId, type }: { readonly streamId: string; readonly type: string }): boolean =>
-  streamId.startsWith('$') || type.startsWith('$');
+/** Of all that the server holds, what is ours and passes: not the marks of what was deleted, whose types begin with a dollar sign. */
+export function taking(names: StreamNames, filter: Filter): (event: Recorded) => StoredEvent | undefined {
+  const passes = passing(filter);
+  return (event) => {
+    const stream = event.type.startsWith('$') ? undefined : names.ours(event.streamId);
+    return stream !== undefined && passes({ stream, type: event.type }) ? fromWire(event, stream) : undefined;
+  };
+}

@@ -50,15 +50,18 @@ export interface EventStore {
    * All events or none, at exactly this revision. A repeat with the same ids at the same expectation answers as the first time did,
    * also after later appends; so does a prefix of them. A partial overlap is a conflict. A repeat is looked for only there: an id that
    * the stream has already is written again at its current head. An open outcome is sent again until the answer is definite.
-   * @throws PortError `conflict` (with `actual`); `invalid` (`append_too_large`, `append_empty`, `append_not_json`, `bad_event_id`, …);
+   * @throws PortError `conflict` (with `actual`); `invalid` (`append_too_large`, `append_empty`, `append_not_json`, `bad_event_id`, `stream_deleted`, …);
    * `unavailable`: `append_open` (deadline passed: it may have been written), `append_not_written`, `append_queue_full`, `store_closed`.
    */
   append(stream: StreamName, at: ExpectedRevision, events: readonly EncodedEvent[]): Promise<Appended>;
   /** Independent streams, one outcome each, in order; one that fails takes no neighbour with it. Never throws for one write. */
   appendMany(writes: readonly Write[]): Promise<readonly WriteOutcome[]>;
-  /** A missing stream is an empty list. Forwards from revision 0 unless told; backwards from the end. */
+  /**
+   * A missing stream is an empty list. Forwards from revision 0 unless told; backwards from the end. @throws PortError `invalid`,
+   * `stream_deleted`: somebody deleted it for good, which is not missing, as nothing can be appended to it; `unavailable`.
+   */
   readStream(stream: StreamName, how?: ReadStream): Promise<readonly StoredEvent[]>;
-  /** Whole streams, in one go; a missing one is an empty list. */
+  /** Whole streams, in one go; a missing one is an empty list. @throws PortError as `readStream` does, for any of them. */
   readStreams(streams: readonly StreamName[]): Promise<ReadonlyMap<StreamName, readonly StoredEvent[]>>;
   /** A page in global order, strictly after the position; `upTo` is how far the page looked, so paging never repeats. */
   readAll(after: Position | 'start', filter: Filter, limit: number): Promise<FeedBatch>;

@@ -215,6 +215,26 @@ describe('a subscription', () => {
     await heals(store, () => double.stop().then(double.start), 2);
   });
 
+  test.each([1, 3])('goes on when what it asks comes to an unknown error %i times', async (calls) => {
+    const double = await aServer();
+    const [failures, seen]: [string[], string[]] = [[], []];
+    const store = await open(double, { silenceMs: 50, observer: { onFeedFailure: ({ code }) => failures.push(code) } });
+    const events = someEvents(1);
+    let isThere = false;
+    const reading = readUntil(store.subscribe(await store.head(), {}, endless()), (all) => {
+      isThere ||= all.at(-1)?.caughtUp === true;
+      seen.splice(0, Infinity, ...ids(eventsOf(all)));
+      return seen.length > 0;
+    });
+    await expect.poll(() => isThere).toBe(true);
+    // What it asks first is a page, after a silence.
+    double.failCalls(status.UNKNOWN, calls);
+    await expect.poll(() => failures[0]).toBe('log_read_failed');
+    await store.append(aStream(), 'absent', events);
+    await reading;
+    expect(seen).toStrictEqual(ids(events));
+  });
+
   test('that stalls without a word is noticed and replaced: 20 of 20', { timeout: 60_000 }, async () => {
     const double = await aServer();
     const failures: string[] = [];

@@ -7,6 +7,7 @@ import { Reads } from '../../../src/adapters/eventstore/eventstoredb/reads.ts';
 import { positionOf } from '../../../src/adapters/eventstore/eventstoredb/wire.ts';
 import type { EventStore } from '../../../src/adapters/eventstore/port.ts';
 import { aStream, eventsOf, ids, readUntil, refusal, someEvents } from '../../contract/eventStore/samples.ts';
+import { eventStoreServer } from '../../support/eventStoreServer.ts';
 import { startEventStoreDouble, type EventStoreDouble } from '../../support/eventstoredb/eventStoreDouble.ts';
 
 let undo: (() => Promise<unknown>)[] = [];
@@ -63,12 +64,33 @@ describe('a read that fails', () => {
   });
 
   test.each([
-    ['refused', 2, { kind: 'invalid', code: 'bad_position' }],
-    ['broken off by a connection that ends', 13, { kind: 'unavailable', code: 'log_read_failed' }],
-    ['refused for what the server lacks at the moment', 8, { kind: 'unavailable', code: 'log_read_failed' }],
-  ])('%s says whether the position is to blame', async (_what, code, told) => {
+    ['refused within the log', 2, 99n, { kind: 'unavailable', code: 'log_read_failed' }],
+    ['refused beyond the beginning of the last event', 2, 101n, { kind: 'invalid', code: 'position_beyond_head' }],
+    ['broken off by a connection that ends', 13, 99n, { kind: 'unavailable', code: 'log_read_failed' }],
+    ['refused for what the server lacks at the moment', 8, 99n, { kind: 'unavailable', code: 'log_read_failed' }],
+  ])('%s says whether the position is to blame', async (_what, code, position, told) => {
     const reads = readsOf({ events: 0, error: { type: 'unknown', code } }, { events: 1 });
-    expect(await refusal(reads.page(positionOf(99n), {}, LIMITS))).toStrictEqual(told);
+    expect(await refusal(reads.page(positionOf(position), {}, LIMITS))).toStrictEqual(told);
+  });
+});
+
+describe('a stream that somebody deleted for good', () => {
+  test('is refused as such, whoever reads or appends, and its neighbours are not', async () => {
+    const server = await eventStoreServer();
+    undo.push(server.close);
+    const store = await open(server.url);
+    const [deleted, whole] = [aStream(), aStream()];
+    const events = someEvents(2);
+    await store.append(deleted, 'absent', someEvents(3));
+    await store.append(whole, 'absent', events);
+    await clientOf(server.url).tombstoneStream(deleted);
+    const told = { kind: 'invalid', code: 'stream_deleted' };
+    expect(await refusal(store.readStream(deleted))).toStrictEqual(told);
+    expect(await refusal(store.readStream(deleted, { direction: 'backwards', limit: 1 }))).toStrictEqual(told);
+    expect(await refusal(store.readStreams([whole, deleted]))).toStrictEqual(told);
+    expect(await refusal(store.append(deleted, 2, someEvents(1)))).toStrictEqual(told);
+    expect(await refusal(store.append(deleted, 'absent', someEvents(1)))).toStrictEqual(told);
+    expect(ids(await store.readStream(whole))).toStrictEqual(ids(events));
   });
 });
 

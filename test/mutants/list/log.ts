@@ -195,11 +195,19 @@ export const logMutants: readonly Mutant[] = [
       'a read that fails because another node leads is asked again, but not where it had begun: its first events would be there twice',
   },
   {
-    name: 'log: a connection that ends means that a position is of another log',
-    file: 'src/adapters/eventstore/eventstoredb/failure.ts',
-    find: " && 'code' in error && error.code === UNKNOWN",
+    name: 'log: a position within the last event, of a log that lost its end, is tried for ever',
+    file: 'src/adapters/eventstore/eventstoredb/reads.ts',
+    find: 'if (isUnknown(error)) await this.#headAfter(from);',
     put: '',
     killedBy: 'test/adapters/eventstore/eventstoredbReads.test.ts',
-    testName: 'a read that fails broken off by a connection that ends says whether the position is to blame',
+    testName: 'a read that fails refused beyond the beginning of the last event says whether the position is to blame',
+  },
+  {
+    name: 'log: a stream that was deleted for good is read for ever',
+    file: 'src/adapters/eventstore/eventstoredb/failure.ts',
+    find: "if (code === 'stream_deleted') return streamDeleted();",
+    put: '',
+    killedBy: 'test/adapters/eventstore/eventstoredbReads.test.ts',
+    testName: 'a stream that somebody deleted for good is refused as such, whoever reads or appends, and its neighbours are not',
   },
 ];

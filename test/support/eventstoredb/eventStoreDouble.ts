@@ -53,6 +53,8 @@ export type EventStoreDouble = {
   readonly thaw: () => void;
   /** Refers the next calls (appends; reads and subscriptions that ask for the leader) to another, and gossips of it; without end for `Infinity`. */
   readonly referToLeader: (leader: Endpoint, calls?: number) => void;
+  /** Fails the next calls (appends; reads and subscriptions that ask for the leader) so, and does nothing of what they ask; without end for `Infinity`. */
+  readonly failCalls: (code: status, calls?: number) => void;
   /** Ends all subscriptions, as a server does that goes away (`UNAVAILABLE`). */
   readonly cutSubscriptions: () => void;
   /** Cuts all subscriptions as a server cuts a consumer that does not follow ("Consumer too slow", `ABORTED`). */
@@ -167,6 +169,7 @@ function controlsOf(state: State, gate: Gate, url: string, close: () => Promise<
     freeze: gate.freeze,
     thaw: gate.thaw,
     referToLeader: (leader, calls = 1) => Object.assign(mood, { leader, callsForLeader: calls }),
+    failCalls: (code, calls = 1) => Object.assign(mood, { failure: { ...unavailable('Failed'), code }, callsToFail: calls }),
     cutSubscriptions: () => endAll(unavailable('Connection dropped')),
     cutAsTooSlow: () => endAll(tooSlow()),
     stallSubscriptions: () => [...subscriptions].forEach(({ stall }) => stall()),

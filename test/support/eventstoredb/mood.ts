@@ -11,6 +11,9 @@ export type Mood = {
   howLost: LostReply;
   leader: Endpoint | undefined;
   callsForLeader: number;
+  /** What the next calls come to. */
+  failure: Failure | undefined;
+  callsToFail: number;
 };
 
 export const goodMood = (version: string): Mood => ({
@@ -20,6 +23,8 @@ export const goodMood = (version: string): Mood => ({
   howLost: 'broken',
   leader: undefined,
   callsForLeader: 0,
+  failure: undefined,
+  callsToFail: 0,
 });
 
 /** How the reply to an append that is committed is lost, if it is. */
@@ -31,6 +36,10 @@ export function lostReply(mood: Mood): LostReply | undefined {
 
 /** Why a call is refused before anything is done, if it is. */
 export function refusalIn(mood: Mood): Failure | undefined {
+  if (mood.failure !== undefined && mood.callsToFail > 0) {
+    mood.callsToFail -= 1;
+    return mood.failure;
+  }
   if (mood.leader === undefined || mood.callsForLeader === 0) return undefined;
   mood.callsForLeader -= 1;
   return notLeader(mood.leader);

@@ -1,9 +1,6 @@
 import { PortError } from '../../../domain/kernel/portError.ts';
 import type { ExpectedRevision, WriteOutcome } from '../port.ts';
 
-/** Of gRPC. */
-const UNKNOWN = 2;
-
 /** The client's `type` of an error, or the number of a gRPC status; never its text, which may quote what was sent. */
 export function codeOf(error: unknown): string {
   if (typeof error !== 'object' || error === null) return 'unknown';
@@ -17,9 +14,8 @@ export const isMissingStream = (error: unknown): boolean => codeOf(error) === 's
 /** The client has been told who leads, and connects there next. */
 export const isNotLeader = (error: unknown): boolean => codeOf(error) === 'not_leader';
 
-/** The server says of a position only that something was wrong; what a connection ends with has other numbers and the same name. */
-export const isRefusedPlace = (error: unknown): boolean =>
-  codeOf(error) === 'unknown' && typeof error === 'object' && error !== null && 'code' in error && error.code === UNKNOWN;
+/** What the server says of a position at which no event begins, and of much else: nothing definite. */
+export const isUnknown = (error: unknown): boolean => codeOf(error) === 'unknown';
 
 /**
  * What a rejected append means. `undefined`: nothing for certain. Whatever ends the stream that all appends share (another leader, a missing
@@ -37,7 +33,7 @@ export function verdictOf(error: unknown): WriteOutcome | undefined {
     case 'maximum_append_size_exceeded':
       return refused('append_too_large', 'the event store takes no append of this size');
     case 'stream_deleted':
-      return refused('stream_deleted', 'the stream was deleted for good');
+      return { ok: false, conflict: false, error: streamDeleted() };
     default:
       return undefined;
   }
@@ -48,7 +44,12 @@ function actualOf(error: unknown): ExpectedRevision {
   return typeof actual === 'bigint' ? Number(actual) : 'absent';
 }
 
-export const readFailed = (error: unknown): PortError =>
-  error instanceof PortError
-    ? error
-    : new PortError('unavailable', 'log_read_failed', `the event store could not be read (${codeOf(error)})`);
+const streamDeleted = (): PortError => new PortError('invalid', 'stream_deleted', 'the stream was deleted for good');
+
+/** A stream that was deleted for good stays so; whatever else a read fails with may pass, and it is for others to try again. */
+export function readFailed(error: unknown): PortError {
+  if (error instanceof PortError) return error;
+  const code = codeOf(error);
+  if (code === 'stream_deleted') return streamDeleted();
+  return new PortError('unavailable', 'log_read_failed', `the event store could not be read (${code})`);
+}

@@ -3,7 +3,7 @@ import { PortError } from '../../../domain/kernel/portError.ts';
 import type { Position, StreamName } from '../../../domain/values/ids.ts';
 import { beyondHead, bytesOfEvent, type Range } from '../checks.ts';
 import type { FeedBatch, Filter, StoredEvent } from '../port.ts';
-import { isMissingStream, isNotLeader, isRefusedPlace, readFailed } from './failure.ts';
+import { isMissingStream, isNotLeader, isUnknown, readFailed } from './failure.ts';
 import type { StreamNames } from './names.ts';
 import { fromWire, ORIGIN, placeOf, positionOf, taking, type Recorded } from './wire.ts';
 
@@ -74,7 +74,7 @@ export class Reads {
     return head;
   }
 
-  /** @throws PortError `invalid` when the position lies beyond the head, or no event begins there. */
+  /** @throws PortError `invalid` when the position lies beyond the head. */
   async page(after: Position | 'start', filter: Filter, limits: PageLimits): Promise<FeedBatch> {
     const place = placeOf(after);
     const ours = taking(this.#names, filter);
@@ -99,7 +99,9 @@ export class Reads {
     const maxCount = limits.window + 1;
     const isOver = await this.#all({ direction: FORWARDS, fromPosition: place === 'start' ? START : place, maxCount }, take).catch(
       async (error: unknown) => {
-        throw isRefusedPlace(error) && place !== 'start' ? await this.#lost(upTo) : readFailed(error);
+        // Within the last event there is no reading from it either, and nothing to read.
+        if (isUnknown(error)) await this.#headAfter(from);
+        throw readFailed(error);
       },
     );
     if (seen === 0) await this.#headAfter(upTo);
@@ -111,12 +113,6 @@ export class Reads {
     const head = await this.head();
     if (position > (head === 'start' ? ORIGIN : head)) throw beyondHead();
     return head === 'start' ? ORIGIN : head;
-  }
-
-  /** Why the server has nothing that begins at the position. */
-  async #lost(position: Position): Promise<PortError> {
-    await this.#headAfter(position);
-    return new PortError('invalid', 'bad_position', 'no event begins at this position: is this another log?');
   }
 
   #all(

@@ -1,3 +1,4 @@
+import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openEventStoreDb, type EventStoreDbOptions } from '../../../src/adapters/eventstore/eventstoredb/eventStoreDb.ts';
 import type { EventStore } from '../../../src/adapters/eventstore/port.ts';
@@ -29,6 +30,7 @@ async function aNode(): Promise<EventStoreDouble> {
   undo.push(node.close);
   return node;
 }
+const outcomeOf = (append: Promise<unknown>): Promise<unknown> => append.catch((error: unknown) => error);
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** A store that has appended to the one node, has been referred to the other, and still has a stream of appends to each. */
@@ -49,7 +51,7 @@ test('an answer that comes after the stream of appends to the old leader broke e
   const { first, second, store } = await atTwoNodes('esdb', { observer: { onAppendFailure: ({ code }) => failures.push(code) } });
   const count = second.events().length;
   second.delay(300);
-  const append = store.append(aStream(), 'absent', someEvents(1)).catch((error: unknown) => error);
+  const append = outcomeOf(store.append(aStream(), 'absent', someEvents(1)));
   await expect.poll(() => second.events().length).toBe(count + 1);
   first.breakBatches();
   expect(await append).toMatchObject({ ok: true, revision: 0 });
@@ -69,4 +71,37 @@ test('a call that breaks while a leader is looked for in vain ends no process', 
   await first.stop();
   expect(await append).toStrictEqual({ kind: 'unavailable', code: 'append_open' });
   expect(ended).toStrictEqual([]);
+});
+
+test.each([
+  ['failed', status.INTERNAL, 'grpc_13'],
+  ['let the deadline pass', 'silent', 'grpc_14'],
+] as const)('a server that once %s to say what it can do is asked again', { timeout: 30_000 }, async (_how, how, told) => {
+  const node = await aNode();
+  const failures: string[] = [];
+  const store = await openEventStoreDb({
+    url: node.url,
+    append: { attemptMs: 8_000 },
+    observer: { onAppendFailure: ({ code }) => failures.push(code) },
+  });
+  undo.push(() => store.close());
+  node.failFeatures(how);
+  expect(await outcomeOf(store.append(aStream(), 'absent', someEvents(1)))).toMatchObject({ ok: true, revision: 0 });
+  expect(failures.at(-1)).toBe(told);
+});
+
+test('a cluster that was looked for in vain is looked for again', async () => {
+  const node = await aNode();
+  const failures: string[] = [];
+  const store = await openEventStoreDb({
+    url: `${node.url.replace('esdb:', 'esdb+discover:')}&maxDiscoverAttempts=1`,
+    observer: { onAppendFailure: ({ code }) => failures.push(code) },
+  });
+  undo.push(() => store.close());
+  await store.append(aStream(), 'absent', someEvents(1));
+  await node.stop();
+  const append = outcomeOf(store.append(aStream(), 'absent', someEvents(1)));
+  await expect.poll(() => failures.length, { timeout: 10_000 }).toBeGreaterThan(3);
+  await node.start();
+  expect(await append).toMatchObject({ ok: true, revision: 0 });
 });

@@ -177,6 +177,14 @@ export const logMutants: readonly Mutant[] = [
     testName: 'a call that breaks while a leader is looked for in vain ends no process',
   },
   {
+    name: 'log: what the server could once not say is never asked again',
+    file: 'src/adapters/eventstore/eventstoredb/enduring.ts',
+    find: 'answer = undefined;',
+    put: '',
+    killedBy: 'test/adapters/eventstore/eventstoredbEnduring.test.ts',
+    testName: 'a cluster that was looked for in vain is looked for again',
+  },
+  {
     name: 'log: any limit that is met means that nothing was written',
     file: 'src/adapters/eventstore/postgres/sqlState.ts',
     find: "code === '54001'",

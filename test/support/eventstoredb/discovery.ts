@@ -13,6 +13,11 @@ const FEATURES: Readonly<Record<string, readonly string[]>> = { Read: ['position
 /** What a client asks first: the version, and what it may call. */
 export function featuresCall(mood: Mood): handleUnaryCall<Empty, InstanceType<typeof featuresPb.SupportedMethods>> {
   return (_call, callback) => {
+    if (mood.questionsToFail > 0) {
+      mood.questionsToFail -= 1;
+      if (mood.noFeatures !== 'silent') callback(mood.noFeatures);
+      return;
+    }
     const supported = new featuresPb.SupportedMethods();
     supported.setEventStoreServerVersion(mood.version);
     for (const { path } of Object.values(StreamsService)) {

@@ -55,6 +55,8 @@ export type EventStoreDouble = {
   readonly referToLeader: (leader: Endpoint, calls?: number) => void;
   /** Fails the next calls (appends; reads and subscriptions that ask for the leader) so, and does nothing of what they ask; without end for `Infinity`. */
   readonly failCalls: (code: status, calls?: number) => void;
+  /** What a client asks first comes to this, the next so many times; `silent`: there is no answer. Cuts connections, as clients remember it. */
+  readonly failFeatures: (how: status | 'silent', times?: number) => void;
   /** Ends all subscriptions, as a server does that goes away (`UNAVAILABLE`). */
   readonly cutSubscriptions: () => void;
   /** Cuts all subscriptions as a server cuts a consumer that does not follow ("Consumer too slow", `ABORTED`). */
@@ -170,6 +172,11 @@ function controlsOf(state: State, gate: Gate, url: string, close: () => Promise<
     thaw: gate.thaw,
     referToLeader: (leader, calls = 1) => Object.assign(mood, { leader, callsForLeader: calls }),
     failCalls: (code, calls = 1) => Object.assign(mood, { failure: { ...unavailable('Failed'), code }, callsToFail: calls }),
+    failFeatures: (how, times = 1) => {
+      const noFeatures = how === 'silent' ? how : { ...unavailable('Failed'), code: how };
+      Object.assign(mood, { noFeatures, questionsToFail: times });
+      gate.cut();
+    },
     cutSubscriptions: () => endAll(unavailable('Connection dropped')),
     cutAsTooSlow: () => endAll(tooSlow()),
     stallSubscriptions: () => [...subscriptions].forEach(({ stall }) => stall()),

@@ -14,6 +14,9 @@ export type Mood = {
   /** What the next calls come to. */
   failure: Failure | undefined;
   callsToFail: number;
+  /** What comes of the next questions for what it can do: a failure, or nothing at all. */
+  noFeatures: Failure | 'silent';
+  questionsToFail: number;
 };
 
 export const goodMood = (version: string): Mood => ({
@@ -25,6 +28,8 @@ export const goodMood = (version: string): Mood => ({
   callsForLeader: 0,
   failure: undefined,
   callsToFail: 0,
+  noFeatures: 'silent',
+  questionsToFail: 0,
 });
 
 /** How the reply to an append that is committed is lost, if it is. */

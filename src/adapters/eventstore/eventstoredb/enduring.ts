@@ -8,21 +8,35 @@ type Call = {
   readonly on: (event: string, heard: Heard) => unknown;
 };
 type Make = (grpc: unknown) => Call;
+type Told = (error: unknown, answer: unknown) => void;
+/** The call that asks what the server can do; the client makes it without a deadline. */
+type Asking = { readonly getSupportedMethods: (empty: unknown, options: { readonly deadline: number }, told: Told) => unknown };
+type Action = (grpc: unknown) => Promise<unknown>;
 /** Fields of the client that its types protect, looked up anew by each of its calls. */
 type Inside = {
   GRPCStreamCreator: (service: unknown, name: string, make: Make, cache?: unknown) => () => Promise<Call>;
+  execute: (service: unknown, name: string, action: Action) => PromiseLike<unknown>;
   handleError: (grpc: unknown, error: unknown) => Promise<void>;
 };
+
+/** Of gRPC. */
+const [DEADLINE_EXCEEDED, UNAVAILABLE] = [4, 14];
+/** Milliseconds for the server to say what it can do. */
+const ANSWER_MS = 5_000;
 
 /**
  * The client without two of its ways to end the process, both seen when a cluster changed its leader. An answer on one stream of appends that
  * comes after another stream broke, which rejects and forgets what waits on either, is dropped: its append is sent again. And a call that
  * breaks while the next node is looked for in vain tells nobody a second time: whoever looks for the node is told.
+ * And without its way to append no more for good: what the server can do is asked once for each connection, and the client would keep a failure
+ * as well as an answer, and wait for ever where none comes.
  */
 export function enduring(client: EventStoreDBClient): EventStoreDBClient {
   const inside = client as unknown as Inside;
-  const { GRPCStreamCreator: streaming, handleError } = inside;
+  const { GRPCStreamCreator: streaming, execute, handleError } = inside;
   inside.GRPCStreamCreator = (service, name, make, cache) => streaming(service, name, (grpc) => unharmed(make(grpc)), cache);
+  inside.execute = (service, name, action) =>
+    name === 'getSupportedMethods' ? asked(() => execute(service, name, inTime(action))) : execute(service, name, action);
   inside.handleError = (grpc, error) => handleError(grpc, error).catch(() => undefined);
   return client;
 }
@@ -44,3 +58,32 @@ function attempt(hear: Heard, said: unknown[]): void {
     // Whoever waits for it has a deadline.
   }
 }
+
+/** In place of the promise that the client keeps: whoever waits for it asks again where there is no answer yet. */
+function asked<T>(ask: () => PromiseLike<T>): PromiseLike<T> {
+  let answer: Promise<T> | undefined;
+  return {
+    then: (told, failed) => {
+      answer ??= Promise.resolve(ask()).catch((error: unknown) => {
+        answer = undefined;
+        throw error;
+      });
+      return answer.then(told, failed);
+    },
+  };
+}
+
+/** With a deadline; a server that lets it pass counts as one that is gone, so that the client connects anew. */
+const inTime =
+  (action: Action): Action =>
+  async (grpc) => {
+    const asking = grpc as Asking;
+    const deadline = Date.now() + ANSWER_MS;
+    const bounded = { getSupportedMethods: (empty: unknown, told: Told) => asking.getSupportedMethods(empty, { deadline }, told) };
+    try {
+      return await action(bounded);
+    } catch (error) {
+      const isLate = error instanceof Error && 'code' in error && error.code === DEADLINE_EXCEEDED;
+      throw isLate ? Object.assign(error, { code: UNAVAILABLE }) : error;
+    }
+  };

@@ -61,9 +61,12 @@ const OURS = new Set([
 ]);
 const NOT_YET = { KAFKA_BROKERS: 'ingest from Kafka' };
 
-function readHttp(settings: Settings): Config['http'] {
+/** Beside a process with the API on the same machine, the others leave it its port, whoever is started first. */
+const portOf = (roles: readonly Role[]): number => (roles.includes('api') ? 3000 : 3001);
+
+function readHttp(settings: Settings, roles: readonly Role[]): Config['http'] {
   const unset = settings.text('PORT') === undefined;
-  const port = unset ? 3000 : settings.integer('PORT', { fallback: 3000, least: 0, most: 65_535 });
+  const port = unset ? portOf(roles) : settings.integer('PORT', { fallback: 3000, least: 0, most: 65_535 });
   const host = settings.text('HOST', '127.0.0.1');
   if (!/^[\w.:[\]-]{1,253}$/.test(host)) settings.wrong('HOST', 'an address or the name of a host');
   const publicUrl = settings.text('TIDINGS_PUBLIC_URL')?.replace(/\/+$/, '');
@@ -152,10 +155,11 @@ function deepFrozen<T>(it: T): T {
 
 function readAll(settings: Settings): Omit<Config, 'exposed' | 'shown'> {
   const providers = readProviders(settings);
+  const roles = readRoles(settings);
   return {
-    http: readHttp(settings),
+    http: readHttp(settings, roles),
     dataDir: settings.text('TIDINGS_DATA_DIR', './.tidings'),
-    roles: readRoles(settings),
+    roles,
     database: databaseUrls(settings, 'DATABASE_URL', 'DATABASE_MIGRATION_URL') ?? 'embedded',
     keys: databaseUrls(settings, 'TIDINGS_KEYS_URL', 'TIDINGS_KEYS_MIGRATION_URL') ?? 'database',
     eventStore: readEventStore(settings),

@@ -4,6 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { openDataDirectory } from './adapters/secrets/dataDirectory.ts';
 import { endOnFault } from './adapters/logging/endOnFault.ts';
 import { openLog, type Log } from './adapters/logging/log.ts';
+import type { Served } from './compose/http.ts';
 import { startService, type Service } from './compose/service.ts';
 import { describeProblems, parseConfig, type Config } from './config.ts';
 import { PortError } from './domain/kernel/portError.ts';
@@ -63,18 +64,18 @@ function version(): string {
 
 /** Ready is one line; what else is printed is for people. */
 function announce(config: Config, { served, secrets }: Service): void {
-  if (served === undefined) {
-    say(`tidings ready (${config.roles.join(', ')})`);
+  if (config.http.orNext && served.port !== config.http.port)
+    progress(`port ${String(config.http.port)} is taken; using ${String(served.port)}`);
+  if (!('outboxLink' in served)) {
+    say(`tidings ready ${served.localUrl} (${config.roles.join(', ')})`);
     return;
   }
   writeFileSync(join(config.dataDir, 'service.json'), `${JSON.stringify({ url: served.localUrl, pid: process.pid })}\n`, { mode: 0o600 });
-  if (config.http.orNext && served.port !== config.http.port)
-    progress(`port ${String(config.http.port)} is taken; using ${String(served.port)}`);
   say(`tidings ready ${served.url}`);
   if (secrets.adminKeyFile !== undefined) say(firstSteps(served, resolve(secrets.adminKeyFile)));
 }
 
-const firstSteps = ({ url, outboxLink }: NonNullable<Service['served']>, keyFile: string): string => `
+const firstSteps = ({ url, outboxLink }: Served, keyFile: string): string => `
 See what is sent (this link opens the outbox once):
 
   ${outboxLink}

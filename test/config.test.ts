@@ -170,6 +170,11 @@ describe('the configuration', () => {
     expect(wrong(env)).toStrictEqual(names);
   });
 
+  test('without the API the port is another one, so that whoever starts first leaves the API its own', () => {
+    const portOf = (TIDINGS_ROLES: string) => configOf({ TIDINGS_ROLES }).http.port;
+    expect([portOf('worker'), portOf('worker,projector'), portOf('api,worker'), portOf('all')]).toStrictEqual([3001, 3001, 3000, 3000]);
+  });
+
   test('an empty variable is an unset one', () => {
     expect(configOf({ PORT: '', DATABASE_URL: '', TIDINGS_JWT_ISSUER: '' }).http.port).toBe(3000);
   });

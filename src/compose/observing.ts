@@ -1,11 +1,15 @@
 import { eventLoopDelay } from '../adapters/metrics/eventLoopDelay.ts';
 import { metricsText } from '../adapters/metrics/metrics.ts';
 import { actionsBacklog } from '../adapters/postgres/actions/parkedActions.ts';
+import { over } from '../adapters/postgres/transaction.ts';
+import type { Time } from '../consumers/ports.ts';
 import { consumersStatus, type ConsumerStatus } from '../consumers/status.ts';
+import type { Position } from '../domain/values/ids.ts';
 import type { Health, LoadGauges, MetricsText, Readiness } from '../http/ports.ts';
-import type { Elsewhere } from './asking.ts';
+import { NO_OTHER_THREAD, type Elsewhere } from './asking.ts';
 import type { Closing } from './closing.ts';
 import type { Core } from './core.ts';
+import type { Databases } from './databases.ts';
 import { repeating } from './repeating.ts';
 import { CONSUMERS } from './readModels.ts';
 
@@ -16,12 +20,18 @@ export type Observing = {
   readonly consumers: () => Promise<readonly ConsumerStatus[]>;
 };
 
+/** Where a process stands that answers before it has started, and until it has ended. */
+export type Phase = 'starting' | 'running' | 'stopping';
+export type ObservingOptions = { readonly elsewhere?: Elsewhere; readonly phase?: () => Phase };
+
 const LOOK_MS = 2000;
+/** Whoever asks for health gives up soon after: a part that says nothing for so long is missing. */
+const ANSWER_MS = 2000;
 /** A read model this far behind is no longer one to answer from. */
 const LAG_MS = 60_000;
 
 /** What admission, health and metrics look at; the database is asked on a timer, never by a request. */
-export function observing(core: Core, closing: Closing, elsewhere: Elsewhere): Observing {
+export function observing(core: Core, closing: Closing, { elsewhere = NO_OTHER_THREAD, phase }: ObservingOptions = {}): Observing {
   const { models, logged, clock, metrics, log } = core;
   const delay = eventLoopDelay();
   let [actionsDue, delayMs] = [0, 0];
@@ -40,44 +50,85 @@ export function observing(core: Core, closing: Closing, elsewhere: Elsewhere): O
     }
   });
 
-  // A row that an earlier release left behind is nobody's to hold, and says nothing of how this one does.
-  const consumers = async (): Promise<readonly ConsumerStatus[]> =>
-    (await consumersStatus(models.db, await logged.feed.head())).filter(({ name }) => CONSUMERS.some((it) => it.name === name));
+  const consumers = async (): Promise<readonly ConsumerStatus[]> => consumersAt(core, await logged.feed.head());
   return {
     gauges: { bytesWaiting: () => logged.queuedBytes(), actionsDue: () => actionsDue, eventLoopDelayMs: () => delayMs },
     health: {
       live: elsewhere.lives,
-      ready: () => readiness(core, consumers),
+      ready: shared(() => readiness(core, phase)),
     },
     consumers,
     metrics: {
-      text: async () => {
+      text: shared(async () => {
         for (const it of await consumers().catch(() => [])) {
           metrics.consumerLag.set({ consumer: it.name }, it.lag / 1000);
           metrics.consumerRate.set({ consumer: it.name }, it.rate);
           metrics.consumerParked.set({ consumer: it.name }, it.parked);
         }
         return metricsText(metrics, await elsewhere.measured());
-      },
+      }),
     },
   };
 }
 
-async function readiness({ models, logged }: Core, consumers: Observing['consumers']): Promise<Readiness> {
-  const check = async (name: string, run: () => Promise<string | undefined>): Promise<Readiness['checks'][number]> => {
-    const wrong = await run().catch((error: unknown) => (error instanceof Error && 'code' in error ? String(error.code) : 'failed'));
+/** Anybody may ask, as often as they like: whoever does while it is being found out gets the same answer. */
+function shared<T>(find: () => Promise<T>): () => Promise<T> {
+  let finding: Promise<T> | undefined;
+  return () =>
+    (finding ??= find().finally(() => {
+      finding = undefined;
+    }));
+}
+
+// A row that an earlier release left behind is nobody's to hold, and says nothing of how this one does.
+const consumersAt = async ({ models }: Core, head: Position | 'start'): Promise<readonly ConsumerStatus[]> =>
+  (await consumersStatus(models.db, head)).filter(({ name }) => CONSUMERS.some((it) => it.name === name));
+
+type Check = Readiness['checks'][number];
+
+/** What the roles of this process cannot do their work without, each by itself; `detail` is a code of ours or a state, never what was said. */
+async function readiness(core: Core, phase: ObservingOptions['phase']): Promise<Readiness> {
+  const { models, logged, databases, config, clock } = core;
+  const check = async (name: string, run: () => Promise<string | undefined>): Promise<Check> => {
+    const wrong = await inTime(clock, run().catch(codeOf));
     return { name, ok: wrong === undefined, ...(wrong === undefined ? {} : { detail: wrong }) };
   };
+  // How far the log goes beyond a consumer is not known without it; that it is gone is told once.
+  let head: Position | 'start' = 'start';
+  const log = await check('log', async () => {
+    head = await logged.feed.head();
+    return undefined;
+  });
   const lagging = async (): Promise<string | undefined> => {
-    const bad = (await consumers()).filter((it) => it.status === 'stopped' || it.lag > LAG_MS);
+    const bad = (await consumersAt(core, head)).filter((it) => it.status === 'stopped' || it.lag > LAG_MS);
     return bad.length > 0
       ? bad.map((it) => `${it.name}: ${it.status}, ${String(Math.round(it.lag / 1000))} s behind`).join('; ')
       : undefined;
   };
+  const now = phase?.();
+  // Who fills read models carries over what is sealed as it is.
+  const opensKeys = config.roles.includes('api') || config.roles.includes('worker');
   const checks = await Promise.all([
+    ...(now === undefined ? [] : [check('process', () => Promise.resolve(now === 'running' ? undefined : now))]),
     check('database', () => models.db.query({ text: 'select 1' }).then(() => undefined)),
-    check('log', () => logged.feed.head().then(() => undefined)),
+    ...(opensKeys ? [check('keys', () => keysMissing(databases))] : []),
+    Promise.resolve(log),
     check('consumers', lagging),
   ]);
   return { ready: checks.every(({ ok }) => ok), checks };
+}
+
+const inTime = (time: Pick<Time, 'after'>, found: Promise<string | undefined>): Promise<string | undefined> =>
+  new Promise((resolve) => {
+    const cancel = time.after(ANSWER_MS, () => {
+      resolve('no_answer');
+    });
+    void found.then(resolve).finally(cancel);
+  });
+
+const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : 'failed');
+
+async function keysMissing({ keys }: Databases): Promise<string | undefined> {
+  const rows = await over(keys.worker).query({ text: 'select from key_store' });
+  return rows.length > 0 ? undefined : 'key_store_unnamed';
 }

@@ -7,18 +7,21 @@ import { tenantCommands } from '../commands/tenants.ts';
 import type { Config } from '../config.ts';
 import { freeLeases } from '../consumers/lease.ts';
 import type { PortError } from '../domain/kernel/portError.ts';
-import { startApiThread } from './startApiThread.ts';
+import { startApiThread, type ApiThreadOptions } from './startApiThread.ts';
 import { checkLog } from './checkLog.ts';
-import { loggedClosing } from './closing.ts';
+import { type Closing, loggedClosing } from './closing.ts';
 import { type Core, openCore, startConsumers, startWorker, untilCaughtUp } from './core.ts';
 import { migrateAll, placesOf } from './databases.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { startHttp, type About, type Served } from './http.ts';
+import type { Phase } from './observing.ts';
+import type { Listening } from './port.ts';
 import { secretsOf, type Secrets } from './secrets.ts';
+import { startServicePort } from './servicePort.ts';
 
 export type Service = {
-  /** Undefined: the role `api` is not this process's. */
-  readonly served: Served | undefined;
+  /** The API; or, where that is not this process's role, health and figures alone. */
+  readonly served: Served | Listening;
   readonly secrets: Secrets;
   /** Drains and closes everything; answers the names of what did not close. */
   readonly stop: () => Promise<readonly string[]>;
@@ -50,6 +53,8 @@ export async function startService(config: Config, { log, starting, about, lost 
     if (applied.length > 0) starting('preparing the database');
     const metrics = openMetrics();
     const core = await openCore({ config, secrets, places, metrics, log }, opened);
+    let phase: Phase = 'starting';
+    const beside = config.roles.includes('api') ? undefined : await startServicePort(core, opened, () => phase);
     if (config.database === 'embedded') await takeOver(core);
     if (config.roles.includes('projector')) await startConsumers(core, opened);
     const base = { log: core.logged.log, clock: core.clock, ids: core.ids, indexes: core.logged.keys.indexes };
@@ -61,17 +66,24 @@ export async function startService(config: Config, { log, starting, about, lost 
       await startWorker(core, opened);
       startHousekeeping(core, opened);
     }
-    const served = !config.roles.includes('api')
-      ? undefined
-      : servesApart(config)
-        ? await startApiThread({ config, places, about, metrics, log, lost }, opened)
-        : await startHttp(core, about, opened);
+    const served = beside ?? (await serve(core, { places, about, lost }, opened));
+    phase = 'running';
+    opened.add('readiness', () => {
+      phase = 'stopping';
+    });
     return { served, secrets, stop: opened.all };
   } catch (error) {
     await opened.all();
     throw error;
   }
 }
+
+type Serving = Pick<ApiThreadOptions, 'places' | 'about' | 'lost'>;
+
+const serve = (core: Core, { places, about, lost }: Serving, closing: Closing): Promise<Served> =>
+  servesApart(core.config)
+    ? startApiThread({ config: core.config, places, about, metrics: core.metrics, log: core.log, lost }, closing)
+    : startHttp(core, about, closing);
 
 /** Whether the API would share a thread with other work, and need not. A log in memory belongs to one thread. */
 const servesApart = ({ roles, eventStore }: Config): boolean => roles.length > 1 && eventStore !== 'memory' && runsThreadsBeside();

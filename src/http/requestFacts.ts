@@ -25,7 +25,7 @@ export type RequestFacts = {
 const single = (value: string | readonly string[] | undefined): string | undefined => (typeof value === 'string' ? value : value?.[0]);
 
 /** A caller's own id where it is one, else a new one. */
-export function requestIdOf(req: Request, newId: () => string): string {
+export function requestIdOf(req: Pick<Request, 'headers'>, newId: () => string): string {
   const given = single(req.headers['x-request-id']);
   return given !== undefined && isOutsideId(given) ? given : newId();
 }

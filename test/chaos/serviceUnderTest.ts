@@ -10,6 +10,7 @@ import { startDelivery } from '../../src/compose/delivery.ts';
 import { startHttp } from '../../src/compose/http.ts';
 import { openProviders } from '../../src/compose/providers.ts';
 import { secretsOf } from '../../src/compose/secrets.ts';
+import { startServicePort } from '../../src/compose/servicePort.ts';
 import { parseConfig } from '../../src/config.ts';
 import { keyedProvider } from './keyedProvider.ts';
 import { openPoints, pointedCore, pointedProviders, type Points } from './points.ts';
@@ -62,8 +63,10 @@ async function start(): Promise<void> {
   await untilCaughtUp(core);
   if (config.roles.includes('worker')) await startWorker(core, points, opened);
   const about = { version: '0.0.0', checkAnswers: true };
-  const served = config.roles.includes('api') ? await startHttp(core, about, opened) : undefined;
-  say(`tidings ready ${served === undefined ? `(${config.roles.join(', ')})` : served.url}`);
+  const { localUrl } = config.roles.includes('api')
+    ? await startHttp(core, about, opened)
+    : await startServicePort(core, opened, () => 'running');
+  say(`tidings ready ${localUrl} (${config.roles.join(', ')})`);
 }
 
 process.on('SIGTERM', () => void opened.all().then((failed) => process.exit(failed.length === 0 ? 0 : 1)));

@@ -115,8 +115,8 @@ describe('the command lines', () => {
     const configs = ours.map(([name, it]) => [name, configOf(it)] as const);
     expect(configs.map(([name, { roles }]) => [name, roles])).toStrictEqual([
       ['tidings', ['api', 'worker', 'projector', 'ingest']],
-      ['worker', ['api', 'worker']],
-      ['projector', ['api', 'projector']],
+      ['worker', ['worker']],
+      ['projector', ['projector']],
     ]);
     for (const [, { eventStore }] of configs)
       expect(eventStore).toStrictEqual(env['EVENT_STORE_URL'] === undefined ? 'database' : { esdb: env['EVENT_STORE_URL'] });

@@ -16,6 +16,7 @@ describe('whoever runs it', () => {
     expect(ready.body.ready).toBe(true);
     expect(ready.body.checks.map(({ name, ok }: any) => [name, ok])).toStrictEqual([
       ['database', true],
+      ['keys', true],
       ['log', true],
       ['consumers', true],
     ]);

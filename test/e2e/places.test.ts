@@ -111,7 +111,6 @@ describe('an api, a projector and two workers', () => {
   });
 
   test('share the work of one installation', async () => {
-    expect(others.map(({ url }) => url)).toStrictEqual(['', '', '']);
     const client = clientFor(api);
     const sent = await Promise.all(
       Array.from({ length: 20 }, (_, at) =>

@@ -20,7 +20,7 @@ export type ProgramOptions = {
 };
 
 export type Program = {
-  /** Empty: this process does not serve the API. */
+  /** Of the API, or, without the role `api`, of health and metrics alone. */
   readonly url: string;
   readonly pid: number;
   /** Of the tenant `default`, with all scopes. */
@@ -39,7 +39,7 @@ export type Program = {
 export type Ended = { readonly status: number | null; readonly stdout: string; readonly stderr: string };
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const READY = /^tidings ready (?:(http:\/\/\S+)|\(.*\))$/m;
+const READY = /^tidings ready (http:\/\/\S+)(?: \(.*\))?$/m;
 const READY_MS = 90_000;
 
 /** What `npm start` tells Node: the program under test runs as it does for everybody. */

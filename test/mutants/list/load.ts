@@ -1,5 +1,6 @@
 import type { Mutant } from '../mutant.ts';
 
+const healthTest = 'test/e2e/processHealth.test.ts';
 const admissionTest = 'test/http/admission.test.ts';
 const loadTest = 'test/http/load.test.ts';
 const wireTest = 'test/http/wire.test.ts';
@@ -102,5 +103,21 @@ export const loadMutants: readonly Mutant[] = [
     put: 'resolve(undefined as never);',
     killedBy: 'test/compose/asking.test.ts',
     testName: 'a thread that says nothing is told of, and does not keep whoever asked',
+  },
+  {
+    name: 'readiness: a worker without keys is ready',
+    file: 'src/compose/observing.ts',
+    find: "...(opensKeys ? [check('keys', () => keysMissing(databases))] : []),",
+    put: '',
+    killedBy: healthTest,
+    testName: 'without the keys, whoever opens them is not ready and says so; with them again, it is',
+  },
+  {
+    name: 'readiness: who has not started is ready',
+    file: 'src/compose/observing.ts',
+    find: "now === 'running' ? undefined : now",
+    put: 'undefined',
+    killedBy: healthTest,
+    testName: 'a worker that waits for read models lives, is not ready, and becomes so',
   },
 ];

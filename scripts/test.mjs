@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { ENGINE_TESTS, withNode } from './otherNodes.mjs';
@@ -95,6 +95,13 @@ const failedTests = (testResults) =>
     );
   });
 
+/** What test/support/ranAgainst.ts has left here: which servers were real, and which were stand-ins. */
+const serversIn = (directory) =>
+  readdirSync(directory)
+    .map((name) => JSON.parse(readFileSync(join(directory, name), 'utf8')))
+    .map(({ part, name, real }) => `${part}: ${name}, ${real ? 'real' : 'NOT REAL'}`)
+    .sort();
+
 checkNode();
 await install();
 
@@ -114,6 +121,8 @@ if (!failures.includes('types')) {
   build();
   process.env.PROGRAM_UNDER_TEST = join(ROOT, 'dist/main.js');
 }
+const servers = mkdtempSync(join(tmpdir(), 'tidings-servers-'));
+process.env.SERVERS_REPORT = servers;
 heading('tests');
 const runs = [vitest(args)];
 for (const version of versions) {
@@ -137,6 +146,10 @@ const skippedLines = new Set(runs.flatMap((run) => run.skippedLines));
 if (skippedLines.size > 0) heading('skipped');
 for (const line of skippedLines) console.log(line);
 if (noSkips && skipped > 0) failures.push('skipped suites (what they need can be had here)');
+
+heading('servers');
+for (const line of serversIn(servers)) console.log(line);
+rmSync(servers, { recursive: true, force: true });
 
 heading('result');
 for (const line of runs.flatMap((run) => run.failedLines)) console.log(line);

@@ -4,6 +4,7 @@ import { EventStoreDBClient, FORWARDS, jsonEvent, NO_STREAM, START, streamNameFi
 import { openEventStoreDb } from '../../src/adapters/eventstore/eventstoredb/eventStoreDb.ts';
 import type { StreamName } from '../../src/domain/values/ids.ts';
 import { eventually } from '../support/client.ts';
+import { LOG_IN_DATABASE, logAt } from '../support/eventStoreEnv.ts';
 import { startDoubleProcess } from '../support/eventstoredb/doubleProcess.ts';
 import { eventStoreServer } from '../support/eventStoreServer.ts';
 import { inScratch } from '../support/scratch.ts';
@@ -118,8 +119,8 @@ await client.dispose();
 
 await inScratch('bench', async (scratch) => {
   const sink = await startSink();
-  const there = await startService(join(scratch, 'there'), sink, false, { EVENT_STORE_URL: server.url });
-  const here = await startService(join(scratch, 'here'), sink, false);
+  const there = await startService(join(scratch, 'there'), sink, false, logAt(server.url));
+  const here = await startService(join(scratch, 'here'), sink, false, LOG_IN_DATABASE);
   const whole =
     (service: typeof here, offset: number) =>
     async (round: number): Promise<Turn> => {

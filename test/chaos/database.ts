@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { eventually } from '../support/client.ts';
 import type { Chaos, ChaosRun } from './chaosRun.ts';
 import { clientFor, declareTypes, feed, type Accepted } from './feeder.ts';
+import { LOG_IN_DATABASE } from '../support/eventStoreEnv.ts';
 import { openGround, type Ground } from './ground.ts';
 import { examineRows } from './examineRows.ts';
 import { judge, untilSettled, untilTaken } from './verdict.ts';
@@ -111,7 +112,7 @@ function scheduled({ kills, faults }: Size, random: () => number): readonly Faul
 }
 
 async function underFaults(ground: Ground, size: Size, run: ChaosRun): Promise<void> {
-  const program = await ground.start({ as: 'real' });
+  const program = await ground.start({ as: 'real', env: LOG_IN_DATABASE });
   const client = clientFor(program);
   await declareTypes(client);
   const plan = scheduled(size, run.random);

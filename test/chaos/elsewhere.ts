@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { logAt } from '../support/eventStoreEnv.ts';
 import { eventStoreServer, type TestEventStore } from '../support/eventStoreServer.ts';
 import { checkCluster, type Cluster } from '../support/cluster.ts';
 import type { Ground } from './ground.ts';
@@ -43,7 +44,7 @@ export async function keptElsewhere({ cluster }: Ground, log: 'eventstoredb' | '
     name: server?.name ?? 'a Postgres of its own',
     env: {
       ...at('tidings_keys', 'TIDINGS_KEYS_URL', 'TIDINGS_KEYS_MIGRATION_URL'),
-      ...(server === undefined ? at('tidings_log', 'EVENT_STORE_URL', 'EVENT_STORE_MIGRATION_URL') : { EVENT_STORE_URL: server.url }),
+      ...(server === undefined ? at('tidings_log', 'EVENT_STORE_URL', 'EVENT_STORE_MIGRATION_URL') : logAt(server.url)),
     },
     loseModels: () => asAdministrator(cluster, 'drop database tidings with (force)', make('tidings')),
     close: async () => {

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { logAt } from '../support/eventStoreEnv.ts';
 import { eventStoreServer } from '../support/eventStoreServer.ts';
 import type { Chaos, ChaosRun } from './chaosRun.ts';
 import { clientFor, declareTypes, feed, KINDS, type Feeder, type Kind } from './feeder.ts';
@@ -71,7 +72,7 @@ async function onGround(inEventStore: boolean, run: ChaosRun, work: (ground: Gro
   const server = inEventStore ? await eventStoreServer() : undefined;
   if (server !== undefined) run.say(`the log is in ${server.name}`);
   try {
-    await work(ground, server === undefined ? {} : { EVENT_STORE_URL: server.url });
+    await work(ground, server === undefined ? {} : logAt(server.url));
   } finally {
     await server?.close();
     await ground.close();

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { clientOf, eventually, type Client } from '../support/client.ts';
+import { LOG_IN_DATABASE, logAt } from '../support/eventStoreEnv.ts';
 import { eventStoreServer, type TestEventStore } from '../support/eventStoreServer.ts';
 import { runProgram, startProgram, type Program } from '../support/program.ts';
 import { removeDataDirs } from '../support/removeDataDirs.ts';
@@ -34,7 +35,7 @@ const completed = (client: Client, id: string): Promise<any> =>
 
 beforeAll(async () => {
   server = await eventStoreServer();
-  env = { ...SECRETS, EVENT_STORE_URL: server.url };
+  env = { ...SECRETS, ...logAt(server.url) };
 });
 afterAll(async () => {
   await program?.kill();
@@ -57,8 +58,7 @@ describe('the log in EventStoreDB, all else in the embedded database', () => {
 
   test('another log in front of the same read models is refused, and the right one is taken again', { timeout: 90_000 }, async () => {
     expect(await program!.stop()).toBe(0);
-    const { EVENT_STORE_URL: _, ...embedded } = env;
-    const other = await runProgram({ dataDir: join(scratch, 'data'), env: embedded });
+    const other = await runProgram({ dataDir: join(scratch, 'data'), env: { ...SECRETS, ...LOG_IN_DATABASE } });
     expect(other.status).toBe(78);
     expect(other.stderr).toContain('were filled from another log');
     const client = await start();

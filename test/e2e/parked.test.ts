@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/client.ts';
+import { LOG_IN_DATABASE } from '../support/eventStoreEnv.ts';
 import { serviceForSuite } from '../support/service.ts';
 
-const tidings = serviceForSuite();
+const tidings = serviceForSuite({ env: LOG_IN_DATABASE });
 const FUTURE = 99;
 
 /** As the service appends, but past it: as a restored backup, or a newer release beside this one, would leave events behind. */

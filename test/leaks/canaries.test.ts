@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { eventually } from '../support/client.ts';
+import { LOG_IN_DATABASE } from '../support/eventStoreEnv.ts';
 import { testWith } from '../support/needs.ts';
 import { serviceForSuite } from '../support/service.ts';
 import type { ScriptedServer } from '../support/smtpServers.ts';
@@ -31,6 +32,7 @@ const tidings = serviceForSuite({
     ]);
   },
   env: () => ({
+    ...LOG_IN_DATABASE,
     ...own.env,
     ...issuer.env,
     LOG_LEVEL: 'trace',

@@ -5,6 +5,7 @@ import { rotateKeys } from '../../src/adapters/crypto/rotate.ts';
 import { openPool, type Pool } from '../../src/adapters/postgres/pool.ts';
 import type { SubjectId, TenantId } from '../../src/domain/values/ids.ts';
 
+import { LOG_IN_DATABASE } from '../support/eventStoreEnv.ts';
 import { message, serviceForSuite } from '../support/service.ts';
 import type { ScriptedServer } from '../support/smtpServers.ts';
 import { attack, type Loot, type Taken } from './attacker.ts';
@@ -52,6 +53,7 @@ const tidings = serviceForSuite({
     mails = await quotingMailServer([erased, neighbour].map(({ email, providerReply }) => ({ who: email, reply: providerReply })));
   },
   env: () => ({
+    ...LOG_IN_DATABASE,
     ...own.env,
     EMAIL_PROVIDERS: 'smtp',
     EMAIL_FROM: 'shop@example.com',

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { chromium, type Browser } from 'playwright-core';
 import type { Need } from './needs.ts';
+import { ranAgainst } from './ranAgainst.ts';
 
 const found = (process.env['PATH'] ?? '')
   .split(delimiter)
@@ -11,5 +12,8 @@ const found = (process.env['PATH'] ?? '')
 export const CHROMIUM: Need = { what: 'chromium', found: found !== undefined, how: 'apt-get install chromium' };
 
 /** The machine's own browser, without a window. Its sandbox does not run as root. */
-export const openBrowser = (): Promise<Browser> =>
-  chromium.launch({ executablePath: found ?? '', args: ['--no-sandbox', '--disable-gpu'] });
+export async function openBrowser(): Promise<Browser> {
+  const browser = await chromium.launch({ executablePath: found ?? '', args: ['--no-sandbox', '--disable-gpu'] });
+  ranAgainst({ part: 'Browser', name: `Chromium ${browser.version()} (${found ?? ''})`, real: true });
+  return browser;
+}

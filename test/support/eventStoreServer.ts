@@ -1,5 +1,6 @@
 import { EventStoreDBClient } from '@eventstore/db-client';
 import { startEventStoreDouble, type DoubleOptions, type EventStoreDouble } from './eventstoredb/eventStoreDouble.ts';
+import { ranAgainst } from './ranAgainst.ts';
 import { eventStoreBinary, startEventStoreBinary, type OwnProcess } from './eventstoredb/ownProcess.ts';
 
 /** An EventStoreDB for tests, real or not. Others may use it at the same time: streams get random names. */
@@ -17,6 +18,12 @@ export type TestEventStore = {
   readonly close: () => Promise<void>;
 };
 
+/** Names the double that stands at EVENT_STORE_URL, where it is no server. */
+export const DOUBLE = 'EVENT_STORE_DOUBLE';
+
+/** `EVENT_STORE_URL=double:`: the whole run has its logs in one, as it would in a server. */
+export const wantsDouble = (): boolean => process.env['EVENT_STORE_URL'] === 'double:';
+
 /** EVENT_STORE_URL where it names an EventStoreDB or a KurrentDB (it may name a Postgres); the client knows only the older name. */
 export function eventStoreUrl(): string | undefined {
   const url = process.env['EVENT_STORE_URL'] ?? '';
@@ -24,15 +31,25 @@ export function eventStoreUrl(): string | undefined {
   return match === null ? undefined : `esdb${match[1] ?? ''}://${match[2] ?? ''}`;
 }
 
+const DOUBLED = 'the double of EventStoreDB';
+
 /**
  * EVENT_STORE_URL → `EventStore.ClusterNode`, `eventstored` or `kurrentd` on PATH → the double. A container is not looked for:
  * testcontainers is no dependency; give its address in EVENT_STORE_URL.
  */
 export async function eventStoreServer(options: DoubleOptions = {}): Promise<TestEventStore> {
+  const server = await find(options);
+  ranAgainst({ part: 'EventStoreDB', name: server.name, real: server.real });
+  return server;
+}
+
+async function find(options: DoubleOptions): Promise<TestEventStore> {
   const url = eventStoreUrl();
   if (url !== undefined) {
     const version = await versionOf(url);
-    return { name: `EventStoreDB ${version} (EVENT_STORE_URL)`, real: true, version, url, close: () => Promise.resolve() };
+    const real = url !== process.env[DOUBLE];
+    const name = `${real ? 'EventStoreDB' : DOUBLED} ${version} (EVENT_STORE_URL)`;
+    return { name, real, version, url, close: () => Promise.resolve() };
   }
   const binary = eventStoreBinary();
   return binary === undefined ? standIn(options) : ownServer(binary);
@@ -50,7 +67,7 @@ async function standIn(options: DoubleOptions): Promise<TestEventStore> {
   const { stop, start, url, close } = double;
   const control = { stop, start, freeze: double.freeze, thaw: double.thaw };
   const version = await versionOf(url);
-  return { name: `the double of EventStoreDB ${version}`, real: false, version, url, process: control, double, close };
+  return { name: `${DOUBLED} ${version}`, real: false, version, url, process: control, double, close };
 }
 
 /** What the server says of itself when a client connects; the client keeps it to itself. */

@@ -8,6 +8,7 @@ import { type Binaries, embeddedBinaries, versionOf } from '../../src/adapters/p
 import { postgresUser, type RunAs } from '../../src/adapters/postgres/osUser.ts';
 import { lockByPid } from '../../src/adapters/postgres/processLock.ts';
 import { initialise, isAlive, startServer, stopPostmaster } from '../../src/adapters/postgres/server.ts';
+import { ranAgainst } from './ranAgainst.ts';
 
 /** `run`: what its databases are named after; `nonce`: the cluster_name of a server that this run started; absent for one that the environment names. */
 export type TestServer = {
@@ -47,6 +48,7 @@ const THROWAWAY = { fsync: 'off', synchronous_commit: 'off', full_page_writes: '
 async function startPrivate(scratch: string, run: string): Promise<TestServer> {
   const runAs = postgresUser();
   const binaries = binariesFor(runAs, scratch);
+  ranAgainst({ part: 'Postgres', name: `${binaries.version} (${binaries.dir})`, real: true });
   const dataDir = join(scratch, 'data');
   const nonce = `tidings_${randomBytes(8).toString('hex')}`;
   const password = randomBytes(12).toString('hex');
@@ -85,6 +87,8 @@ async function fromEnvironment(url: string, run: string): Promise<TestServer> {
   const admin = new pg.Client({ connectionString: url });
   await admin.connect();
   try {
+    const { rows: versions } = await admin.query<{ server_version: string }>('show server_version');
+    ranAgainst({ part: 'Postgres', name: `${versions[0]?.server_version ?? ''} (DATABASE_URL)`, real: true });
     await admin.query(`select pg_advisory_lock(7242003)`);
     const { rows } = await admin.query<{ login: string; super: boolean }>(
       'select session_user as login, rolsuper as super from pg_roles where rolname = session_user',

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { withEventStore } from './eventStoreEnv.ts';
 
 /** One line of the program's log; `level` of pino, or `fatal` for what is no line of the log (a stack trace, say). */
 export type LogLine = { readonly level: string; readonly msg: string; readonly [field: string]: unknown };
@@ -73,7 +74,7 @@ function launch(options: ProgramOptions) {
       HOST: '127.0.0.1',
       PORT: '0',
       TIDINGS_DATA_DIR: options.dataDir,
-      ...options.env,
+      ...withEventStore(options.env ?? {}, options.dataDir),
     },
   });
   running.add(child);

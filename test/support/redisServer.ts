@@ -6,6 +6,7 @@ import { Redis } from 'ioredis';
 import { eventually } from './client.ts';
 import { startFaultProxy, type FaultProxy } from './faultProxy.ts';
 import type { Need } from './needs.ts';
+import { ranAgainst } from './ranAgainst.ts';
 import { newScratch } from './scratch.ts';
 
 /** The path of a `redis-server` on PATH. */
@@ -70,6 +71,8 @@ export async function startRedisServer(): Promise<TestRedis> {
   const proxy = await startFaultProxy({ path: socket });
   const client = new Redis({ path: socket, protocol: 2 });
   client.on('error', () => undefined);
+  const version = /^redis_version:(\S+)/m.exec(await client.info('server'))?.[1] ?? '';
+  ranAgainst({ part: 'Redis', name: `${version} (${binary})`, real: true });
   return {
     url: `redis://127.0.0.1:${String(port)}`,
     proxiedUrl: `redis://127.0.0.1:${String(proxy.port)}`,

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { eventually } from './client.ts';
+import { ranAgainst } from './ranAgainst.ts';
 
 export type SmtpSink = { readonly port: number; readonly count: () => number; readonly close: () => Promise<void> };
 
@@ -20,6 +21,7 @@ async function freePort(): Promise<number> {
 
 /** Starts it on a free port; it counts what it takes and throws it away. As root it needs somebody else to be. */
 export async function smtpSink(path: string): Promise<SmtpSink> {
+  ranAgainst({ part: 'SMTP', name: `smtp-sink of Postfix (${path})`, real: true });
   const port = await freePort();
   const user = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];
   const child = spawn(path, ['-c', ...user, `127.0.0.1:${String(port)}`, '1000'], { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -4,7 +4,7 @@ import { brokenIn } from './chaosRun.ts';
 
 test(
   'cancelled, moved or expired at any step of a hand-off, a delivery has one outcome, and it is true',
-  { timeout: 300_000 },
+  { timeout: 900_000 },
   async () => {
     expect(await brokenIn(cancel)).toStrictEqual([]);
   },

@@ -4,7 +4,7 @@ import { crash } from './crash.ts';
 
 test(
   'killed at random and at named points, the service loses nothing and doubles no more than was in flight',
-  { timeout: 300_000 },
+  { timeout: 900_000 },
   async () => {
     expect(await brokenIn(crash)).toStrictEqual([]);
   },

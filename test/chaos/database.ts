@@ -19,7 +19,7 @@ type Size = {
 
 const CHUNK = 20;
 /** Until it is ready again by itself: a query on a connection that vanished is given up after 35 s. */
-const READY_MS = 90_000;
+const READY_MS = 240_000;
 const ALIVE_MS = 10_000;
 
 /** `happen` answers false where it did not come to it. */
@@ -47,7 +47,7 @@ const FAULTS: readonly Fault[] = [
     // Of an append: it is written, and nobody hears of it.
     name: 'an answer lost',
     happen: async ({ proxy }) => {
-      const isLost = await Promise.race([proxy?.loseAnswerTo('log_append').then(() => true), pause(5_000, false)]);
+      const isLost = await Promise.race([proxy?.loseAnswerTo('log_append').then(() => true), pause(30_000, false)]);
       proxy?.heal();
       return isLost === true;
     },

@@ -4,7 +4,7 @@ import { freeze } from './freeze.ts';
 
 test(
   'a process that is frozen for twice its lease blocks no standby, and its late answers harm nothing',
-  { timeout: 300_000 },
+  { timeout: 900_000 },
   async () => {
     expect(await brokenIn(freeze)).toStrictEqual([]);
   },

@@ -117,7 +117,7 @@ async function atTheWorstMoment(ground: Ground, parts: Frozen, round: number, ru
       const isOver = first.slice(0, EACH).every((it) => it === 'unknown') && [...first.slice(EACH), ...second].every((it) => it === 'sent');
       return isOver ? true : undefined;
     };
-    const went = await eventually('the standby has done what was to be done', settled, { deadlineMs: 60_000 }).catch(() => false);
+    const went = await eventually('the standby has done what was to be done', settled, { deadlineMs: 120_000 }).catch(() => false);
     const seen = await statusesOf(ground, [...ids, ...others]);
     run.must('the standby is not blocked: all is done while they are frozen', went, went ? 'done' : seen.join(', '));
     await pause(Math.max(0, 2 * ground.leaseMs - (performance.now() - began)));
@@ -128,7 +128,7 @@ async function atTheWorstMoment(ground: Ground, parts: Frozen, round: number, ru
     run.must('the API that wakes answers as the other did', answer.status === 202 && answer.body.id === again.body.id, answer.status);
     const late = async (): Promise<true | undefined> =>
       (await statusesOf(ground, ids.slice(0, EACH))).every((it) => it === 'sent') ? true : undefined;
-    const won = await eventually('the late acceptances are written down', late, { deadlineMs: 30_000 }).catch(() => false);
+    const won = await eventually('the late acceptances are written down', late, { deadlineMs: 90_000 }).catch(() => false);
     run.must('a late acceptance wins over unknown', won, (await statusesOf(ground, ids.slice(0, EACH))).join(', '));
     const kept = await statusesOf(ground, ids.slice(EACH));
     run.must(

@@ -53,10 +53,10 @@ async function pointsOf(ground: Ground): Promise<readonly string[]> {
     await arm(program);
     const { accepted, done } = work(() => program, 0);
     await done;
-    await untilSettled(ground, accepted, 30_000);
+    await untilSettled(ground, accepted, 120_000);
     const passed = (): readonly string[] => (existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n').sort() : []);
     // The read model shows it before the worker is quite done with it.
-    await eventually('every step is passed', () => (missingIn(passed()).length === 0 ? true : undefined), { deadlineMs: 15_000 }).catch(
+    await eventually('every step is passed', () => (missingIn(passed()).length === 0 ? true : undefined), { deadlineMs: 60_000 }).catch(
       () => undefined,
     );
     return passed();
@@ -160,7 +160,7 @@ async function killedAt(program: Program, point: string, round: number): Promise
   let answering: Program | undefined = program;
   const feeder = work(() => answering, round);
   const gone = (): true | undefined => (program.isRunning() ? undefined : true);
-  const reached = await eventually('it is killed at its point', gone, { deadlineMs: 20_000 }).catch(() => false);
+  const reached = await eventually('it is killed at its point', gone, { deadlineMs: 90_000 }).catch(() => false);
   answering = undefined;
   return { point, reached, diedAt: performance.now(), feeder, goOnWith: (next) => (answering = next) };
 }
@@ -170,6 +170,6 @@ async function recovered(ground: Ground, program: Program, { feeder, goOnWith }:
   const began = performance.now();
   goOnWith(program);
   await feeder.done;
-  await untilSettled(ground, feeder.accepted, 60_000);
+  await untilSettled(ground, feeder.accepted, 180_000);
   return performance.now() - began;
 }

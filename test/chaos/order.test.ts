@@ -2,6 +2,6 @@ import { expect, test } from 'vitest';
 import { brokenIn } from './chaosRun.ts';
 import { order } from './order.ts';
 
-test('whoever reads the log by position misses nothing, reads nothing twice and no stream out of order', { timeout: 300_000 }, async () => {
+test('whoever reads the log by position misses nothing, reads nothing twice and no stream out of order', { timeout: 900_000 }, async () => {
   expect(await brokenIn(order)).toStrictEqual([]);
 });

@@ -102,9 +102,16 @@ async function overloaded(ground: Ground, program: Program, size: Size, run: Cha
   const waiting: Promise<Answered>[] = [];
   const memory: number[] = [];
   const began = performance.now();
-  for (let sent = 0, now = 0; now < size.overloadMs; now = performance.now() - began) {
+  let refusals = 0;
+  // Until something was refused, where it had been slower when it was measured than it is now.
+  for (let sent = 0, now = 0; now < size.overloadMs || (refusals === 0 && sent < size.most); now = performance.now() - began) {
     for (const due = Math.min(size.most, (now / 1000) * capacity * size.times); sent < due; sent += 1)
-      waiting.push(post(program, agent, `over-${String(sent)}@example.com`));
+      waiting.push(
+        post(program, agent, `over-${String(sent)}@example.com`).then((answer) => {
+          if (answer.what === '503') refusals += 1;
+          return answer;
+        }),
+      );
     memory.push(memoryOf(program.pid, 'VmRSS') / 2 ** 20);
     await pause(TICK_MS);
   }

@@ -4,7 +4,7 @@ import { poison } from './poison.ts';
 
 test(
   'poison stops its own stream only, is retried in order, and nothing is sent to whom the facts are behind',
-  { timeout: 300_000 },
+  { timeout: 900_000 },
   async () => {
     expect(await brokenIn(poison)).toStrictEqual([]);
   },

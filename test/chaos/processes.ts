@@ -34,7 +34,7 @@ type Round = Pick<StartOptions, 'as'> & {
 
 const CHUNK = 20;
 /** Until six processes that start at once are ready, also on a busy machine; those that succeed killed ones wait for leases besides. */
-const READY_MS = 90_000;
+const READY_MS = 240_000;
 const ALIVE_MS = 10_000;
 const MOVING_MS = 60_000;
 const SETTLED_MS = 240_000;

@@ -2,6 +2,6 @@ import { expect, test } from 'vitest';
 import { brokenIn } from './chaosRun.ts';
 import { stop } from './stop.ts';
 
-test('told to end under load, the service ends in time, loses nothing and doubles nothing', { timeout: 300_000 }, async () => {
+test('told to end under load, the service ends in time, loses nothing and doubles nothing', { timeout: 900_000 }, async () => {
   expect(await brokenIn(stop)).toStrictEqual([]);
 });

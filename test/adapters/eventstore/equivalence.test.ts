@@ -120,7 +120,7 @@ async function lived(open: () => Promise<EventStore>) {
 
 test(
   '1,000 random histories of commands come to the same events, answers and read models on every store',
-  { timeout: 300_000 },
+  { timeout: 900_000 },
   async () => {
     const [memory, ...others] = [await lived(stores.memory), await lived(stores.postgres), await lived(stores.eventstoredb)];
     expect(memory.count).toBeGreaterThan(3 * HISTORIES);

@@ -50,7 +50,7 @@ test('an answer that comes after the stream of appends to the old leader broke e
   const failures: string[] = [];
   const { first, second, store } = await atTwoNodes('esdb', { observer: { onAppendFailure: ({ code }) => failures.push(code) } });
   const count = second.events().length;
-  second.delay(300);
+  second.delay(1_500);
   const append = outcomeOf(store.append(aStream(), 'absent', someEvents(1)));
   await expect.poll(() => second.events().length).toBe(count + 1);
   first.breakBatches();

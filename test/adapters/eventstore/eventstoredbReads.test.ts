@@ -114,7 +114,7 @@ describe('a subscription brings what a page has', () => {
   test('also where a stream has a noun and nothing else', async () => {
     const failures: string[] = [];
     const double = await aServer();
-    const store = await open(double.url, { silenceMs: 50, observer: { onFeedFailure: ({ code }) => failures.push(code) } });
+    const store = await open(double.url, { silenceMs: 1_000, observer: { onFeedFailure: ({ code }) => failures.push(code) } });
     await clientOf(double.url).appendToStream('sample', jsonEvent({ type: 'T', data: {} }));
     const page = await store.readAll('start', { nouns: ['sample'] }, 10);
     const batches = await readUntil(store.subscribe('start', { nouns: ['sample'] }, endless()), (all) => eventsOf(all).length > 0);

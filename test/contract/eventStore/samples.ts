@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import type { EncodedEvent, EventStore, FeedBatch, StoredEvent } from '../../../src/adapters/eventstore/port.ts';
 import { PortError } from '../../../src/domain/kernel/portError.ts';
 import type { Position, StreamName } from '../../../src/domain/values/ids.ts';
+import { eventually } from '../../support/client.ts';
 
 export type StoreOf = () => EventStore;
 
@@ -39,6 +40,15 @@ export async function refusal(work: Promise<unknown>): Promise<Pick<PortError, '
   if (!(error instanceof PortError)) throw error;
   return error.actual === undefined ? { kind: error.kind, code: error.code } : { kind: error.kind, code: error.code, actual: error.actual };
 }
+
+/** Sent again, with the same ids, while the store says that it could not find out in its time: as whoever calls does. */
+export const settled = <T>(append: () => Promise<T>): Promise<T> =>
+  eventually('the store says what became of it', () =>
+    append().catch((error: unknown) => {
+      if (error instanceof PortError && error.kind === 'unavailable') return undefined;
+      throw error;
+    }),
+  );
 
 /** Reads batches until one satisfies the condition; all that were read. */
 export async function readUntil(

@@ -60,10 +60,11 @@ describe('the traps of the client', () => {
   ])('data with %s: the promise never settles', async (_what, data) => {
     const { code, said } = await program(
       server().url,
-      `process.on('unhandledRejection', () => say('unhandled'));
+      `const unhandled = new Promise((resolve) => process.on('unhandledRejection', resolve)).then(() => say('unhandled'));
        const settled = () => say('settled');
        client.appendToStream('${newStream()}', { id: '${event().id}', type: 'T', contentType: 'application/json', data: ${data} }).then(settled, settled);
-       await pause(1_500);
+       await unhandled;
+       await pause(1_000);
        process.exit(0);`,
     );
     expect({ code, said }).toStrictEqual({ code: 0, said: ['unhandled'] });
@@ -74,7 +75,7 @@ describe('the traps of the client', () => {
     // Far enough away for all of them to have been sent, and none answered.
     const { host, port } = addressOf(server().url);
     const far = await openGate(port, host);
-    far.delay(600);
+    far.delay(1_500);
     const { code, said } = await program(
       `esdb://127.0.0.1:${far.port}?tls=false`,
       `await client.appendToStream('${stream}', jsonEvent({ type: 'T', data: {} }));

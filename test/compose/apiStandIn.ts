@@ -6,8 +6,10 @@ const { data, tell, onMessage, leave } = inThread<ApiThreadData, ToApiThread, Fr
 const what = data.about.version;
 onMessage((message) => {
   if (message.kind === 'lives') tell({ kind: 'measure' });
-  if (message.kind === 'measured')
+  if (message.kind === 'measured') {
     tell({ kind: 'ready', served: { port: message.measured.length, url: '', localUrl: '', outboxLink: data.config.roles.join() } });
+    if (what === 'ends') setTimeout(leave, 20);
+  }
   if (message.kind === 'stop') {
     tell({ kind: 'stopped', failed: what === 'does not close' ? ['http'] : [] });
     leave();
@@ -18,4 +20,3 @@ if (what === 'refuses') {
   leave();
 } else if (what === 'ends early') leave();
 else tell({ kind: 'live' });
-if (what === 'ends') setTimeout(leave, 20);

@@ -20,6 +20,8 @@ beforeEach(async () => {
 afterEach(async () => {
   await bench.close();
 });
+/** So long that none runs out by itself between two calls. */
+const LEASE_MS = 60_000;
 const key = { name: 'tally', suffix: '_v1' };
 const total = async (): Promise<number> =>
   (await bench.rows<{ n: number }>('select coalesce(sum(total), 0)::int as n from tally_v1'))[0]!.n;
@@ -31,21 +33,21 @@ describe('a lease', () => {
     await bench.moveClock(0);
     await bench.rows(`insert into consumers (name, suffix, version, state, facts, tables) values ('tally', '_v1', 1, 'live', false, '{}')`);
   });
-  const take = (holder: string): Promise<Lease | undefined> => takeLease(bench.db, key, holder, 3_000);
+  const take = (holder: string): Promise<Lease | undefined> => takeLease(bench.db, key, holder, LEASE_MS);
   const move = (lease: Lease): Promise<void> =>
-    moveCheckpoint(bench.db, lease, { from: 'start', to: positionAt(1), applied: 1, caughtUp: false, leaseMs: 3_000, awaited: false });
+    moveCheckpoint(bench.db, lease, { from: 'start', to: positionAt(1), applied: 1, caughtUp: false, leaseMs: LEASE_MS, awaited: false });
 
   test('has one holder until it runs out', async () => {
     expect([(await take('a'))?.epoch, (await take('b'))?.epoch]).toStrictEqual([1, undefined]);
-    await bench.moveClock(3_001);
+    await bench.moveClock(LEASE_MS + 1);
     expect((await take('b'))?.epoch).toBe(2);
   });
 
   test('renewed, does not run out', async () => {
     const lease = await take('a');
-    await bench.moveClock(2_500);
-    expect(await renewLease(bench.db, lease!, 3_000, { caughtUp: false, rate: 0 })).toBe(true);
-    await bench.moveClock(2_500);
+    await bench.moveClock(LEASE_MS - 10_000);
+    expect(await renewLease(bench.db, lease!, LEASE_MS, { caughtUp: false, rate: 0 })).toBe(true);
+    await bench.moveClock(LEASE_MS - 10_000);
     expect(await take('b')).toBe(undefined);
   });
 
@@ -55,17 +57,17 @@ describe('a lease', () => {
     expect(rate).toBe(15_000);
     for (let idle = 0; idle < 300; idle += 1) {
       rate = rateAfter(rate, 0, 5_000);
-      await expect(renewLease(bench.db, lease!, 3_000, { caughtUp: true, rate })).resolves.toBe(true);
+      await expect(renewLease(bench.db, lease!, LEASE_MS, { caughtUp: true, rate })).resolves.toBe(true);
     }
     expect(rate).toBe(0);
   });
 
   test('whose epoch has passed moves no checkpoint and cannot be renewed', async () => {
     const lease = await take('a');
-    await bench.moveClock(3_001);
+    await bench.moveClock(LEASE_MS + 1);
     await take('b');
     await expect(move(lease!)).rejects.toBeInstanceOf(LeaseLost);
-    expect(await renewLease(bench.db, lease!, 3_000, { caughtUp: false, rate: 0 })).toBe(false);
+    expect(await renewLease(bench.db, lease!, LEASE_MS, { caughtUp: false, rate: 0 })).toBe(false);
   });
 
   test('moves the checkpoint only from where its holder believes it to be', async () => {
@@ -78,7 +80,7 @@ describe('a lease', () => {
     const lease = await take('a');
     await stopForGood(bench.db, lease!, 'head_below_checkpoint');
     await expect(move(lease!)).rejects.toBeInstanceOf(LeaseLost);
-    await bench.moveClock(3_001);
+    await bench.moveClock(LEASE_MS + 1);
     expect([await take('a'), await take('b')]).toStrictEqual([undefined, undefined]);
   });
 
@@ -92,9 +94,9 @@ describe('a lease', () => {
 
 describe('two processes', () => {
   test('share a consumer as holder and standby, and hand over when one stops', async () => {
-    const first = await bench.start([tally()], { holder: 'first' });
+    const first = await bench.start([tally()], { holder: 'first', leaseMs: LEASE_MS });
     await until(async () => (await bench.rows('select from consumers where holder is not null')).length === 1);
-    await bench.start([tally()], { holder: 'second' });
+    await bench.start([tally()], { holder: 'second', leaseMs: LEASE_MS });
     const before = bench.feed.add(happened('Marked', {}), happened('Marked', {}));
     await until(async () => (await total()) === 2);
     expect(await holderOf()).toBe('first');

@@ -74,7 +74,7 @@ test("tables that have never been at the head are nobody's to read: not after a 
   await bench.start([tally({ before: () => gate })], { batchEvents: 1 });
   await expect(tables.suffixOf('tally')).rejects.toMatchObject({ kind: 'unavailable', code: 'projection_not_ready' });
   let1();
-  expect(await waiting.waitFor('tally', position, { boundMs: 10_000 })).toBe('reached');
+  expect(await waiting.waitFor('tally', position, { boundMs: 30_000 })).toBe('reached');
   expect(await tables.suffixOf('tally')).toBe('_v1');
   await tables.close();
   await waiting.close();

@@ -27,19 +27,19 @@ test('a write is read after its position was waited for', async () => {
   await bench.start([tally()], slowly);
   for (let n = 1; n <= 5; n += 1) {
     const position = bench.feed.add(happened('Marked', {}));
-    expect([await api.waitFor('tally', position, { boundMs: 10_000 }), await total()]).toStrictEqual(['reached', n]);
+    expect([await api.waitFor('tally', position, { boundMs: 30_000 }), await total()]).toStrictEqual(['reached', n]);
   }
 });
 
 test('a position is passed at once when someone waits, though nothing concerns the projection', async () => {
   await bench.start([tally()], slowly);
   const position = bench.feed.add(happened('Other', {}, { noun: 'audit' }));
-  expect(await api.waitFor('tally', position, { boundMs: 10_000 })).toBe('reached');
+  expect(await api.waitFor('tally', position, { boundMs: 30_000 })).toBe('reached');
 });
 
 test('many who wait for one projection are all answered', async () => {
   await bench.start([tally()], slowly);
-  const waiting = Array.from({ length: 50 }, () => api.waitFor('tally', bench.feed.add(happened('Marked', {})), { boundMs: 10_000 }));
+  const waiting = Array.from({ length: 50 }, () => api.waitFor('tally', bench.feed.add(happened('Marked', {})), { boundMs: 30_000 }));
   expect(new Set(await Promise.all(waiting))).toStrictEqual(new Set(['reached']));
 });
 
@@ -64,22 +64,22 @@ test('a stream that is parked does not come by waiting; others do', async () => 
   const position = bench.feed.add(bad, happened('Marked', {}, { id: 'good' }));
   await until(async () => (await total()) === 1);
   expect([
-    await api.waitFor('tally', position, { stream: bad.stream, boundMs: 10_000 }),
-    await api.waitFor('tally', position, { stream: 'template-acme_good', boundMs: 10_000 }),
-    await api.waitFor('tally', position, { boundMs: 10_000 }),
+    await api.waitFor('tally', position, { stream: bad.stream, boundMs: 30_000 }),
+    await api.waitFor('tally', position, { stream: 'template-acme_good', boundMs: 30_000 }),
+    await api.waitFor('tally', position, { boundMs: 30_000 }),
   ]).toStrictEqual(['parked', 'reached', 'reached']);
 });
 
 test('a lost connection fails whoever waits, and the next is served again', async () => {
   await bench.start([tally()], slowly);
-  const waiting = api.waitFor('tally', positionAt(99), { boundMs: 10_000 }).then(
+  const waiting = api.waitFor('tally', positionAt(99), { boundMs: 30_000 }).then(
     () => 'answered',
     () => 'failed',
   );
   await bench.fresh.apiPool.query('select 1');
   const failing = openWaitFor({ ...database(bench.fresh.apiPool, listener), query: () => Promise.reject(new Error('cut')) }, systemTime);
-  await expect((await failing).waitFor('tally', positionAt(1), { boundMs: 10_000 })).rejects.toThrow('cut');
-  await expect((await failing).waitFor('tally', positionAt(1), { boundMs: 10_000 })).rejects.toThrow('cut');
+  await expect((await failing).waitFor('tally', positionAt(1), { boundMs: 30_000 })).rejects.toThrow('cut');
+  await expect((await failing).waitFor('tally', positionAt(1), { boundMs: 30_000 })).rejects.toThrow('cut');
   for (let n = 0; n < 99; n += 1) bench.feed.add(happened('Marked', {}));
   expect(await waiting).toBe('answered');
 });

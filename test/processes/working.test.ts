@@ -84,7 +84,7 @@ test('from log to actions to effects and back: everything is done once, whoever 
   await until(() => ledger.length > 40);
   await first.stop();
   for (const data of wanted.slice(60)) bench.feed.add(on('Wanted', data));
-  await until(async () => ledger.length >= 480 && (await bench.rows('select from actions')).length === 0, 20_000);
+  await until(async () => ledger.length >= 480 && (await bench.rows('select from actions')).length === 0, 60_000);
   await waiting.close();
   expect([...ledger].sort()).toStrictEqual(wanted.flatMap(({ of, items }) => items.map((n) => `${of} ${n}`)).sort());
 });

@@ -43,14 +43,14 @@ function hearing() {
   return { observer, told, until };
 }
 
-const QUICK = { pauseMs: 1, patienceMs: 200 };
+const PATIENT = { pauseMs: 1, patienceMs: 60_000 };
 const failing = (): Promise<never> => Promise.reject(new PortError('unavailable', 'postgres_did_not_start', 'its memory is still in use.'));
 
 test('a server that ends is started again, also after starts that failed', async () => {
   const { observer, until } = hearing();
   const [first, second] = [server(), server()];
   let tries = 0;
-  const kept = keepServer(first, () => ((tries += 1) < 3 ? failing() : Promise.resolve(second)), observer, QUICK);
+  const kept = keepServer(first, () => ((tries += 1) < 3 ? failing() : Promise.resolve(second)), observer, PATIENT);
   first.die();
   expect(await until(2)).toStrictEqual(['ended', 'restarted']);
   expect(tries).toBe(3);
@@ -61,7 +61,7 @@ test('a server that ends is started again, also after starts that failed', async
 test('one that does not come back is lost, with the reason', async () => {
   const { observer, until } = hearing();
   const first = server();
-  keepServer(first, failing, observer, QUICK);
+  keepServer(first, failing, observer, { pauseMs: 1, patienceMs: 200 });
   first.die();
   expect(await until(2)).toStrictEqual([
     'ended',
@@ -80,7 +80,7 @@ test('one that ends again and again is given up', async () => {
       return Promise.resolve(current);
     },
     observer,
-    QUICK,
+    PATIENT,
   );
   current.die();
   const told = await until(9);
@@ -101,7 +101,7 @@ test('one that is stopped is not started again, nor is one whose start was under
       return new Promise((resolve) => (start = resolve));
     },
     observer,
-    QUICK,
+    PATIENT,
   );
   first.die();
   await wasAsked;

@@ -178,7 +178,7 @@ describe('a composed mail', () => {
       }),
       { numRuns: 250 },
     );
-  }, 60_000);
+  }, 240_000);
 
   test('gives back html, text and subject as they were, line breaks apart', async () => {
     await fc.assert(
@@ -190,7 +190,7 @@ describe('a composed mail', () => {
       }),
       { numRuns: 250 },
     );
-  }, 60_000);
+  }, 240_000);
 
   test('keeps to the lines of SMTP: ASCII, no lone CR or LF, at most 998 octets', async () => {
     await fc.assert(
@@ -214,7 +214,7 @@ describe('a composed mail', () => {
       }),
       { numRuns: 250 },
     );
-  }, 60_000);
+  }, 240_000);
 
   test('encodes what is mostly not ASCII as base64 and the rest as quoted-printable', async () => {
     expect((await composed(mail({ text: '日本語のメール' }))).raw).toContain('Content-Transfer-Encoding: base64');

@@ -9,8 +9,10 @@ export default defineConfig({
     globalSetup: ['test/support/globalSetup.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 120_000,
+    // Limits are for what never comes: two files at a time on a machine that is busy besides take their time.
+    testTimeout: 90_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 15_000 } },
     passWithNoTests: false,
   },
 });

@@ -52,7 +52,7 @@ beforeAll(async () => {
   const look = async (): Promise<true | undefined> =>
     (await client.get(`/v1/notifications/${body.id}`)).body.status === 'completed' ? true : undefined;
   await eventually('it is completed', look);
-}, 120_000);
+}, 300_000);
 afterAll(async () => {
   await program?.kill();
   await Promise.all(opened.map((database) => database.close()));

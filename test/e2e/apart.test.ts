@@ -32,7 +32,7 @@ describeWith(TWO, 'a process that has all roles', () => {
 
   test(
     'answers and accepts also while the thread that sends stands still, and says that it does not live',
-    { timeout: 90_000 },
+    { timeout: 180_000 },
     async () => {
       const id = await whileHeldUp(async () => {
         const living = tidings.get('/health/live');

@@ -161,7 +161,7 @@ describe('a batch', () => {
   });
 
   test('that is paused holds what has not gone until it is resumed', async () => {
-    const { body } = await upload(people(20, 'paused'), undefined, { schedule: { at: inFuture(1500) } });
+    const { body } = await upload(people(20, 'paused'), undefined, { schedule: { at: inFuture(6000) } });
     const paused = await tidings.post(`/v1/batches/${body.id}/pause`);
     expect([paused.status, paused.body]).toStrictEqual([202, { id: body.id }]);
     const held = await batchWhere(body.id, ({ counts }) => counts.deferred === 20);
@@ -183,7 +183,7 @@ describe('a batch', () => {
 
   test('can be moved to another time', async () => {
     const { body } = await upload(people(5, 'moved'), undefined, { schedule: { at: inFuture(3_600_000) } });
-    const at = inFuture(1000);
+    const at = inFuture(4000);
     expect((await tidings.post(`/v1/batches/${body.id}/reschedule`, { schedule: { at } })).status).toBe(202);
     const batch = await batchWhere(body.id, ({ counts }) => counts.captured === 5);
     expect(batch.planAt).toBe(at);

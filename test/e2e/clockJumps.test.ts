@@ -46,7 +46,7 @@ describeWith(FAKETIME, 'a machine whose clock is set while the service runs', ()
     expect(await statusOf(later.id)).toBe('scheduled');
     setClock('+0');
     const soon = await tidings.send(
-      message([{ email: 'soon@example.com' }], { schedule: { at: new Date(Date.now() + 1_500).toISOString() } }),
+      message([{ email: 'soon@example.com' }], { schedule: { at: new Date(Date.now() + 3_000).toISOString() } }),
     );
     expect((await tidings.settled(soon.id)).map(({ status }) => status)).toStrictEqual(['captured']);
     for (const { id } of [now, soon]) expect(await tidings.captured(id)).toHaveLength(1);

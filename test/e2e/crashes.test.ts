@@ -31,7 +31,7 @@ const everybody = (prefix: string, count: number): Promise<true> =>
   });
 
 describe('the service', () => {
-  test('answers what it has begun to answer when it is told to stop, and takes nothing new', { timeout: 200_000 }, async () => {
+  test('answers what it has begun to answer when it is told to stop, and takes nothing new', { timeout: 400_000 }, async () => {
     const posting = Promise.all(
       Array.from({ length: 40 }, (_, at) =>
         tidings.post('/v1/notifications', message([{ email: `last-${String(at)}@example.com` }])).catch(() => undefined),

@@ -38,7 +38,7 @@ async function pour(socket: Socket, piece: string, isOver: () => boolean): Promi
 test(
   'a thousand who say nothing, and a hundred who never come to an end, keep nobody else waiting and cost little memory',
   {
-    timeout: 120_000,
+    timeout: 400_000,
   },
   async () => {
     const { id } = await tidings.send(message(['before']));
@@ -86,7 +86,7 @@ test(
     await Promise.all(pouring.map(({ done }) => done));
 
     // Who said nothing, or has no end of header fields, is sent away: after 10 s, looked for every 5. What ends the others has tests of its own.
-    await expect.poll(() => silent.filter(({ closed }) => !closed).length, { timeout: 60_000, interval: 500 }).toBe(0);
+    await expect.poll(() => silent.filter(({ closed }) => !closed).length, { timeout: 120_000, interval: 500 }).toBe(0);
     const last = await tidings.send(message(['after']));
     await tidings.settled(last.id);
   },

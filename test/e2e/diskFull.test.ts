@@ -73,7 +73,7 @@ describeWith(DISK, 'a database whose disk is full', () => {
     );
   const isReady = async (): Promise<true | undefined> => ((await client.get('/health/ready')).status === 200 ? true : undefined);
 
-  test('takes nothing that it cannot keep, and goes on by itself when there is room again', { timeout: 240_000 }, async () => {
+  test('takes nothing that it cannot keep, and goes on by itself when there is room again', { timeout: 400_000 }, async () => {
     const accepted: string[] = [];
     fill(filler, 4 * 1024 * 1024);
     const refused = await eventually(

@@ -44,7 +44,7 @@ afterAll(async () => {
 });
 
 describe('the log in EventStoreDB, all else in the embedded database', () => {
-  test('what is accepted is delivered, explained, and still there after a restart', { timeout: 90_000 }, async () => {
+  test('what is accepted is delivered, explained, and still there after a restart', { timeout: 400_000 }, async () => {
     const client = await start();
     const { status, body } = await client.post('/v1/notifications', message([{ email: 'ada@example.com' }]));
     expect(status).toBe(202);
@@ -56,7 +56,7 @@ describe('the log in EventStoreDB, all else in the embedded database', () => {
     expect(program!.faults()).toStrictEqual([]);
   });
 
-  test('another log in front of the same read models is refused, and the right one is taken again', { timeout: 90_000 }, async () => {
+  test('another log in front of the same read models is refused, and the right one is taken again', { timeout: 400_000 }, async () => {
     expect(await program!.stop()).toBe(0);
     const other = await runProgram({ dataDir: join(scratch, 'data'), env: { ...SECRETS, ...LOG_IN_DATABASE } });
     expect(other.status).toBe(78);

@@ -186,7 +186,7 @@ describe('people', () => {
     expect((await tidings.get('/v1/recipients/kim')).body.email).toBe('kim@example.com');
     const kept = await tidings.send(message([{ recipientId: 'kim', email: 'new@example.com', save: true }]));
     await tidings.settled(kept.id);
-    await expect.poll(async () => (await tidings.get('/v1/recipients/kim')).body.email, { timeout: 10_000 }).toBe('new@example.com');
+    await expect.poll(async () => (await tidings.get('/v1/recipients/kim')).body.email).toBe('new@example.com');
   });
 
   test('that a repeat names keep the address that they were given since', async () => {
@@ -209,7 +209,7 @@ describe('people', () => {
     await tidings.send(message([saved], { content: { push: { title: 'Hi', body: 'Hi' } } }));
     const { recipients: _, ...plain } = message([]) as { recipients: unknown };
     await tidings.post('/v1/batches', { ...plain, recipients: [{ recipientId: 'line', email: 'line@example.com', save: true }] });
-    await expect.poll(async () => (await tidings.get('/v1/recipients/line')).body.email, { timeout: 10_000 }).toBe('line@example.com');
+    await expect.poll(async () => (await tidings.get('/v1/recipients/line')).body.email).toBe('line@example.com');
     const { body } = await tidings.get('/v1/recipients/pat');
     expect(body.devices.map(({ token, platform }: any) => [token, platform])).toStrictEqual([['token-•••', null]]);
     expect(body.endpoints.map(({ channel, address }: any) => [channel, address]).sort()).toStrictEqual([

@@ -78,6 +78,7 @@ describeWith(CHROMIUM, 'in a browser', () => {
     await page.locator('input[name=key]').fill(tidings.key);
     await page.locator('input[name=key]').press('Enter');
     await page.getByRole('button', { name: /Leave|Close/ }).click();
+    await page.locator('input[name=key]').waitFor();
     expect((await page.goto(`${tidings.url}/outbox`))?.status()).toBe(401);
     await context.close();
   });
@@ -103,11 +104,11 @@ describeWith(CHROMIUM, 'in a browser', () => {
     await context.close();
   });
 
-  test('the documentation lists the operations, and loads nothing from elsewhere', { timeout: 60_000 }, async () => {
+  test('the documentation lists the operations, and loads nothing from elsewhere', { timeout: 400_000 }, async () => {
     const context = await browser.newContext();
     const page = await newPage(context);
     await page.goto(`${tidings.url}/docs`);
-    await page.getByRole('heading', { name: 'Tell 1 to 500 recipients something' }).first().waitFor({ timeout: 45_000 });
+    await page.getByRole('heading', { name: 'Tell 1 to 500 recipients something' }).first().waitFor({ timeout: 180_000 });
     await context.close();
   });
 });

@@ -74,7 +74,7 @@ async function inTime<T>(ask: () => Promise<T>, answer: T): Promise<void> {
 }
 
 describe('two workers', () => {
-  test('on one table of actions both send, and nobody gets a message twice', { timeout: 90_000 }, async () => {
+  test('on one table of actions both send, and nobody gets a message twice', { timeout: 240_000 }, async () => {
     const people: string[] = [];
     const taken = (): number => ledgers.reduce((sum, ledger) => sum + ledger.count(), 0);
     await eventually(
@@ -87,7 +87,7 @@ describe('two workers', () => {
         await eventually('all have arrived', () => (taken() >= people.length ? true : undefined), { seen: taken });
         return ledgers.every((ledger) => ledger.count() > 0) ? true : undefined;
       },
-      { deadlineMs: 60_000, seen: () => ledgers.map((ledger) => ledger.count()) },
+      { deadlineMs: 120_000, seen: () => ledgers.map((ledger) => ledger.count()) },
     );
     const open = async (): Promise<true | undefined> => {
       const { rows } = await database.workerPool.query<{ n: number }>('select count(*)::int as n from actions');
@@ -143,12 +143,12 @@ describe('two APIs', () => {
     }
   });
 
-  test('refuse an API key within five seconds of its revocation at the other', { timeout: 30_000 }, async () => {
+  test('refuse an API key within five seconds of its revocation at the other', async () => {
     const { body } = await one.post('/v1/api-keys', { name: 'revoked', scopes: ['read'] });
     const bearer = { Authorization: `Bearer ${String(body.key)}` };
     const statuses = (): Promise<readonly number[]> =>
       Promise.all([one, other].map(async (client) => (await client.request('GET', '/v1/deliveries', undefined, bearer)).status));
-    await expect.poll(statuses, { timeout: BOUND_MS }).toStrictEqual([200, 200]);
+    await expect.poll(statuses).toStrictEqual([200, 200]);
     expect((await one.delete(`/v1/api-keys/${String(body.id)}`)).status).toBe(204);
     await inTime(statuses, [401, 401]);
   });

@@ -137,7 +137,7 @@ describe('a start beside another', () => {
             const shown = await fetch(`${second.url}/v1/notifications/${alone}`, { headers: { Authorization: `Bearer ${tidings.key}` } });
             return ((await shown.json()) as { status: string }).status;
           },
-          { timeout: 25_000 },
+          { timeout: 60_000 },
         )
         .toBe('completed');
     } finally {

@@ -54,7 +54,7 @@ const look = (place: string, bytes: Buffer | string): void => {
   found.push(...search(place, Buffer.from(bytes)));
 };
 
-test('what a person is, has and is told goes through every path', { timeout: 120_000 }, async () => {
+test('what a person is, has and is told goes through every path', { timeout: 400_000 }, async () => {
   await own.uncompressed();
   await own.toldInFull();
   listening = await own.listen(CHANNELS);
@@ -98,7 +98,7 @@ test('an event about a person that cannot be applied is parked', async () => {
   await tidings.get('/v1/actions/parked');
 });
 
-test('and stands in no metric and no notice, in any form', { timeout: 120_000 }, async () => {
+test('and stands in no metric and no notice, in any form', { timeout: 400_000 }, async () => {
   search = searchFor([...it.list, ...secrets]);
   look('the metrics', (await tidings.get('/metrics')).body as string);
   look('the health', JSON.stringify((await tidings.get('/health/ready')).body));
@@ -127,7 +127,7 @@ testWith(DUMPS, 'nor in a dump, packed or not', () => {
 
 test(
   'nor, once all has been stopped, in the data directory, its write-ahead log, what was printed or what the database was ever told',
-  { timeout: 120_000 },
+  { timeout: 400_000 },
   async () => {
     const program = tidings.program();
     await tidings.stop();

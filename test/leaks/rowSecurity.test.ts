@@ -68,7 +68,7 @@ describe('row-level security', () => {
     expect(others).toStrictEqual(['claims', 'consumers', 'parked_events']);
   });
 
-  test('leaves nothing of a tenant on a pooled connection, in 10,000 turns', { timeout: 120_000 }, async () => {
+  test('leaves nothing of a tenant on a pooled connection, in 10,000 turns', { timeout: 400_000 }, async () => {
     const pool = await openPool({ url: tidings.database().url, role: 'tidings_api', max: 1 });
     const seen = { default: 0, strangers: 0, wrong: 0, bare: 0, thrown: 0 };
     const count = 'select count(*)::int as all, count(*) filter (where tenant <> $1)::int as wrong from tenants_v1';

@@ -9,8 +9,8 @@ import { unfit, verdictOn, type TestReport, type Verdict } from './verdict.ts';
 /** What tests of the sources read. */
 const COPIED = ['src', 'test', 'migrations', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
 /** Milliseconds after which a run of tests is ended: a mutant may loop for ever. */
-const ALL_MS = 300_000;
-const ONE_MS = 90_000;
+const ALL_MS = 900_000;
+const ONE_MS = 180_000;
 
 /** A copy of the tree in which patches are applied: the tree itself is never written to. */
 function copyOf(root: string, scratch: string, name: string): string {

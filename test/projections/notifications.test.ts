@@ -257,7 +257,7 @@ const OUTWARD: Readonly<Record<DeliveryState, string>> = {
   left: 'left',
 };
 
-test('of any log each delivery has the status that the fold gives it, however the events come in', { timeout: 120_000 }, async () => {
+test('of any log each delivery has the status that the fold gives it, however the events come in', { timeout: 400_000 }, async () => {
   const rowsOf = async (suffix: string): Promise<readonly object[]> => {
     const { deliveries = [], notifications = [] } = await model.rows(suffix);
     return [...notifications, ...deliveries].map((it) => (it as { row: object }).row);

@@ -55,7 +55,7 @@ const LOOK_MS = 50;
 export async function eventually<T>(
   what: string,
   look: () => Promise<T | undefined> | T | undefined,
-  { deadlineMs = 25_000, seen }: { readonly deadlineMs?: number; readonly seen?: () => unknown } = {},
+  { deadlineMs = 60_000, seen }: { readonly deadlineMs?: number; readonly seen?: () => unknown } = {},
 ): Promise<T> {
   const until = Date.now() + deadlineMs;
   for (;;) {

@@ -91,7 +91,7 @@ export async function openBench(given?: FreshDatabase): Promise<Bench> {
 }
 
 /** Waits until it holds; fails after so many ms. */
-export async function until(holds: () => Promise<boolean> | boolean, withinMs = 10_000): Promise<void> {
+export async function until(holds: () => Promise<boolean> | boolean, withinMs = 25_000): Promise<void> {
   const end = Date.now() + withinMs;
   while (!(await holds())) {
     if (Date.now() > end) throw new Error('what was awaited did not come');

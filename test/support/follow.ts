@@ -5,7 +5,7 @@ export type Sent = { readonly id: string; readonly position: string; readonly re
 export type Following = {
   /** Requests a notification that must be accepted. */
   readonly send: (message: object, headers?: Readonly<Record<string, string>>) => Promise<Sent>;
-  /** Its deliveries, once none of them is pending; 25 s is time enough where no claim is lost. */
+  /** Its deliveries, once none of them is pending; a minute is time enough where no claim is lost. */
   readonly settled: (notificationId: string, deadlineMs?: number) => Promise<readonly any[]>;
   /** Its deliveries, as the read model has them at this position. */
   readonly deliveries: (notificationId: string, position?: string) => Promise<readonly any[]>;
@@ -34,7 +34,7 @@ export function follow(client: Client): Following {
       return { id, position, recipients, answer };
     },
     deliveries,
-    settled: async (id, deadlineMs = 25_000) => {
+    settled: async (id, deadlineMs = 60_000) => {
       let last: unknown;
       return eventually(
         'no delivery is pending any more',

@@ -3,7 +3,7 @@ import process from 'node:process';
 import { isMainThread } from 'node:worker_threads';
 
 // Loaded into a program with --import: SIGUSR2 holds its main thread up, until the file that HOLD_UP names is there, or for as long as this.
-const MOST_MS = 25_000;
+const MOST_MS = 40_000;
 const file = process.env.HOLD_UP;
 
 if (isMainThread)

@@ -41,7 +41,7 @@ export type Ended = { readonly status: number | null; readonly stdout: string; r
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const READY = /^tidings ready (http:\/\/\S+)(?: \(.*\))?$/m;
-const READY_MS = 90_000;
+const READY_MS = 240_000;
 
 /** What `npm start` tells Node: the program under test runs as it does for everybody. */
 const START = /node (?<flags>(?:--\S+ )*)scripts/.exec(String(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).scripts.start));

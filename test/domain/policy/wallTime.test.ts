@@ -64,7 +64,7 @@ describe('a wall time as an instant', () => {
     expect(instantOfWallTime('2026-10-25T03:00', 'Europe/Vienna')).toBe('2026-10-25T02:00:00.000Z');
   });
 
-  test('every hour of a year of every zone is shown by its clocks as it was written, save in a gap', { timeout: 60_000 }, () => {
+  test('every hour of a year of every zone is shown by its clocks as it was written, save in a gap', { timeout: 400_000 }, () => {
     const zones = Intl.supportedValuesOf('timeZone').filter((_, place) => place % 7 === 0);
     for (const zone of zones) {
       for (let day = 0; day < 365; day += 5) {

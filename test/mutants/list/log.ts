@@ -163,8 +163,8 @@ export const logMutants: readonly Mutant[] = [
   {
     name: 'log: an answer that nobody waits for ends the process',
     file: 'src/adapters/eventstore/eventstoredb/enduring.ts',
-    find: 'streaming(service, name, (grpc) => unharmed(make(grpc)), cache)',
-    put: 'streaming(service, name, make, cache)',
+    find: 'unharmed(make(grpc))',
+    put: 'make(grpc)',
     killedBy: 'test/adapters/eventstore/eventstoredbEnduring.test.ts',
     testName: 'an answer that comes after the stream of appends to the old leader broke ends no process, and its append lands once',
   },
@@ -183,6 +183,23 @@ export const logMutants: readonly Mutant[] = [
     put: '',
     killedBy: 'test/adapters/eventstore/eventstoredbEnduring.test.ts',
     testName: 'a cluster that was looked for in vain is looked for again',
+  },
+  {
+    name: 'log: a wrong password is tried until the deadline',
+    file: 'src/adapters/eventstore/eventstoredb/appends.ts',
+    find: 'isDenied(error) ? failed(appendDenied(isOpen)) : verdictOf(error)',
+    put: 'verdictOf(error)',
+    killedBy: 'test/adapters/eventstore/eventstoredbDenied.test.ts',
+    testName:
+      'an append by a user whom the server does not let write is told at once that nothing was written, where the right is missing, and is taken when that is mended',
+  },
+  {
+    name: 'log: what a call had taken before it was denied was not written',
+    file: 'src/adapters/eventstore/eventstoredb/enduring.ts',
+    find: '(isLetIn ? setImmediate(close) : close())',
+    put: 'close()',
+    killedBy: 'test/adapters/eventstore/eventstoredbDenied.test.ts',
+    testName: 'an append that is denied and may have been written before says so when the call that it shared had been let in',
   },
   {
     name: 'log: any limit that is met means that nothing was written',

@@ -7,7 +7,8 @@ import type { AppendObserver } from '../observer.ts';
 import { type AppendOptions, failed, PendingAppends, type Pending } from '../pendingAppends.ts';
 import type { Write, WriteOutcome } from '../port.ts';
 import { within } from '../within.ts';
-import { codeOf, verdictOf } from './failure.ts';
+import { mayHaveBeenTaken } from './enduring.ts';
+import { appendDenied, codeOf, isDenied, statusOf, verdictOf } from './failure.ts';
 import type { StreamNames } from './names.ts';
 import { positionOf, toWire } from './wire.ts';
 
@@ -78,12 +79,14 @@ export class Appends {
   async #deliver(pending: Pending<Sent>): Promise<void> {
     const pauseMs = backOff(MIN_PAUSE_MS, Math.min(MAX_PAUSE_MS, this.#options.attemptMs));
     while (!pending.settled) {
+      const wasOpen = pending.open;
       pending.open = true;
       try {
         return await this.#call(pending);
       } catch (error) {
+        const isOpen = wasOpen || (statusOf(error) !== undefined && mayHaveBeenTaken());
         this.#observer.onAppendFailure?.({ writes: 1, code: codeOf(error) });
-        const verdict = verdictOf(error);
+        const verdict = isDenied(error) ? failed(appendDenied(isOpen)) : verdictOf(error);
         if (verdict !== undefined) return pending.settle(verdict);
         await sleep(pauseMs());
       }

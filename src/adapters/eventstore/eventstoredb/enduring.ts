@@ -34,7 +34,11 @@ const ANSWER_MS = 5_000;
 export function enduring(client: EventStoreDBClient): EventStoreDBClient {
   const inside = client as unknown as Inside;
   const { GRPCStreamCreator: streaming, execute, handleError } = inside;
-  inside.GRPCStreamCreator = (service, name, make, cache) => streaming(service, name, (grpc) => unharmed(make(grpc)), cache);
+  inside.GRPCStreamCreator = (service, name, make, cache) => {
+    const made = (grpc: unknown): Call => unharmed(make(grpc));
+    // Only the calls that appends share are kept for the next one.
+    return streaming(service, name, cache === undefined ? made : (grpc) => heldOpen(made(grpc)), cache);
+  };
   inside.execute = (service, name, action) =>
     name === 'getSupportedMethods' ? asked(() => execute(service, name, inTime(action))) : execute(service, name, action);
   inside.handleError = (grpc, error) => handleError(grpc, error).catch(() => undefined);
@@ -48,6 +52,22 @@ function unharmed(call: Call): Call {
     call.removeAllListeners(event);
     for (const hear of heard) call.on(event, (...said) => attempt(hear, said));
   }
+  return call;
+}
+
+/** Streams of appends, of all clients in the process: the end of any of them rejects what waits on all. */
+const openStreams = new Set<Call>();
+/** Whether what a stream's end has just rejected may have gone over one that the server has let in. */
+export const mayHaveBeenTaken = (): boolean => openStreams.size > 0;
+
+function heldOpen(call: Call): Call {
+  let isLetIn = false;
+  const close = (): void => void openStreams.delete(call);
+  openStreams.add(call);
+  call.on('data', () => (isLetIn = true));
+  // What it carried is rejected in this turn of the loop, and asks.
+  call.on('end', () => setImmediate(close));
+  call.on('error', () => (isLetIn ? setImmediate(close) : close()));
   return call;
 }
 

@@ -1,3 +1,4 @@
+import { PortError } from '../../../domain/kernel/portError.ts';
 import type { Position, StreamName } from '../../../domain/values/ids.ts';
 import { appendedOf, checkCount, checkStreams, MAX_REVISION, rangeOf, refusalOf } from '../checks.ts';
 import type { StoreObserver } from '../observer.ts';
@@ -41,18 +42,29 @@ const SILENCE_MS = 2_000;
 
 /**
  * The log in EventStoreDB or KurrentDB (docs/decisions/0008). @throws PortError `unavailable` when it does not answer, `invalid` when
- * it is older than 23.10 or its URL cannot be read.
+ * it is older than 23.10, its URL cannot be read, or it does not know the user there.
  */
 export async function openEventStoreDb(options: EventStoreDbOptions): Promise<EventStore & { readonly queuedBytes: number }> {
   const connection = connectionTo(options.url);
   try {
     await checkVersion(connection.client, options.readMs ?? READ_MS);
-    return new EventStoreDb(connection, options);
+    const store = new EventStoreDb(connection, options);
+    await store.head().catch((error: unknown) => {
+      throw error instanceof PortError && error.code === 'log_read_denied' ? strangers() : error;
+    });
+    return store;
   } catch (error) {
     await connection.release();
     throw error;
   }
 }
+
+const strangers = (): PortError =>
+  new PortError(
+    'invalid',
+    'event_store_denied',
+    'the event store does not let us read: see that the user and password in EVENT_STORE_URL are right, and that this user may read $all',
+  );
 
 class EventStoreDb implements EventStore {
   readonly #connection: Connection;

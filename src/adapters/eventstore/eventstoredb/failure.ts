@@ -1,6 +1,9 @@
 import { PortError } from '../../../domain/kernel/portError.ts';
 import type { ExpectedRevision, WriteOutcome } from '../port.ts';
 
+/** Of gRPC: no right to this, and not known who asks. */
+const [PERMISSION_DENIED, UNAUTHENTICATED] = [7, 16];
+
 /** The client's `type` of an error, or the number of a gRPC status; never its text, which may quote what was sent. */
 export function codeOf(error: unknown): string {
   if (typeof error !== 'object' || error === null) return 'unknown';
@@ -17,9 +20,23 @@ export const isNotLeader = (error: unknown): boolean => codeOf(error) === 'not_l
 /** What the server says of a position at which no event begins, and of much else: nothing definite. */
 export const isUnknown = (error: unknown): boolean => codeOf(error) === 'unknown';
 
+/** A user or password that is wrong, or a right that is missing. */
+export const isDenied = (error: unknown): boolean =>
+  codeOf(error) === 'access_denied' || statusOf(error) === PERMISSION_DENIED || statusOf(error) === UNAUTHENTICATED;
+
+/** Absent where it was no call that failed, but what the server said of one append among many on a call. */
+export const statusOf = (error: unknown): unknown =>
+  typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+
+/** `isOpen`: an attempt before it may have been written. */
+export const appendDenied = (isOpen: boolean): PortError =>
+  isOpen
+    ? new PortError('unavailable', 'append_open', 'the event store lets our user write no more; the events may have been written before')
+    : new PortError('unavailable', 'append_denied', 'the event store does not let our user write: nothing was written');
+
 /**
- * What a rejected append means. `undefined`: nothing for certain. Whatever ends the stream that all appends share (another leader, a missing
- * right, a lost connection) rejects every one of them, also those that were written.
+ * What a rejected append means. `undefined`: nothing for certain. Whatever ends the stream that all appends share (another leader, a lost
+ * connection) rejects every one of them, also those that were written.
  */
 export function verdictOf(error: unknown): WriteOutcome | undefined {
   const refused = (code: string, message: string): WriteOutcome => ({
@@ -51,5 +68,6 @@ export function readFailed(error: unknown): PortError {
   if (error instanceof PortError) return error;
   const code = codeOf(error);
   if (code === 'stream_deleted') return streamDeleted();
+  if (isDenied(error)) return new PortError('unavailable', 'log_read_denied', 'the event store does not let our user read');
   return new PortError('unavailable', 'log_read_failed', `the event store could not be read (${code})`);
 }

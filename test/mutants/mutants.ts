@@ -1,6 +1,7 @@
 import { apiMutants } from './list/api.ts';
 import { consumerMutants } from './list/consumers.ts';
 import { emailMutants } from './list/email.ts';
+import { eventStoreDbMutants } from './list/eventStoreDb.ts';
 import { gateMutants } from './list/gates.ts';
 import { handOffMutants } from './list/handOff.ts';
 import { limitMutants } from './list/limits.ts';
@@ -13,6 +14,7 @@ import type { Mutant } from './mutant.ts';
 /** One guard each, over the whole house. */
 export const mutants: readonly Mutant[] = [
   ...logMutants,
+  ...eventStoreDbMutants,
   ...consumerMutants,
   ...handOffMutants,
   ...gateMutants,

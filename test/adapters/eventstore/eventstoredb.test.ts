@@ -11,9 +11,9 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 describe.each([
-  { name: 'alone on its server', options: {}, rounds: 4 },
-  { name: 'under a name of its own', options: { prefix: `t${randomBytes(8).toString('hex')}` }, rounds: 1 },
-])('$name', ({ options, rounds }) => {
+  ['alone on its server', {}, 4],
+  ['under a name of its own', { prefix: `t${randomBytes(8).toString('hex')}` }, 1],
+])('%s', (_, options, rounds) => {
   eventStoreContract(
     async () => {
       const store = await openEventStoreDb({ url: server.url, ...options });

@@ -184,10 +184,10 @@ describe('an append that the server refuses', () => {
 });
 
 describe('a subscription', () => {
-  /** Appends one event whenever the reader has caught up, breaks something first, and expects to be told of it. */
+  /** Appends one event whenever the reader has caught up, breaks something first, and expects to be told of it; within 25 s in all. */
   async function heals(store: EventStore, break_: () => unknown, rounds = 3): Promise<void> {
     const [wanted, seen]: [string[], string[]] = [[], []];
-    for await (const batch of store.subscribe(await store.head(), {}, endless())) {
+    for await (const batch of store.subscribe(await store.head(), {}, AbortSignal.timeout(25_000))) {
       seen.push(...ids(batch.events));
       if (seen.length < wanted.length || !batch.caughtUp) continue;
       if (wanted.length === rounds) break;

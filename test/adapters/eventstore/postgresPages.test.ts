@@ -1,7 +1,12 @@
 import { expect, test } from 'vitest';
 import { OnDisk } from '../../../src/adapters/eventstore/postgres/onDisk.ts';
 import { Pages, type Queryable } from '../../../src/adapters/eventstore/postgres/pages.ts';
-import { aStream } from '../../contract/eventStore/samples.ts';
+import type { EncodedEvent } from '../../../src/adapters/eventstore/port.ts';
+import { lazyPool } from '../../../src/adapters/postgres/pool.ts';
+import { anEvent, aStream } from '../../contract/eventStore/samples.ts';
+import { setStage } from './postgresStore.ts';
+
+const stage = setStage();
 
 type Asked = { readonly name: string; readonly values?: readonly unknown[] };
 
@@ -21,4 +26,22 @@ test('a stream that others append to all the time is read at once: as far as it 
   const read = await pages.stream(stream, 0, { backwards: false, limit: 100 });
   expect(read.map(({ revision }) => revision)).toStrictEqual([0]);
   expect(asked).toStrictEqual(['log_forwards', 'log_head', 'log_flush', 'log_forwards']);
+});
+
+test('streams of a log that was never analysed are found by their names alone, not by looking at every position', async () => {
+  const store = await stage.open({}, 'straight');
+  const event = (): EncodedEvent => anEvent({ data: JSON.stringify({ text: 'x'.repeat(1_000) }) });
+  const events = (): EncodedEvent[] => Array.from({ length: 4 }, event);
+  await store.appendMany(Array.from({ length: 1_000 }, () => ({ stream: aStream(), at: 'absent' as const, events: events() })));
+  const pool = lazyPool({ url: stage.database().url, role: 'tidings_worker', max: 1 });
+  const plans: string[] = [];
+  const explained = async (asked: { readonly text: string; readonly values?: unknown[] }): Promise<unknown> => {
+    const { rows } = await pool.query<object>(`explain ${asked.text}`, asked.values);
+    plans.push(JSON.stringify(rows));
+    return { rows: [] };
+  };
+  const pages = new Pages({ query: explained } as unknown as Queryable, 1_000, new OnDisk());
+  await pages.streams([aStream(), aStream()]);
+  await pool.end();
+  expect(plans.map((plan) => [plan.includes('events_stream_revision_key'), plan.includes('events_pkey')])).toStrictEqual([[true, false]]);
 });

@@ -31,7 +31,6 @@ async function open(url: string, options: Omit<EventStoreDbOptions, 'url'> = {})
 const ownIds = (double: EventStoreDouble): readonly string[] =>
   double.events().flatMap(({ stream, id }) => (stream.startsWith('$') ? [] : [id]));
 
-// Mostly the deadline is 15 s, and the test itself has five.
 describe('an append by a user whom the server does not let write is told at once', () => {
   const DENIALS = [
     ['the password is wrong', status.UNAUTHENTICATED],
@@ -91,13 +90,16 @@ describe('an append by a user whom the server does not let write is told at once
 describe('an append that is denied and may have been written before says so', () => {
   test('when its first answer was lost', async () => {
     const double = await aServer();
-    const store = await open(double.url, { append: { attemptMs: 1_000 } });
+    const failures: string[] = [];
+    const observer = { onAppendFailure: ({ code }: { readonly code: string }) => failures.push(code) };
+    const store = await open(double.url, { append: { attemptMs: 1_000 }, observer });
     const [stream, events] = [aStream(), someEvents(1)];
     double.loseReplies(1, 'silent');
     const append = refusal(store.append(stream, 'absent', events));
     await expect.poll(() => ownIds(double).length).toBe(1);
     double.failCalls(status.UNAUTHENTICATED, Infinity);
     expect(await append).toStrictEqual({ kind: 'unavailable', code: 'append_open' });
+    expect(failures).toStrictEqual(['deadline', 'access_denied']);
     double.failCalls(status.UNAUTHENTICATED, 0);
     expect(await store.append(stream, 'absent', events)).toMatchObject({ revision: 0 });
     expect(ownIds(double)).toStrictEqual(ids(events));

@@ -25,7 +25,7 @@ export type ConsumerOptions = ApplyOptions & {
 /** Milliseconds after a failure, doubled with each that follows within a lease: a deadlock, say, is over at once. */
 const RETRY_MS = 200;
 
-/** At the most so many ms pass until a consumer at the head looks around. */
+/** At the most so many ms pass until a consumer at the head looks around, or a standby looks whether the holder is there. */
 const LOOK_MS = 1_000;
 
 /**
@@ -48,12 +48,12 @@ export async function runConsumer(
   signal: AbortSignal,
 ): Promise<void> {
   const { db, feed, time, leaseMs, holder, wants, onError } = options;
-  const standBy = (): Promise<void> => wants.bell.wait(leaseMs / 3);
+  const standBy = (): Promise<void> => wants.bell.wait(Math.min(leaseMs / 3, LOOK_MS));
   let failures = 0;
 
   while (!signal.aborted) {
     const began = time.epochMs();
-    const lease = await takeLease(db, key, holder, leaseMs).catch((error: unknown) => {
+    const lease = await takeLease(db, key, { holder, presence: db.presence() }, leaseMs).catch((error: unknown) => {
       onError?.(consumer.name, codeOf(error));
       return undefined;
     });
@@ -115,7 +115,8 @@ export async function runConsumer(
     const renew = async (): Promise<void> => {
       rate = rateAfter(rate, held.applied - seen, everyMs);
       seen = held.applied;
-      const kept = await renewLease(db, held.lease, leaseMs, { caughtUp: held.caughtUp, rate }).catch((error: unknown) => {
+      const { lease, caughtUp } = held;
+      const kept = await renewLease(db, lease, leaseMs, { presence: db.presence(), caughtUp, rate }).catch((error: unknown) => {
         onError?.(consumer.name, codeOf(error));
         return true;
       });

@@ -18,34 +18,46 @@ export class LeaseLost extends Error {
 export const checkpointOf = (position: string | null): Checkpoint => (position === null ? 'start' : trusted<Position>(position));
 export const stored = (checkpoint: Checkpoint): string | null => (checkpoint === 'start' ? null : checkpoint);
 
-/** Free, run out, or our own from before: counting the epoch on shuts out whoever had it. Nothing: another has it, or it was stopped. */
-export async function takeLease(tx: Transaction, { name, suffix }: BuiltKey, holder: string, leaseMs: number): Promise<Lease | undefined> {
+/** `presence`: see Database. */
+export type Claimant = { readonly holder: string; readonly presence: string | undefined };
+
+/**
+ * Free, run out, our own from before, or of one who is seen to be gone: counting the epoch on shuts out whoever had it, also one who only lost
+ * its connection and works on. Nothing: another has it, or it was stopped.
+ */
+export async function takeLease(
+  tx: Transaction,
+  { name, suffix }: BuiltKey,
+  { holder, presence }: Claimant,
+  leaseMs: number,
+): Promise<Lease | undefined> {
   const [row] = await tx.query<{ epoch: number; position: string | null }>({
     name: 'consumers.take',
-    text: `update consumers set epoch = epoch + 1, holder = $3, lease_until = tidings_now() + $4 * interval '1 ms'
+    text: `update consumers set epoch = epoch + 1, holder = $3, presence = $5, lease_until = tidings_now() + $4 * interval '1 ms'
             where name = $1 and suffix = $2 and state <> 'retired' and stopped is null
-              and (holder is null or holder = $3 or lease_until < tidings_now())
+              and (holder is null or holder = $3 or lease_until < tidings_now() or pg_try_advisory_xact_lock(presence))
         returning epoch, position`,
-    values: [name, suffix, holder, leaseMs],
+    values: [name, suffix, holder, leaseMs, presence ?? null],
   });
   return row && { name, suffix, epoch: row.epoch, position: checkpointOf(row.position) };
 }
 
 /** `rate`: events per second of late. */
-export type Progress = { readonly caughtUp: boolean; readonly rate: number };
+export type Progress = Pick<Claimant, 'presence'> & { readonly caughtUp: boolean; readonly rate: number };
 
 /** Half of what it was and half of what it is now. It ends at 0: halved for ever, it would become a number that no column takes. */
 export const rateAfter = (before: number, events: number, ms: number): number =>
   Math.floor(((before + (events * 1_000) / ms) / 2) * 1_000) / 1_000;
 
 /** False: lost. */
-export async function renewLease(tx: Transaction, lease: Lease, leaseMs: number, { caughtUp, rate }: Progress): Promise<boolean> {
+export async function renewLease(tx: Transaction, lease: Lease, leaseMs: number, progress: Progress): Promise<boolean> {
+  const { presence, caughtUp, rate } = progress;
   const rows = await tx.query({
     name: 'consumers.renew',
-    text: `update consumers set lease_until = tidings_now() + $4 * interval '1 ms', rate = $5,
+    text: `update consumers set lease_until = tidings_now() + $4 * interval '1 ms', rate = $5, presence = $7,
                   caught_up_at = case when $6 then tidings_now() else caught_up_at end
             where name = $1 and suffix = $2 and epoch = $3 and state <> 'retired' returning 1`,
-    values: [lease.name, lease.suffix, lease.epoch, leaseMs, rate, caughtUp],
+    values: [lease.name, lease.suffix, lease.epoch, leaseMs, rate, caughtUp, presence ?? null],
   });
   return rows.length > 0;
 }

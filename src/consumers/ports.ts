@@ -35,6 +35,11 @@ export interface Database extends Transaction {
    * without a payload: something may have been missed.
    */
   listen(channel: string, heard: (payload: string | undefined) => void): Promise<() => Promise<void>>;
+  /**
+   * The key of an advisory lock that this process has for as long as it is connected: others see that it is gone by having that lock
+   * themselves. Undefined while it is not connected.
+   */
+  presence(): string | undefined;
 }
 
 /** The same database as the owner of the schema: makes and drops the tables of projections. */

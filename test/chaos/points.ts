@@ -67,6 +67,7 @@ const nameOf = ({ name, text }: Statement): string => name ?? text.trim().split(
 function pointedDatabase(points: Points, db: Database): Database {
   return {
     query: (statement) => points.around(nameOf(statement), () => db.query(statement)),
+    presence: () => db.presence(),
     listen: (channel, heard) => db.listen(channel, heard),
     transaction: async (work, limits) => {
       let label = 'transaction';

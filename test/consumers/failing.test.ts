@@ -22,7 +22,8 @@ test('between two failures a consumer pauses, longer each time, also while there
     wants.bell.ring();
     return Promise.reject(new PortError('unavailable', 'log_read_failed', 'cut'));
   };
-  const options = { db: { query: () => Promise.resolve([{ epoch: tries, position: null }]) }, feed: { head }, time, leaseMs: 3_000, wants };
+  const db = { query: () => Promise.resolve([{ epoch: tries, position: null }]), presence: () => undefined };
+  const options = { db, feed: { head }, time, leaseMs: 3_000, wants };
   type Options = Parameters<typeof runConsumer>[2];
   await runConsumer(tally(), { name: 'tally', suffix: '_v1' }, options as unknown as Options, stop.signal);
   expect(paused).toStrictEqual([200, 400, 800, 1_000]);

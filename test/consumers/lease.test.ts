@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { openListener } from '../../src/adapters/postgres/notify.ts';
 import type { Recorded } from '../../src/domain/kernel/metadata.ts';
 import {
   freeLeases,
@@ -23,6 +24,8 @@ afterEach(async () => {
 /** So long that none runs out by itself between two calls. */
 const LEASE_MS = 60_000;
 const key = { name: 'tally', suffix: '_v1' };
+/** Of whom nothing is known but the time. */
+const unseen = { presence: undefined };
 const total = async (): Promise<number> =>
   (await bench.rows<{ n: number }>('select coalesce(sum(total), 0)::int as n from tally_v1'))[0]!.n;
 const holderOf = async (): Promise<string | null> =>
@@ -33,7 +36,7 @@ describe('a lease', () => {
     await bench.moveClock(0);
     await bench.rows(`insert into consumers (name, suffix, version, state, facts, tables) values ('tally', '_v1', 1, 'live', false, '{}')`);
   });
-  const take = (holder: string): Promise<Lease | undefined> => takeLease(bench.db, key, holder, LEASE_MS);
+  const take = (holder: string): Promise<Lease | undefined> => takeLease(bench.db, key, { holder, ...unseen }, LEASE_MS);
   const move = (lease: Lease): Promise<void> =>
     moveCheckpoint(bench.db, lease, { from: 'start', to: positionAt(1), applied: 1, caughtUp: false, leaseMs: LEASE_MS, awaited: false });
 
@@ -46,7 +49,7 @@ describe('a lease', () => {
   test('renewed, does not run out', async () => {
     const lease = await take('a');
     await bench.moveClock(LEASE_MS - 10_000);
-    expect(await renewLease(bench.db, lease!, LEASE_MS, { caughtUp: false, rate: 0 })).toBe(true);
+    expect(await renewLease(bench.db, lease!, LEASE_MS, { ...unseen, caughtUp: false, rate: 0 })).toBe(true);
     await bench.moveClock(LEASE_MS - 10_000);
     expect(await take('b')).toBe(undefined);
   });
@@ -57,7 +60,7 @@ describe('a lease', () => {
     expect(rate).toBe(15_000);
     for (let idle = 0; idle < 300; idle += 1) {
       rate = rateAfter(rate, 0, 5_000);
-      await expect(renewLease(bench.db, lease!, LEASE_MS, { caughtUp: true, rate })).resolves.toBe(true);
+      await expect(renewLease(bench.db, lease!, LEASE_MS, { ...unseen, caughtUp: true, rate })).resolves.toBe(true);
     }
     expect(rate).toBe(0);
   });
@@ -67,7 +70,7 @@ describe('a lease', () => {
     await bench.moveClock(LEASE_MS + 1);
     await take('b');
     await expect(move(lease!)).rejects.toBeInstanceOf(LeaseLost);
-    expect(await renewLease(bench.db, lease!, LEASE_MS, { caughtUp: false, rate: 0 })).toBe(false);
+    expect(await renewLease(bench.db, lease!, LEASE_MS, { ...unseen, caughtUp: false, rate: 0 })).toBe(false);
   });
 
   test('moves the checkpoint only from where its holder believes it to be', async () => {
@@ -89,6 +92,62 @@ describe('a lease', () => {
     await freeLeases(bench.db);
     expect((await take('b'))?.epoch).toBe(2);
     await expect(move(lease!)).rejects.toBeInstanceOf(LeaseLost);
+  });
+});
+
+describe('a lease of a holder whose presence can be seen', () => {
+  beforeEach(async () => {
+    await bench.rows(`insert into consumers (name, suffix, version, state, facts, tables) values ('tally', '_v1', 1, 'live', false, '{}')`);
+  });
+  /** Another process, with a connection of its own. */
+  async function standing(holder: string) {
+    const listener = openListener({ url: bench.fresh.url, role: 'tidings_worker' });
+    onTestFinished(() => listener.close());
+    await until(() => listener.presence() !== undefined);
+    const take = () => takeLease(bench.db, key, { holder, presence: listener.presence() }, LEASE_MS);
+    const renew = (lease: Lease) => renewLease(bench.db, lease, LEASE_MS, { presence: listener.presence(), caughtUp: false, rate: 0 });
+    /** The server has seen it when this returns. */
+    const leave = async (): Promise<void> => {
+      const key = listener.presence();
+      await listener.close();
+      await until(async () => (await bench.rows<{ free: boolean }>('select pg_try_advisory_xact_lock($1) as free', key))[0]!.free);
+    };
+    return { listener, take, renew, leave };
+  }
+  const move = (lease: Lease): Promise<void> =>
+    moveCheckpoint(bench.db, lease, { from: 'start', to: positionAt(1), applied: 1, caughtUp: false, leaseMs: LEASE_MS, awaited: false });
+
+  test('is nobody else’s while it is there, and another’s at once when it is gone: it writes no more', async () => {
+    const [one, other] = [await standing('one'), await standing('other')];
+    const lease = await one.take();
+    expect(await other.take()).toBe(undefined);
+    await one.leave();
+    expect((await other.take())?.epoch).toBe(2);
+    await expect(move(lease!)).rejects.toBeInstanceOf(LeaseLost);
+    expect([await renewLease(bench.db, lease!, LEASE_MS, { ...unseen, caughtUp: false, rate: 0 }), await holderOf()]).toStrictEqual([
+      false,
+      'other',
+    ]);
+  });
+
+  test('is one standby’s of several that see it gone at the same moment', async () => {
+    const one = await standing('one');
+    await one.take();
+    await one.leave();
+    const others = await Promise.all(Array.from({ length: 4 }, (_, at) => standing(`other ${String(at)}`)));
+    const taken = await Promise.all(others.map((other) => other.take()));
+    expect(taken.flatMap((lease) => lease?.epoch ?? [])).toStrictEqual([2]);
+  });
+
+  test('that has connected anew is shown by its next renewal; until then another may take it, and fences it off', async () => {
+    const [one, other] = [await standing('one'), await standing('other')];
+    const lease = await one.take();
+    const before = one.listener.presence();
+    await bench.fresh.cut('tidings listen');
+    await until(() => ![undefined, before].includes(one.listener.presence()));
+    expect(await one.renew(lease!)).toBe(true);
+    expect(await other.take()).toBe(undefined);
+    await move(lease!);
   });
 });
 

@@ -194,3 +194,23 @@ describe('a person whose keys are destroyed by one process', () => {
     expect([status, body.recipients?.[0]?.code ?? body.errors?.[0]?.code]).toStrictEqual([422, 'erased']);
   });
 });
+
+describe('two projectors', () => {
+  const holders = async (): Promise<readonly string[]> =>
+    (await database.workerPool.query<{ holder: string }>('select distinct holder from consumers')).rows.map(({ holder }) => holder);
+
+  test('of which one is killed: the other has its read models before their leases run out', { timeout: 60_000 }, async () => {
+    const [killed] = running.splice(0, 1);
+    const [before] = await holders();
+    await start('projector-2', { TIDINGS_ROLES: 'projector' });
+    expect(await holders()).toStrictEqual([before]);
+    await killed?.kill();
+    // So that no other reason is left to take them.
+    await database.workerPool.query(`update consumers set lease_until = lease_until + interval '1 hour'`);
+    const { body } = await one.post('/v1/notifications', message([{ email: 'one-projector@example.com' }]));
+    expect((await follow(other).settled(body.id)).map(({ status }) => status)).toStrictEqual(['sent']);
+    await expect
+      .poll(async () => (await holders()).length === 1 && !(await holders()).includes(before ?? ''), { timeout: 20_000 })
+      .toBe(true);
+  });
+});

@@ -31,6 +31,7 @@ export function database(pool: Pool, listener: Listener): Database {
           ? 'begin'
           : `begin; set local idle_in_transaction_session_timeout = ${Math.max(1, Math.round(idleMs))}; ${UNHURRIED}; ${BY_KEY}`,
       ),
+    presence: () => listener.presence(),
     listen: async (channel, heard) => {
       const end = await listener.subscribe(channel, (payload) => {
         heard(payload ?? undefined);

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { PortError } from '../../domain/kernel/portError.ts';
@@ -9,6 +10,8 @@ export type OnNotify = (payload: string | null) => void;
 export interface Listener {
   /** Resolves once the server listens, having called `onNotify(null)`. Returns what ends the subscription. */
   subscribe(channel: string, onNotify: OnNotify): Promise<() => void>;
+  /** The key of an advisory lock that the connection has, a new one for each connection; undefined while there is none. */
+  presence(): string | undefined;
   close(): Promise<void>;
 }
 
@@ -78,6 +81,7 @@ export function openListener(options: ListenerOptions): Listener {
   const closing = new AbortController();
   const { signal } = closing;
   let current: pg.Client | undefined;
+  let presence: string | undefined;
 
   const tell = (channel: string, payload: string | null): void => {
     for (const onNotify of subscribers.get(channel) ?? []) onNotify(payload);
@@ -93,9 +97,11 @@ export function openListener(options: ListenerOptions): Listener {
       if (channels.length > 0 && !(await ask(client, channels.map((channel) => `listen ${channel}`).join('; '))))
         throw new PortError('unavailable', 'listen_failed', 'the server did not begin to listen');
       for (const channel of channels) tell(channel, null);
+      const key = randomBytes(8).readBigInt64BE().toString();
+      if (await ask(client, `select pg_advisory_lock(${key})`)) presence = key;
       await lost(connection, signal, options.keepAliveMs ?? 15_000);
     } finally {
-      current = undefined;
+      [current, presence] = [undefined, undefined];
       // A half-open connection would not answer a polite goodbye either: bounded.
       await Promise.race([client.end().catch(() => undefined), sleep(1_000, undefined, { ref: false })]);
     }
@@ -139,6 +145,7 @@ export function openListener(options: ListenerOptions): Listener {
         if (current !== undefined) void ask(current, `unlisten ${channel}`);
       };
     },
+    presence: () => presence,
     async close() {
       closing.abort();
       await served;

@@ -63,10 +63,37 @@ export const consumerMutants: readonly Mutant[] = [
   {
     name: 'leases: one that another holds is taken',
     file: 'src/consumers/lease.ts',
-    find: 'and (holder is null or holder = $3 or lease_until < tidings_now())',
+    find: 'and (holder is null or holder = $3 or lease_until < tidings_now() or pg_try_advisory_xact_lock(presence))',
     put: '',
     killedBy: leaseTest,
     testName: 'a lease has one holder until it runs out',
+  },
+  {
+    name: 'leases: one whose holder is there is taken from it',
+    file: 'src/consumers/lease.ts',
+    find: 'or pg_try_advisory_xact_lock(presence))',
+    put: 'or presence is not null)',
+    killedBy: leaseTest,
+    testName:
+      'a lease of a holder whose presence can be seen is nobody else’s while it is there, and another’s at once when it is gone: it writes no more',
+  },
+  {
+    name: 'leases: nobody looks whether the holder is there',
+    file: 'src/consumers/lease.ts',
+    find: ' or pg_try_advisory_xact_lock(presence))',
+    put: ')',
+    killedBy: leaseTest,
+    testName:
+      'a lease of a holder whose presence can be seen is nobody else’s while it is there, and another’s at once when it is gone: it writes no more',
+  },
+  {
+    name: 'leases: a holder that has connected anew is not shown',
+    file: 'src/consumers/lease.ts',
+    find: 'presence = $7,',
+    put: 'presence = coalesce(presence, $7),',
+    killedBy: leaseTest,
+    testName:
+      'a lease of a holder whose presence can be seen that has connected anew is shown by its next renewal; until then another may take it, and fences it off',
   },
   {
     name: 'reading: a wait for a position answers at once',

@@ -37,21 +37,35 @@ export async function startRedisServer(): Promise<TestRedis> {
   if (binary === undefined) throw new Error('there is no redis-server on PATH: ask for it with describeWith(REDIS, …)');
   const { scratch, discard } = newScratch('redis');
   const socket = join(scratch, 'redis.sock');
-  const port = await freePort();
-  const flags = { port: String(port), bind: '127.0.0.1', unixsocket: socket, dir: scratch, save: '', appendonly: 'no', daemonize: 'no' };
+  const flags = { bind: '127.0.0.1', unixsocket: socket, dir: scratch, save: '', appendonly: 'no', daemonize: 'no' };
   const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
+  let port = 0;
   let child: ChildProcess | undefined;
+  let hasEnded = true;
   let ended = Promise.resolve();
 
-  const start = async (): Promise<void> => {
+  const spawnOn = (free: number): void => {
     rmSync(socket, { force: true });
-    const started = spawn(binary, args, { cwd: scratch, stdio: 'ignore' });
+    const started = spawn(binary, ['--port', String(free), ...args], { cwd: scratch, stdio: 'ignore' });
     child = started;
-    ended = new Promise((resolve) => {
+    hasEnded = false;
+    ended = new Promise<void>((resolve) => {
       started.once('close', () => resolve());
       started.once('error', () => resolve());
+    }).then(() => {
+      if (child === started) hasEnded = true;
     });
-    await eventually('redis-server answers', () => answers(socket, started.pid));
+  };
+  /** Between finding a free port and binding it another program can take it; once it has answered there it keeps its port. */
+  const start = async (): Promise<void> => {
+    const wanted = port;
+    await eventually('redis-server answers', async () => {
+      if (hasEnded) {
+        port = wanted === 0 ? await freePort() : wanted;
+        spawnOn(port);
+      }
+      return answers(socket, child?.pid);
+    });
   };
   const stop = async (): Promise<void> => {
     child?.kill('SIGKILL');

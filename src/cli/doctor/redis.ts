@@ -12,6 +12,9 @@ const NEXT: Readonly<Record<string, string>> = {
   CROSSSLOT: 'Use one server: a cluster cannot count several limits in one step.',
 };
 
+/** This process has just begun, and may be what is slow. */
+const ANSWER_MS = 2000;
+
 /** Counts two limits of nobody, for a second, as the service counts those of a request. */
 export async function checkRedis(url: string): Promise<Finding> {
   let code = 'timeout';
@@ -21,6 +24,7 @@ export async function checkRedis(url: string): Promise<Finding> {
       code = why;
     },
     onBack: () => undefined,
+    answerMs: ANSWER_MS,
   });
   try {
     await connection.tried;

@@ -10,8 +10,8 @@ test('who saw personal data, changed the service or was refused stands in the au
   const { headers } = await tidings.put('/v1/categories/orders', { class: 'transactional' });
   expect((await tidings.put('/v1/categories/orders', { class: 'marketing' })).body.code).toBe('category_class_fixed');
   const path = '/v1/recipients/ana%40example.com';
-  expect((await tidings.as(masked.key).get(path)).body.email).toBe('a•••@e•••.com');
   expect((await tidings.get(`${path}?after=${headers.get('tidings-position')}`)).body.email).toBe('ana@example.com');
+  expect((await tidings.as(masked.key).get(path)).body.email).toBe('a•••@e•••.com');
 
   const entries = await eventually('the refusal and the reading are written down', async () => {
     const { body } = await tidings.get('/v1/compliance/audit');

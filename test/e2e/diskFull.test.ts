@@ -84,7 +84,7 @@ describeWith(DISK, 'a database whose disk is full', () => {
         accepted.push(answer.body.id as string);
         return undefined;
       },
-      { deadlineMs: 60_000 },
+      { deadlineMs: 120_000 },
     );
     expect([refused.status, refused.body.code]).toStrictEqual([503, expect.stringMatching(/^(unavailable|overloaded)$/)]);
     expect(program.isRunning()).toBe(true);
@@ -99,7 +99,7 @@ describeWith(DISK, 'a database whose disk is full', () => {
         const answer = await post(accepted.length, 'full');
         return answer.status === 202 ? (answer.body.id as string) : undefined;
       },
-      { deadlineMs: 30_000 },
+      { deadlineMs: 120_000 },
     );
     for (const id of [...accepted, again])
       await eventually(

@@ -108,7 +108,7 @@ describeWith(REDIS, 'limits in Redis', () => {
     await eventually('it is known', async () => ((await limiter.take([window()])) === undefined ? true : undefined));
     const before = redis.proxy.accepted();
     const many = await Promise.all(Array.from({ length: 1000 }, () => limiter.take([window()])));
-    expect([many.every((it) => it === undefined), redis.proxy.accepted() - before <= 2]).toStrictEqual([true, true]);
+    expect([many.every((it) => it === undefined), redis.proxy.accepted() - before <= 10]).toStrictEqual([true, true]);
     await redis.start();
     await isBack(limiter);
     expect([heard[0], heard.at(-1), heard.length]).toStrictEqual(['back', 'back', 3]);
@@ -152,7 +152,7 @@ describeWith(REDIS, 'limits in Redis', () => {
     const asked = limiter.take([window()]);
     // It is asked, and nothing read yet: the answer comes meanwhile, from another process, and the timer is over before it is read.
     await new Promise((resolve) => setImmediate(resolve));
-    const until = performance.now() + 200;
+    const until = performance.now() + 600;
     while (performance.now() < until);
     expect([passed(await asked), heard.at(-1)]).toStrictEqual([true, 'back']);
   });

@@ -95,4 +95,12 @@ export const limitMutants: readonly Mutant[] = [
     killedBy: redisTest,
     testName: 'limits in Redis an answer that lies there while the loop is held up is no silence',
   },
+  {
+    name: 'limits: each process counts for itself',
+    file: 'src/compose/limits.ts',
+    find: 'config.redisUrl === undefined ? memoryLimiter',
+    put: "config.redisUrl !== '' ? memoryLimiter",
+    killedBy: 'test/e2e/limits.test.ts',
+    testName: 'two processes that answer share one limit, and let no more pass than one of them would',
+  },
 ];

@@ -41,7 +41,7 @@ test('the thread has the role of the API alone, is told that the other lives and
 test('a thread that ends unasked is told of: nobody answers any more', async () => {
   const { served, lost } = started('ends');
   await served;
-  await eventually('it is told', () => (lost.length > 0 ? true : undefined)).catch(() => undefined);
+  await eventually('it is told', () => (lost.length > 0 ? true : undefined), { deadlineMs: 20_000 }).catch(() => undefined);
   expect(lost).toStrictEqual(['api_ended']);
 });
 

@@ -1,7 +1,8 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { openDataDirectory } from './adapters/secrets/dataDirectory.ts';
+import { writeServiceFile } from './adapters/secrets/serviceFile.ts';
 import { endOnFault } from './adapters/logging/endOnFault.ts';
 import { openLog, type Log } from './adapters/logging/log.ts';
 import type { Served } from './compose/http.ts';
@@ -70,7 +71,7 @@ function announce(config: Config, { served, secrets }: Service): void {
     say(`tidings ready ${served.localUrl} (${config.roles.join(', ')})`);
     return;
   }
-  writeFileSync(join(config.dataDir, 'service.json'), `${JSON.stringify({ url: served.localUrl, pid: process.pid })}\n`, { mode: 0o600 });
+  process.on('exit', writeServiceFile(config.dataDir, { url: served.localUrl, pid: process.pid }));
   say(`tidings ready ${served.url}`);
   if (secrets.adminKeyFile !== undefined) say(firstSteps(served, resolve(secrets.adminKeyFile)));
 }
@@ -112,7 +113,6 @@ function stopOn(signals: readonly NodeJS.Signals[], config: Config, starting: Pr
       .then(
         (failed) => {
           clearTimeout(overdue);
-          rmSync(join(config.dataDir, 'service.json'), { force: true });
           process.exit(failed.length > 0 ? 1 : 0);
         },
         // What could not start has closed what it had opened; whoever started it says why.

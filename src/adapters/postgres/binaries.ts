@@ -10,13 +10,13 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
-  rmSync,
   statSync,
   symlinkSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { PortError } from '../../domain/kernel/portError.ts';
+import { draftOf } from '../secrets/draftOf.ts';
 import { canReach, type RunAs } from './osUser.ts';
 
 /** A directory that holds `postgres` and `initdb`, and their version. */
@@ -77,8 +77,7 @@ function hydrated(native: string): boolean {
 /** Copies once; a rename makes it appear whole or not at all. */
 function copied(native: string, to: string): string {
   if (existsSync(to)) return to;
-  const draft = `${to}.${process.pid}`;
-  rmSync(draft, { recursive: true, force: true });
+  const draft = draftOf(to);
   mkdirSync(dirname(to), { recursive: true, mode: 0o755 });
   cpSync(native, draft, { recursive: true, verbatimSymlinks: true, mode: constants.COPYFILE_FICLONE });
   hydrate(draft);

@@ -1,4 +1,5 @@
 import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { draftOf } from '../secrets/draftOf.ts';
 import { isAlive } from './server.ts';
 
 /** When a process started, in clock ticks since boot: tells two processes apart that had the same pid. Empty where there is no /proc. */
@@ -39,7 +40,7 @@ function linked(draft: string, file: string): boolean {
  * @returns what releases it, or the pid of the live holder.
  */
 export function lockByPid(file: string): { readonly release: () => void } | { readonly heldBy: number } {
-  const draft = `${file}.${process.pid}`;
+  const draft = draftOf(file);
   writeFileSync(draft, `${process.pid} ${startOf(process.pid)}\n`, { mode: 0o600 });
   try {
     for (;;) {

@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { PortError } from '../../domain/kernel/portError.ts';
+import { draftOf } from './draftOf.ts';
 
 const isDirectory = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
@@ -26,7 +27,7 @@ function make(directory: string): void {
  */
 export function openDataDirectory(dataDir: string): void {
   const directory = resolve(dataDir);
-  const probe = join(directory, `.writable.${process.pid}`);
+  const probe = draftOf(join(directory, '.writable'));
   try {
     make(directory);
     writeFileSync(probe, '', { mode: 0o600 });

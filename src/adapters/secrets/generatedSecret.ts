@@ -2,6 +2,7 @@ import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PortError } from '../../domain/kernel/portError.ts';
 import { openDataDirectory } from './dataDirectory.ts';
+import { draftOf } from './draftOf.ts';
 
 /**
  * A secret that is made once and kept in the data directory (mode 0600). Written beside and linked into place, so that it is there
@@ -19,7 +20,7 @@ export function generatedSecret(dataDir: string, name: string, make: () => strin
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
   openDataDirectory(dataDir);
-  const draft = `${file}.${process.pid}`;
+  const draft = draftOf(file);
   writeFileSync(draft, `${make()}\n`, { mode: 0o600 });
   try {
     linkSync(draft, file);

@@ -63,7 +63,10 @@ export interface EventStore {
   readStream(stream: StreamName, how?: ReadStream): Promise<readonly StoredEvent[]>;
   /** Whole streams, in one go; a missing one is an empty list. @throws PortError as `readStream` does, for any of them. */
   readStreams(streams: readonly StreamName[]): Promise<ReadonlyMap<StreamName, readonly StoredEvent[]>>;
-  /** A page in global order, strictly after the position; `upTo` is how far the page looked, so paging never repeats. */
+  /**
+   * A page in global order, strictly after the position; `upTo` is how far the page looked, so paging never repeats. Where one has caught
+   * up, all that any process had acknowledged before has been read; a subscription hears of it a moment later.
+   */
   readAll(after: Position | 'start', filter: Filter, limit: number): Promise<FeedBatch>;
   /**
    * Live batches strictly after the position, until the signal aborts. The reader's pace bounds memory. Heals by itself when

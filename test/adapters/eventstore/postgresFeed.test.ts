@@ -6,6 +6,7 @@ import { aStream, eventsOf, ids, readUntil, someEvents } from '../../contract/ev
 import { DEAF, setStage } from './postgresStore.ts';
 
 const stage = setStage();
+const NEVER_POLL = { pollMs: 3_600_000 };
 
 describe('a subscription', () => {
   /** Appends one event whenever the reader has caught up, breaks something first, and expects to be told of it. */
@@ -24,8 +25,6 @@ describe('a subscription', () => {
     }
     expect(seen).toStrictEqual(wanted);
   }
-  const NEVER_POLL = { pollMs: 3_600_000 };
-
   test('is told of appends when the listening connection was terminated, without polling', async () => {
     const store = await stage.open(NEVER_POLL);
     let terminated = 0;
@@ -146,6 +145,20 @@ describe('two processes at once', () => {
     const first = before === 'start' ? 0 : Number(before);
     const dense = Array.from({ length: total }, (_, n) => String(first + n + 1).padStart(16, '0'));
     for (const reader of readers) expect(eventsOf(await reader).map(({ position }) => position)).toStrictEqual(dense);
+  });
+
+  test('pages end with what the other acknowledged, though nobody has told of it', async () => {
+    const [one, two] = [await stage.open({}, 'straight'), await stage.open({ listener: DEAF, ...NEVER_POLL }, 'straight')];
+    const before = await one.head();
+    await one.append(aStream(), 'absent', someEvents(2));
+    // From here on it knows of these, and of nothing that comes.
+    expect(await two.head()).toBe(await one.head());
+    const events = someEvents(3);
+    const { position } = await one.append(aStream(), 'absent', events);
+    const read: string[] = [];
+    let page = await two.readAll(before, {}, 10);
+    for (; !page.caughtUp; page = await two.readAll(page.upTo, {}, 10)) read.push(...ids(page.events));
+    expect([[...read, ...ids(page.events)].slice(2), page.upTo]).toStrictEqual([ids(events), position]);
   });
 
   test('of 50 appends at one revision exactly one wins', async () => {

@@ -48,6 +48,14 @@ export const logMutants: readonly Mutant[] = [
     testName: toldToNobody,
   },
   {
+    name: 'log: who reads to the end misses what is not known of yet',
+    file: 'src/adapters/eventstore/postgres/pages.ts',
+    find: 'batch.caughtUp && (isAsked || numberOf(batch.upTo) === newest)',
+    put: 'batch.caughtUp',
+    killedBy: 'test/adapters/eventstore/postgresFeed.test.ts',
+    testName: 'two processes at once pages end with what the other acknowledged, though nobody has told of it',
+  },
+  {
     name: 'log: the queue of appends has no bound',
     file: 'src/adapters/eventstore/pendingAppends.ts',
     find: 'if (this.#bytes > 0 && this.#bytes + bytes > this.#maxBytes) return resolve(failed(full()));',

@@ -94,8 +94,23 @@ export class Pages {
     return head === 0 ? 'start' : positionOf(head);
   }
 
-  /** @throws PortError `invalid` when the position lies beyond the head. */
+  /** As far as this process has heard of the log. @throws PortError `invalid` when the position lies beyond the head. */
   async after(position: Position | 'start', filter: Filter, limits: PageLimits): Promise<FeedBatch> {
+    return (await this.#page(position, filter, limits)).batch;
+  }
+
+  /** As `after`, but where there is more than this process has heard of, it has not caught up: who goes on from there is told of it. */
+  async current(position: Position | 'start', filter: Filter, limits: PageLimits): Promise<FeedBatch> {
+    const isAsked = numberOf(position) >= this.#onDisk.upTo;
+    const { batch, newest } = await this.#page(position, filter, limits);
+    return { ...batch, caughtUp: batch.caughtUp && (isAsked || numberOf(batch.upTo) === newest) };
+  }
+
+  async #page(
+    position: Position | 'start',
+    filter: Filter,
+    limits: PageLimits,
+  ): Promise<{ readonly batch: FeedBatch; readonly newest: number }> {
     const from = numberOf(position);
     if (from >= this.#onDisk.upTo) await this.#head();
     const { upTo: certain } = this.#onDisk;
@@ -111,7 +126,7 @@ export class Pages {
     // A page that stopped at a bound has seen nothing beyond its last event; any other has looked at the whole window.
     const cut = found.length >= limits.events || bytes >= limits.bytes;
     const upTo = cut ? Number(last?.[1] ?? from) : Math.min(end, head);
-    return { events: found.map((row) => eventOf(row, 1)), upTo: positionOf(upTo), caughtUp: upTo === head };
+    return { batch: { events: found.map((row) => eventOf(row, 1)), upTo: positionOf(upTo), caughtUp: upTo === head }, newest };
   }
 
   /** The newest position that is on disk. */

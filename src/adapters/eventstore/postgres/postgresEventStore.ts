@@ -112,7 +112,7 @@ class PostgresLog implements PostgresEventStore {
 
   async readAll(after: Position | 'start', filter: Filter, limit: number): Promise<FeedBatch> {
     checkCount(limit);
-    return this.#pages.after(after, filter, { ...this.#limits, events: Math.min(limit, MAX_REVISION) });
+    return this.#pages.current(after, filter, { ...this.#limits, events: Math.min(limit, MAX_REVISION) });
   }
 
   subscribe(after: Position | 'start', filter: Filter, signal: AbortSignal): AsyncIterable<FeedBatch> {

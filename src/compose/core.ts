@@ -16,10 +16,8 @@ import { feedbackSink } from '../processes/feedback/recordFeedback.ts';
 import type { FeedbackSink } from '../processes/feedback/ports.ts';
 import type { Closing } from './closing.ts';
 import { connect, type Databases, type Places } from './databases.ts';
-import { startDelivery } from './delivery.ts';
 import { openLogged, type LogParts, type Logged } from './log.ts';
 import { openMaterial, type Kept } from './material.ts';
-import { openProviders } from './providers.ts';
 import { CONSUMERS, openReadModels, type ReadModels } from './readModels.ts';
 import type { Secrets } from './secrets.ts';
 
@@ -132,32 +130,6 @@ export async function untilCaughtUp({ models, logged, clock, log }: Core): Promi
 }
 const CATCH_UP_MS = 5000;
 const LOOK_AGAIN_MS = 100;
-
-/** Claims, plans and hands off, until closed; what is in work has the given milliseconds to end. */
-export async function startWorker(core: Core, closing: Closing): Promise<void> {
-  const { config, captures, feedback, clock, log, metrics } = core;
-  const providers = openProviders(
-    {
-      config,
-      captures,
-      sink: feedback,
-      clock,
-      onError: (error) => {
-        log.warn('a provider failed', { error });
-      },
-      onBreaker: (provider, open) => {
-        metrics.breakerOpen.set({ provider }, open ? 1 : 0);
-        log.warn('a provider is passed over, or taken again', { provider, state: open ? 'open' : 'closed' });
-      },
-    },
-    closing,
-  );
-  const drainer = await startDelivery({ ...core, providers, allowlist: config.allowlist, worker: core.holder });
-  closing.add('drainer', async () => {
-    const left = await drainer.stop(Math.floor(config.shutdownMs / 2));
-    if (left > 0) log.warn('groups were left to be recovered', { count: left });
-  });
-}
 
 export const observerOf = (metrics: Metrics, log: Log): LogParts['observer'] => ({
   onAppend: ({ events, bytes, ms }) => {

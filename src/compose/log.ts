@@ -9,7 +9,6 @@ import { keysOver, type Keys } from '../adapters/crypto/keys.ts';
 import { checkKeyStore } from '../adapters/crypto/keyStoreId.ts';
 import type { MasterKeys } from '../adapters/crypto/masterKeys.ts';
 import { PostgresKeyRows } from '../adapters/crypto/postgresKeyRows.ts';
-import { openEventStoreDb } from '../adapters/eventstore/eventstoredb/eventStoreDb.ts';
 import { memoryEventStore } from '../adapters/eventstore/memory/memoryEventStore.ts';
 import type { EventStore } from '../adapters/eventstore/port.ts';
 import type { StoreObserver } from '../adapters/eventstore/observer.ts';
@@ -63,6 +62,10 @@ export async function openLogged({ databases, masters, observer, keysFit }: LogP
 
 async function openStore({ log }: Databases, observer: StoreObserver): Promise<EventStore> {
   if (log === undefined) return memoryEventStore();
-  if ('esdb' in log) return openEventStoreDb({ url: log.esdb, ...present({ prefix: log.prefix }), observer });
+  if ('esdb' in log) {
+    // Loading its client takes a tenth of a start: nobody else is to wait for it.
+    const { openEventStoreDb } = await import('../adapters/eventstore/eventstoredb/eventStoreDb.ts');
+    return openEventStoreDb({ url: log.esdb, ...present({ prefix: log.prefix }), observer });
+  }
   return openPostgresEventStore({ url: log.url, pool: log.worker, listener: log.listener, observer });
 }

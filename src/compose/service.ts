@@ -7,13 +7,13 @@ import { tenantCommands } from '../commands/tenants.ts';
 import type { Config } from '../config.ts';
 import { freeLeases } from '../consumers/lease.ts';
 import type { PortError } from '../domain/kernel/portError.ts';
-import { startApiThread, type ApiThreadOptions } from './startApiThread.ts';
+import type { ApiThreadOptions } from './startApiThread.ts';
 import { checkLog } from './checkLog.ts';
 import { type Closing, loggedClosing } from './closing.ts';
-import { type Core, openCore, startConsumers, startWorker, untilCaughtUp } from './core.ts';
+import { type Core, openCore, startConsumers, untilCaughtUp } from './core.ts';
 import { migrateAll, placesOf } from './databases.ts';
 import { startHousekeeping } from './housekeeping.ts';
-import { startHttp, type About, type Served } from './http.ts';
+import type { About, Served } from './http.ts';
 import type { Phase } from './observing.ts';
 import type { Listening } from './port.ts';
 import { secretsOf, type Secrets } from './secrets.ts';
@@ -63,6 +63,7 @@ export async function startService(config: Config, { log, starting, about, lost 
     if (core.databases.log !== undefined) await checkLog(core.logged.store, core.databases.models.worker);
     await untilCaughtUp(core);
     if (config.roles.includes('worker')) {
+      const { startWorker } = await import('./worker.ts');
       await startWorker(core, opened);
       startHousekeeping(core, opened);
     }
@@ -80,10 +81,13 @@ export async function startService(config: Config, { log, starting, about, lost 
 
 type Serving = Pick<ApiThreadOptions, 'places' | 'about' | 'lost'>;
 
-const serve = (core: Core, { places, about, lost }: Serving, closing: Closing): Promise<Served> =>
-  servesApart(core.config)
-    ? startApiThread({ config: core.config, places, about, metrics: core.metrics, log: core.log, lost }, closing)
-    : startHttp(core, about, closing);
+/** What only one role needs is loaded where it is this process's: templates and mail, and above all the API, take half of a start. */
+async function serve(core: Core, { places, about, lost }: Serving, closing: Closing): Promise<Served> {
+  const { config, metrics, log } = core;
+  if (!servesApart(config)) return (await import('./http.ts')).startHttp(core, about, closing);
+  const { startApiThread } = await import('./startApiThread.ts');
+  return startApiThread({ config, places, about, metrics, log, lost }, closing);
+}
 
 /** Whether the API would share a thread with other work, and need not. A log in memory belongs to one thread. */
 const servesApart = ({ roles, eventStore }: Config): boolean => roles.length > 1 && eventStore !== 'memory' && runsThreadsBeside();

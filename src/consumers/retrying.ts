@@ -34,10 +34,11 @@ export function retrying(consumer: Projection, { db, feed, leaseMs }: RetryOptio
     held.applied += applied;
   };
 
-  /** The event itself, from the log: nothing of it was kept. */
+  /** The event itself, from the log: nothing of it was kept. A page looks only so far, and what was applied before it may lie far behind. */
   async function read(parked: Parked): Promise<Recorded | { readonly code: string }> {
-    const { events } = await feed.readAll(parked.after, consumer, 1);
-    const [event] = events;
+    let page = await feed.readAll(parked.after, consumer, 1);
+    while (page.events.length === 0 && !page.caughtUp) page = await feed.readAll(page.upTo, consumer, 1);
+    const [event] = page.events;
     if (event?.id !== parked.id) return { code: 'event_missing' };
     return 'unreadable' in event ? { code: event.unreadable.code } : event;
   }

@@ -174,6 +174,24 @@ describe('poison', () => {
     expect(await table()).toStrictEqual([{ stream: 'template-acme_a', total: 4, seen: ['a1', 'a2', 'a3', 'a4'] }]);
   });
 
+  test('is found again, however far behind it lies what was applied before', async () => {
+    poisonous.add('a2');
+    const others = Array.from({ length: 5 }, () => happened('Other', {}, { noun: 'audit' }));
+    const position = bench.feed.add(...marks('a', 'a1'), ...others, ...marks('a', 'a2'));
+    // A page looks at one event, whether or not it passes the filter.
+    const readAll: typeof bench.feed.readAll = async (after, { nouns = [] }) => {
+      const page = await bench.feed.readAll(after, {}, 1);
+      return { ...page, events: page.events.filter(({ stream }) => nouns.some((noun) => stream.startsWith(`${noun}-`))) };
+    };
+    await bench.start([careful()], { feed: { ...bench.feed, readAll } });
+    await reached(position);
+    poisonous.clear();
+    const [parked] = await listParked(bench.db, 'tally');
+    expect(await askParked(bench.db, 'tally', parked!.id, 'retry')).toBe('asked');
+    await until(async () => (await listParked(bench.db, 'tally')).length === 0);
+    expect(await table()).toStrictEqual([{ stream: 'template-acme_a', total: 2, seen: ['a1', 'a2'] }]);
+  });
+
   test('skipped when asked, what waited behind it goes on', async () => {
     poisonous.add('a1');
     await bench.start([careful()]);

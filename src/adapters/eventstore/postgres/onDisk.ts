@@ -13,4 +13,9 @@ export class OnDisk {
   reached(position: number): void {
     this.#upTo = Math.max(this.#upTo, position);
   }
+
+  /** The log ends before what was certain to stay: it is a standby's now, which lacked its end, and positions are given again. */
+  forget(): void {
+    this.#upTo = 0;
+  }
 }

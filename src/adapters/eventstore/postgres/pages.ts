@@ -112,26 +112,26 @@ export class Pages {
     limits: PageLimits,
   ): Promise<{ readonly batch: FeedBatch; readonly newest: number }> {
     const from = numberOf(position);
-    if (from >= this.#onDisk.upTo) await this.#head();
-    const { upTo: certain } = this.#onDisk;
+    const certain = from < this.#onDisk.upTo ? this.#onDisk.upTo : await this.#head();
     const end = Math.min(from + limits.window, certain);
     const values = [from, end, filter.nouns ?? null, filter.types ?? null, limits.events, limits.bytes];
     const rows = await this.#rows({ name: 'log_page', text: PAGE, values });
     const newest = Number(rows[0]?.[0]);
-    if (from > newest) throw beyondHead();
-    const head = Math.min(newest, certain);
+    if (from > Math.min(newest, certain)) throw beyondHead();
+    if (newest < certain) {
+      this.#onDisk.forget();
+      return this.#page(position, filter, limits);
+    }
     const found = rows.filter((row) => row[1] !== null);
-    const last = found.at(-1);
-    const bytes = found.reduce((sum, row) => sum + Number(row[8]), 0);
-    // A page that stopped at a bound has seen nothing beyond its last event; any other has looked at the whole window.
-    const cut = found.length >= limits.events || bytes >= limits.bytes;
-    const upTo = cut ? Number(last?.[1] ?? from) : Math.min(end, head);
-    return { batch: { events: found.map((row) => eventOf(row, 1)), upTo: positionOf(upTo), caughtUp: upTo === head }, newest };
+    const upTo = isCut(found, limits) ? Number(found.at(-1)?.[1] ?? from) : end;
+    return { batch: { events: found.map((row) => eventOf(row, 1)), upTo: positionOf(upTo), caughtUp: upTo === certain }, newest };
   }
 
   /** The newest position that is on disk. */
   async #head(): Promise<number> {
+    const { upTo: certain } = this.#onDisk;
     const newest = Number((await this.#rows({ name: 'log_head', text: HEAD }))[0]?.[0]);
+    if (newest < certain) this.#onDisk.forget();
     if (newest <= this.#onDisk.upTo) return newest;
     const [flushed] = await this.#rows({ name: 'log_flush', text: FLUSH });
     this.#onDisk.reached(Number(flushed?.[0]));
@@ -145,8 +145,7 @@ export class Pages {
   async #kept({ values = [], ...query }: Query): Promise<readonly Row[]> {
     const rows = await this.#rows({ ...query, values: [...values, ANY_POSITION] });
     if (rows.every(([position]) => Number(position) <= this.#onDisk.upTo)) return rows;
-    await this.#head();
-    return this.#rows({ ...query, values: [...values, this.#onDisk.upTo] });
+    return this.#rows({ ...query, values: [...values, await this.#head()] });
   }
 
   async #rows(query: Query): Promise<readonly Row[]> {
@@ -159,6 +158,10 @@ export class Pages {
     }
   }
 }
+
+/** A page that stopped at a bound has seen nothing beyond its last event; any other has looked at the whole window. */
+const isCut = (found: readonly Row[], limits: PageLimits): boolean =>
+  found.length >= limits.events || found.reduce((sum, row) => sum + Number(row[8]), 0) >= limits.bytes;
 
 function eventOf(row: Row, at: number): StoredEvent {
   const text = (column: number): string => row[at + column] ?? '';

@@ -36,7 +36,7 @@ function nameFault({ names, naming }: Level | undefined = { names: null, naming:
   return undefined;
 }
 
-function step(levels: Level[], char: string): void {
+function step(levels: Level[], char: string | undefined): void {
   const level = levels.at(-1);
   if (char === '{') levels.push({ names: new Set(), naming: true });
   else if (char === '[') levels.push({ names: null, naming: false });
@@ -48,14 +48,16 @@ function step(levels: Level[], char: string): void {
 function faultOf(text: string): string | undefined {
   const levels: Level[] = [];
   const structure = new RegExp(STRUCTURE);
-  for (let found = structure.exec(text); found !== null; found = structure.exec(text)) {
-    if (found[0] === '"') {
-      const end = endOfString(text, found.index);
-      const fault = nameFault(levels.at(-1), text.slice(found.index, end));
+  // Not `exec`, which would make an array for each of them.
+  while (structure.test(text)) {
+    const at = structure.lastIndex - 1;
+    if (text[at] === '"') {
+      const end = endOfString(text, at);
+      const fault = nameFault(levels.at(-1), text.slice(at, end));
       if (fault !== undefined) return fault;
       structure.lastIndex = end;
     } else {
-      step(levels, found[0]);
+      step(levels, text[at]);
       if (levels.length > MAX_DEPTH) return `objects and arrays are nested more than ${MAX_DEPTH} deep`;
     }
   }

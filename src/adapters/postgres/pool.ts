@@ -38,6 +38,8 @@ function startUpOptions(options: PoolOptions): string {
     ['statement_timeout', statementMs(options)],
     ['idle_in_transaction_session_timeout', options.idleInTransactionMs ?? 15_000],
     ['client_min_messages', 'warning'],
+    // Statements are short, and what the planner thinks of a young table makes some look long: to compile one took 70 ms, to run it one.
+    ['jit', 'off'],
   ];
   return settings.map(([name, value]) => `-c ${name}=${value}`).join(' ');
 }

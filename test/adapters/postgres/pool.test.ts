@@ -65,6 +65,10 @@ describe('Postgres', () => {
     });
   });
 
+  test('no statement is compiled before it runs', async () => {
+    expect((await db.workerPool.query('show jit')).rows).toStrictEqual([{ jit: 'off' }]);
+  });
+
   test('RESET ROLE does not leave the role of the pool', async () => {
     const client = await db.apiPool.connect();
     await client.query('reset role');

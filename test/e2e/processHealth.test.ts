@@ -21,9 +21,7 @@ const running: Program[] = [];
 let models: FreshDatabase;
 let keys: FreshDatabase;
 let log: FreshDatabase;
-let worker: Program;
-let projector: Program;
-let api: Program;
+const started = new Map<string, Program>();
 
 async function start(role: string, port = 0): Promise<Program> {
   const places = {
@@ -34,7 +32,13 @@ async function start(role: string, port = 0): Promise<Program> {
   const env = { ...SECRETS, ...places, TIDINGS_ROLES: role, PORT: String(port) };
   const program = await startProgram({ dataDir: join(scratch, role), env });
   running.push(program);
+  started.set(role, program);
   return program;
+}
+/** One of each; what a test before has started goes on. */
+async function everyone(): Promise<{ readonly projector: Program; readonly worker: Program; readonly api: Program }> {
+  const of = async (role: string): Promise<Program> => started.get(role) ?? start(role);
+  return { projector: await of('projector'), worker: await of('worker'), api: await of('api') };
 }
 const clientAt = (url: string, key = ''): Client =>
   clientOf(
@@ -88,14 +92,14 @@ test('a worker that waits for read models lives, is not ready, and becomes so', 
   await eventually('it lives', async () => ((await fetch(`${url}/health/live`).catch(() => undefined))?.status === 200 ? true : undefined));
   const [status, absent] = await missing(url);
   expect([status, absent.includes('process')]).toStrictEqual([503, true]);
-  projector = await start('projector');
-  worker = await starting;
+  await start('projector');
+  const worker = await starting;
   expect(worker.stdout()).toBe(`tidings ready ${url} (worker)\n`);
   expect(await missing(url)).toStrictEqual([200, []]);
 });
 
 test('worker and projector answer for health and metrics, each its own, and for nothing else', { timeout: 60_000 }, async () => {
-  api = await start('api');
+  const { worker, projector, api } = await everyone();
   const client = clientAt(api.url, api.key);
   const { body } = await client.post('/v1/notifications', message([{ email: 'counted@example.com' }]));
   expect((await follow(client).settled(body.id)).map(({ status }) => status)).toStrictEqual(['captured']);
@@ -127,6 +131,7 @@ test('worker and projector answer for health and metrics, each its own, and for 
 });
 
 test('without the keys, whoever opens them is not ready and says so; with them again, it is', { timeout: 60_000 }, async () => {
+  const { worker, projector, api } = await everyone();
   await without(keys, async () => {
     for (const { url } of [worker, api]) expect(await missing(url)).toStrictEqual([503, ['keys']]);
     expect(await missing(projector.url)).toStrictEqual([200, []]);
@@ -135,6 +140,7 @@ test('without the keys, whoever opens them is not ready and says so; with them a
 });
 
 test('without the log nobody is ready, and says that alone', { timeout: 60_000 }, async () => {
+  const { worker, projector, api } = await everyone();
   await without(log, async () => {
     for (const { url } of [worker, api, projector]) expect(await missing(url)).toStrictEqual([503, ['log']]);
   });

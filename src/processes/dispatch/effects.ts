@@ -37,18 +37,10 @@ export function dispatchEffect(ports: DispatchPorts): Effect {
     const all = subBatches(composed.map(({ judged, ready }): Parcel => ({ job: judged.opened.job, ready })));
     // Of a recovery the rest stays open, as the model has it, and is recovered by the next claim.
     const batches = claim.kind === 'recover' ? all.slice(0, 1) : all;
-    const waiting = claim.kind === 'plan' ? startedLater(composed, batches) : new Map<Job, ComposedJob>();
-    const atOnce = composed.filter(({ judged }) => !waiting.has(judged.opened.job));
-    const started = await start(ports, claim, { composed: atOnce, first: batches[0], append });
-    const alive = new Set([...started, ...waiting.keys()]);
-    const isPaused = pauseWatch(ports, [...alive]);
-    await handOff(ports, claim, onlyOf(alive, batches), {
+    const started = await start(ports, claim, { composed, first: batches[0], append });
+    const isPaused = pauseWatch(ports, [...started]);
+    await handOff(ports, claim, onlyOf(started, batches), {
       append,
-      plan: async (first) => {
-        const own = first.parcels.flatMap(({ job }) => waiting.get(job) ?? []);
-        for (const { judged } of own) waiting.delete(judged.opened.job);
-        if (own.length > 0) await start(ports, claim, { composed: own, first, append });
-      },
       permitsOf,
       isOver: async () => signal.aborted || isPaused(),
       signal,
@@ -77,19 +69,6 @@ async function decideGroup(ports: DispatchPorts, claim: Claim, { jobs, now }: Du
     opened.map(async ({ tenant, group }) => composeJobs(ports, tenant, await judgeDeliveries(ports, { tenant, group, now }))),
   );
   return composed.flat();
-}
-
-/**
- * What of a group of many notifications leaves with a later sub-batch is planned when it does: until then its `plan` belongs to this claim,
- * whereas a plan without a start would be there for another claim to load, render and lose the race with.
- */
-function startedLater(composed: readonly ComposedJob[], [first]: readonly SubBatch[]): Map<Job, ComposedJob> {
-  const atOnce = new Set(first?.parcels.map(({ job }) => job));
-  return new Map(
-    composed
-      .filter(({ judged, ready }) => ready.length > 0 && !atOnce.has(judged.opened.job))
-      .map((it): [Job, ComposedJob] => [it.judged.opened.job, it]),
-  );
 }
 
 /** Of what a gate would let go again, only what may be asked twice. */

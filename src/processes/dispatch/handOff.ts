@@ -60,8 +60,6 @@ export function startedGroups(ready: readonly Ready[]): readonly StartedGroup[] 
 type Claimed = { readonly id: string; readonly until: Instant };
 type Ways = {
   readonly append: Writer;
-  /** Appends the plans and starts of those notifications of which this is the first to leave. */
-  readonly plan: (first: SubBatch) => Promise<void>;
   readonly permitsOf: (provider: Provider) => Permits;
   /** Whether no further sub-batch is wanted. */
   readonly isOver: () => Promise<boolean>;
@@ -79,7 +77,7 @@ export async function handOff(
   ports: HandOffPorts,
   claim: Claimed,
   batches: readonly SubBatch[],
-  { append, plan, permitsOf, isOver, signal }: Ways,
+  { append, permitsOf, isOver, signal }: Ways,
 ): Promise<void> {
   for (const [at, batch] of batches.entries()) {
     const outgoing = batch.parcels.flatMap(({ job, ready }) => ready.filter((it) => isMine(job, it.n, claim.id)));
@@ -90,21 +88,14 @@ export async function handOff(
       const answers = new Map(
         outgoing.map((it, i) => [it.outgoing.deliveryId, answerOf(it, results === undefined ? RETURNED : results[i])]),
       );
-      const next = (await isOver()) ? undefined : inTime(ports, claim, batches[at + 1]);
-      await Promise.all([
-        append.untilDone(`r${String(at)}`, records(ports, claim, batch, { next, answers })),
-        next === undefined ? undefined : plan(next),
-      ]);
+      const next = (await isOver()) ? undefined : batches[at + 1];
+      await append.untilDone(`r${String(at)}`, records(ports, claim, batch, { next, answers }));
       if (next === undefined) return;
     } finally {
       permit.release(outgoing.length);
     }
   }
 }
-
-/** Nothing is started that the claim has no time left for. */
-const inTime = ({ clock }: HandOffPorts, { until }: Claimed, next: SubBatch | undefined): SubBatch | undefined =>
-  next !== undefined && epochMsOf(until) - clock.epochMs() > next.provider.deadlineMs ? next : undefined;
 
 const isMine = (job: Job, n: number, claim: string): boolean => {
   const it = job.state.deliveries.get(n);
@@ -170,7 +161,8 @@ function records(
   { next, answers }: { next: SubBatch | undefined; answers: ReadonlyMap<string, Answer> },
 ): readonly Decided[] {
   const now = ports.clock.now();
-  const upcoming = new Map(next?.parcels.map(({ job, ready }) => [job, ready]));
+  const timeLeft = next !== undefined && epochMsOf(claim.until) - ports.clock.epochMs() > next.provider.deadlineMs;
+  const upcoming = new Map((timeLeft ? next.parcels : []).map(({ job, ready }) => [job, ready]));
   const answered = new Map(batch.parcels.map(({ job, ready }) => [job, ready]));
   const jitter = ports.random();
   return [...new Set([...answered.keys(), ...upcoming.keys()])].map((job) => ({

@@ -169,44 +169,6 @@ describe('sub-batches', () => {
     ]);
   });
 
-  test('of notifications that leave with a later one are planned when they leave, and nothing of them is there for another claim until then', async () => {
-    const ids: Awaited<ReturnType<typeof bench.request>>[] = [];
-    for (let count = 0; count < 7; count += 1) ids.push(await bench.request());
-    const due: (readonly string[])[] = [];
-    bench.provider.script = async () => {
-      await bench.consume();
-      due.push(bench.actions.due().map(({ kind }) => kind));
-      return undefined;
-    };
-    await bench.work('plan');
-    expect(bench.provider.calls).toStrictEqual([5, 2]);
-    expect(due.flat()).toStrictEqual([]);
-    for (const id of ids)
-      expect((await bench.events(id)).map(({ type }) => type)).toStrictEqual([
-        'NotificationRequested',
-        'DeliveriesPlanned',
-        'HandOffStarted',
-        'HandOffRecorded',
-      ]);
-    expect(new Set(bench.appends().map((types) => types.join(' ')))).toStrictEqual(
-      new Set(['DeliveriesPlanned HandOffStarted', 'HandOffRecorded']),
-    );
-  });
-
-  test('a notification that is cancelled before its sub-batch is neither planned nor sent, and its neighbours are', async () => {
-    const ids: Awaited<ReturnType<typeof bench.request>>[] = [];
-    for (let count = 0; count < 7; count += 1) ids.push(await bench.request());
-    bench.provider.script = async () => {
-      bench.provider.script = () => Promise.resolve(undefined);
-      await bench.command(ids[6]!, { type: 'CancelNotification', data: { now: START } });
-      return undefined;
-    };
-    await bench.work('plan');
-    expect(bench.provider.calls).toStrictEqual([5, 1]);
-    expect((await bench.events(ids[6]!)).map(({ type }) => type)).toStrictEqual(['NotificationRequested', 'NotificationCancelled']);
-    expect(await bench.statuses(ids[5]!)).toStrictEqual({ 0: 'sent' });
-  });
-
   test('several claims of one process never have more on their way than the window', async () => {
     for (let count = 0; count < 4; count += 1) await bench.request({ people: 20 });
     await bench.consume();

@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { eventStoreServer, eventStoreUrl } from './eventStoreServer.ts';
 import { startEventStoreDouble } from './eventstoredb/eventStoreDouble.ts';
 import { eventStoreBinary, startEventStoreBinary } from './eventstoredb/ownProcess.ts';
@@ -28,6 +28,8 @@ const isAlive = (pid: number): boolean => {
 };
 
 describe('where tests find an event store', () => {
+  // None of them is a server that the suites ran against.
+  beforeEach(() => vi.stubEnv('SERVERS_REPORT', ''));
   afterEach(() => vi.unstubAllEnvs());
 
   test.each([

@@ -122,8 +122,8 @@ describe('a subscription', () => {
     const next = feed.next();
     announce('0009999999999999');
     for (let n = 0; n < 100; n += 1) await store.head();
-    // The second to find it missing, the third from what is on disk there.
-    expect(pages()).toBe(3);
+    // The second to find it missing, and a third from what is on disk there, unless one of the looks at the head has found that before.
+    expect([2, 3]).toContain(pages());
     await store.close();
     expect(await next).toStrictEqual({ done: true, value: undefined });
   });

@@ -1,7 +1,7 @@
 import { monotonicMs } from '../adapters/clock/monotonic.ts';
 import { memoryLimiter } from '../adapters/limits/memoryLimiter.ts';
 import { connectRedis } from '../adapters/redis/connection.ts';
-import { redisLimiter } from '../adapters/redis/redisLimiter.ts';
+import { redisLimiter } from '../adapters/limits/redisLimiter.ts';
 import { createRateLimits, type Limiter, type RateLimits } from '../http/rateLimits.ts';
 import type { Closing } from './closing.ts';
 import type { Core } from './core.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Agent, request } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connectRedis } from '../../src/adapters/redis/connection.ts';
-import { redisLimiter } from '../../src/adapters/redis/redisLimiter.ts';
+import { redisLimiter } from '../../src/adapters/limits/redisLimiter.ts';
 import type { Limiter } from '../../src/http/rateLimits.ts';
 import { eventually } from '../support/client.ts';
 import type { Program } from '../support/program.ts';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { connectRedis } from '../../adapters/redis/connection.ts';
-import { redisLimiter } from '../../adapters/redis/redisLimiter.ts';
+import { redisLimiter } from '../../adapters/limits/redisLimiter.ts';
 import { fail, ok, type Finding } from './finding.ts';
 
 const NEXT: Readonly<Record<string, string>> = {

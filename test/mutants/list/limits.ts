@@ -2,7 +2,7 @@ import type { Mutant } from '../mutant.ts';
 
 const httpTest = 'test/http/rateLimits.test.ts';
 const memoryTest = 'test/adapters/limits/memoryLimiter.test.ts';
-const redisTest = 'test/adapters/redis/redisLimiter.test.ts';
+const redisTest = 'test/adapters/limits/redisLimiter.test.ts';
 const ALL_OR_NONE = 'takes from all windows or from none: whoever is refused by one loses nothing of the other';
 
 /** How much one may ask, and what becomes of that without Redis. */
@@ -49,7 +49,7 @@ export const limitMutants: readonly Mutant[] = [
   },
   {
     name: 'limits: in Redis a refusal by one limit takes from the others',
-    file: 'src/adapters/redis/redisLimiter.ts',
+    file: 'src/adapters/limits/redisLimiter.ts',
     find: 'if taken == 1 then',
     put: 'if taken >= 0 then',
     killedBy: redisTest,
@@ -57,7 +57,7 @@ export const limitMutants: readonly Mutant[] = [
   },
   {
     name: 'limits: a clock of Redis that was set back keeps people out',
-    file: 'src/adapters/redis/redisLimiter.ts',
+    file: 'src/adapters/limits/redisLimiter.ts',
     find: 'math.min(math.max(full - now, 0), quota * each)',
     put: 'math.max(full - now, 0)',
     killedBy: redisTest,
@@ -65,7 +65,7 @@ export const limitMutants: readonly Mutant[] = [
   },
   {
     name: 'limits: Redis holds keys and tenants in clear',
-    file: 'src/adapters/redis/redisLimiter.ts',
+    file: 'src/adapters/limits/redisLimiter.ts',
     find: "createHmac('sha256', secret).update(key).digest('base64url').slice(0, 22)",
     put: "createHmac === undefined ? '' : key",
     killedBy: redisTest,

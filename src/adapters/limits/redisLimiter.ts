@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { Limiter } from '../../http/rateLimits.ts';
-import { bucketOf, standingOf } from '../limits/bucket.ts';
-import { scriptOf, type RedisConnection } from './connection.ts';
+import { bucketOf, standingOf } from './bucket.ts';
+import { scriptOf, type RedisConnection } from '../redis/connection.ts';
 
 /**
  * All windows in one step, by the clock of Redis, which all processes share. KEYS: one for each window; ARGV: quota and microseconds of one, for

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createServer } from 'node:tls';
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { connectRedis, type RedisConnection, type RedisOptions } from '../../../src/adapters/redis/connection.ts';
-import { redisLimiter } from '../../../src/adapters/redis/redisLimiter.ts';
+import { redisLimiter } from '../../../src/adapters/limits/redisLimiter.ts';
 import type { Limiter, Standing } from '../../../src/http/rateLimits.ts';
 import { limiterContract } from '../../contract/limiter.ts';
 import { authority } from '../../support/certificates.ts';

@@ -56,11 +56,11 @@ export async function openLogged({ databases, masters, observer, keysFit }: LogP
   await checkKeyStore(databases.keys.worker, databases.models.worker, () => checkKeysFit({ feed, rows, vault: keys.vault }, keysFit));
   // A log in memory is another one each time.
   if (databases.log !== undefined) await checkLog(store, databases.models.worker);
-  const queuedBytes = (): number => ('queuedBytes' in store && typeof store.queuedBytes === 'number' ? store.queuedBytes : 0);
-  return { store, log: eventLog(store, codec), feed, keys, queuedBytes };
+  return { store, log: eventLog(store, codec), feed, keys, queuedBytes: () => store.queuedBytes ?? 0 };
 }
 
-async function openStore({ log }: Databases, observer: StoreObserver): Promise<EventStore> {
+/** `queuedBytes`: of a store that has a queue. */
+async function openStore({ log }: Databases, observer: StoreObserver): Promise<EventStore & { readonly queuedBytes?: number }> {
   if (log === undefined) return memoryEventStore();
   if ('esdb' in log) {
     // Loading its client takes a tenth of a start: nobody else is to wait for it.

@@ -78,6 +78,8 @@ export const beyondHead = (): PortError =>
 
 export const storeClosed = (): PortError => new PortError('unavailable', 'store_closed', 'the event store is closed');
 
+export const failed = (error: PortError): WriteOutcome => ({ ok: false, conflict: false, error });
+
 /** Of a single append what is no success is thrown. */
 export function appendedOf(outcome: WriteOutcome): Appended {
   if (outcome.ok) return outcome;

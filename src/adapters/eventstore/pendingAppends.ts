@@ -1,5 +1,5 @@
 import { PortError } from '../../domain/kernel/portError.ts';
-import { storeClosed } from './checks.ts';
+import { failed, storeClosed } from './checks.ts';
 import type { Write, WriteOutcome } from './port.ts';
 
 /** What any store takes for its appends. */
@@ -125,8 +125,6 @@ export class PendingAppends<Body> {
 }
 
 export const unsettled = <Body>(batch: readonly Pending<Body>[]): readonly Pending<Body>[] => batch.filter((pending) => !pending.settled);
-
-export const failed = (error: PortError): WriteOutcome => ({ ok: false, conflict: false, error });
 
 const full = (): PortError => new PortError('unavailable', 'append_queue_full', 'too many appends are waiting');
 

@@ -230,7 +230,7 @@ export const logMutants: readonly Mutant[] = [
   {
     name: 'log: a position within the last event, of a log that lost its end, is tried for ever',
     file: 'src/adapters/eventstore/eventstoredb/reads.ts',
-    find: 'if (isUnknown(error)) await this.#headAfter(from);',
+    find: 'if (isUnknown(error)) await this.headAfter(from);',
     put: '',
     killedBy: 'test/adapters/eventstore/eventstoredbReads.test.ts',
     testName: 'a read that fails refused beyond the beginning of the last event says whether the position is to blame',

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NO_STREAM, type AppendExpectedRevision, type EventData, type EventStoreDBClient } from '@eventstore/db-client';
 import { PortError } from '../../../domain/kernel/portError.ts';
-import { backOff } from '../backOff.ts';
-import { bytesOfEvent } from '../checks.ts';
+import { betweenAttempts } from '../backOff.ts';
+import { bytesOfEvent, failed } from '../checks.ts';
 import type { AppendObserver } from '../observer.ts';
-import { type AppendOptions, failed, PendingAppends, type Pending } from '../pendingAppends.ts';
+import { type AppendOptions, PendingAppends, type Pending } from '../pendingAppends.ts';
 import type { Write, WriteOutcome } from '../port.ts';
 import { within } from '../within.ts';
 import { mayHaveBeenTaken } from './enduring.ts';
@@ -14,10 +14,6 @@ import { positionOf, toWire } from './wire.ts';
 
 /** `atOnce`: appends under way; they share one stream of the client's, so that more of them cost no connections. */
 export type EventStoreDbAppendOptions = AppendOptions & { readonly atOnce: number };
-
-const MIN_PAUSE_MS = 20;
-/** And no longer than an attempt: whoever waits may have time for no more than a few. */
-const MAX_PAUSE_MS = 1_000;
 
 /** A write as it goes to the server. */
 type Sent = { readonly stream: string; readonly events: EventData[] };
@@ -77,7 +73,7 @@ export class Appends {
 
   /** With the same ids and the same expectation each time: the server answers a repeat as it did the first (and only then). */
   async #deliver(pending: Pending<Sent>): Promise<void> {
-    const pauseMs = backOff(MIN_PAUSE_MS, Math.min(MAX_PAUSE_MS, this.#options.attemptMs));
+    const pauseMs = betweenAttempts(this.#options.attemptMs);
     while (!pending.settled) {
       const wasOpen = pending.open;
       pending.open = true;

@@ -1,6 +1,6 @@
 import { PortError } from '../../../domain/kernel/portError.ts';
 import type { Position, StreamName } from '../../../domain/values/ids.ts';
-import { appendedOf, checkCount, checkStreams, MAX_REVISION, rangeOf, refusalOf } from '../checks.ts';
+import { appendedOf, checkCount, checkStreams, failed, MAX_REVISION, rangeOf, refusalOf } from '../checks.ts';
 import type { StoreObserver } from '../observer.ts';
 import type {
   Appended,
@@ -136,6 +136,6 @@ class EventStoreDb implements EventStore {
 
   #write(write: Write): Promise<WriteOutcome> {
     const error = refusalOf(write);
-    return error ? Promise.resolve({ ok: false, conflict: false, error }) : this.#appends.append(write);
+    return error ? Promise.resolve(failed(error)) : this.#appends.append(write);
   }
 }

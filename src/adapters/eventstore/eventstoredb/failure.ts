@@ -1,4 +1,5 @@
 import { PortError } from '../../../domain/kernel/portError.ts';
+import { failed } from '../checks.ts';
 import type { ExpectedRevision, WriteOutcome } from '../port.ts';
 
 /** Of gRPC: no right to this, and not known who asks. */
@@ -39,18 +40,13 @@ export const appendDenied = (isOpen: boolean): PortError =>
  * connection) rejects every one of them, also those that were written.
  */
 export function verdictOf(error: unknown): WriteOutcome | undefined {
-  const refused = (code: string, message: string): WriteOutcome => ({
-    ok: false,
-    conflict: false,
-    error: new PortError('invalid', code, message),
-  });
   switch (codeOf(error)) {
     case 'wrong_expected_version':
       return { ok: false, conflict: true, actual: actualOf(error) };
     case 'maximum_append_size_exceeded':
-      return refused('append_too_large', 'the event store takes no append of this size');
+      return failed(new PortError('invalid', 'append_too_large', 'the event store takes no append of this size'));
     case 'stream_deleted':
-      return { ok: false, conflict: false, error: streamDeleted() };
+      return failed(streamDeleted());
     default:
       return undefined;
   }

@@ -82,7 +82,7 @@ export class Reads {
     let upTo = place === 'start' ? ORIGIN : positionOf(place.commit);
     const from = upTo;
     let [seen, bytes] = [0, 0];
-    if (limits.events === 0) return { events, upTo, caughtUp: (await this.#headAfter(upTo)) <= upTo };
+    if (limits.events === 0) return { events, upTo, caughtUp: (await this.headAfter(upTo)) <= upTo };
     // Forwards the event at the position is part of what is read.
     const take: Take = ({ event }) => {
       seen += 1;
@@ -100,16 +100,16 @@ export class Reads {
     const isOver = await this.#all({ direction: FORWARDS, fromPosition: place === 'start' ? START : place, maxCount }, take).catch(
       async (error: unknown) => {
         // Within the last event there is no reading from it either, and nothing to read.
-        if (isUnknown(error)) await this.#headAfter(from);
+        if (isUnknown(error)) await this.headAfter(from);
         throw readFailed(error);
       },
     );
-    if (seen === 0) await this.#headAfter(upTo);
+    if (seen === 0) await this.headAfter(upTo);
     return { events, upTo, caughtUp: isOver && seen < maxCount };
   }
 
   /** The head. @throws PortError `invalid` when the position lies beyond it. */
-  async #headAfter(position: Position): Promise<Position> {
+  async headAfter(position: Position): Promise<Position> {
     const head = await this.head();
     if (position > (head === 'start' ? ORIGIN : head)) throw beyondHead();
     return head === 'start' ? ORIGIN : head;

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PortError } from '../../../domain/kernel/portError.ts';
 import type { Position } from '../../../domain/values/ids.ts';
-import { backOff } from '../backOff.ts';
-import { beyondHead } from '../checks.ts';
+import { betweenReads } from '../backOff.ts';
 import type { FeedBatch, Filter } from '../port.ts';
 import { codeOf } from './failure.ts';
 import type { PageLimits, Reads } from './reads.ts';
@@ -17,9 +16,6 @@ export type SubscriptionOptions = TailParts & {
   readonly onFailure: (code: string) => void;
 };
 
-const MIN_PAUSE_MS = 50;
-const MAX_PAUSE_MS = 2_000;
-
 /**
  * A subscription that goes on by itself: whenever the server's breaks (a server that goes, a reader that was too slow for it) or stands still
  * without a word, another begins where it has come to.
@@ -32,11 +28,11 @@ export async function* subscription(
   signal: AbortSignal,
 ): AsyncGenerator<FeedBatch, void, void> {
   const follower = new Follower(options, after, filter);
-  let pauseMs = backOff(MIN_PAUSE_MS, MAX_PAUSE_MS);
+  let pauseMs = betweenReads();
   while (!signal.aborted) {
     try {
       for await (const batch of follower.follow(signal)) {
-        pauseMs = backOff(MIN_PAUSE_MS, MAX_PAUSE_MS);
+        pauseMs = betweenReads();
         yield batch;
       }
     } catch (error) {
@@ -67,9 +63,7 @@ class Follower {
 
   /** One subscription of the server's, until it breaks. */
   async *follow(signal: AbortSignal): AsyncGenerator<FeedBatch, void, void> {
-    const { reads } = this.#options;
-    const head = await reads.head();
-    if (this.#cursor > (head === 'start' ? ORIGIN : head)) throw beyondHead();
+    await this.#options.reads.headAfter(this.#cursor);
     const tail = new Tail(this.#options, this.#cursor, this.#filter);
     this.#isMissing = false;
     try {

@@ -6,6 +6,7 @@ import {
   bytesOfEvent,
   checkCount,
   checkStreams,
+  failed,
   notJson,
   numberOf,
   positionOf,
@@ -88,7 +89,7 @@ class MemoryEventStore implements EventStore {
 
   #write(write: Write): WriteOutcome {
     const error = this.#closed.signal.aborted ? storeClosed() : (refusalOf(write) ?? refusalOfJson(write.events));
-    return error ? { ok: false, conflict: false, error } : this.#judge(write);
+    return error ? failed(error) : this.#judge(write);
   }
 
   #judge(write: Write): WriteOutcome {

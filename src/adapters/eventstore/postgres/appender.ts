@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientConfig } from 'pg';
-import { backOff } from '../backOff.ts';
-import { bytesOfEvent, notJson, positionOf } from '../checks.ts';
+import { betweenAttempts } from '../backOff.ts';
+import { bytesOfEvent, failed, notJson, positionOf } from '../checks.ts';
 import type { AppendObserver } from '../observer.ts';
-import { type AppendOptions, failed, PendingAppends, unsettled, type Pending as PendingAppend } from '../pendingAppends.ts';
+import { type AppendOptions, PendingAppends, unsettled, type Pending as PendingAppend } from '../pendingAppends.ts';
 import type { Write, WriteOutcome } from '../port.ts';
 import { AppendConnection } from './appendConnection.ts';
 import type { OnDisk } from './onDisk.ts';
@@ -19,9 +19,6 @@ export type AppenderOptions = AppendOptions & {
 const APPEND = 'call log.append_to_disk($1, null)';
 /** Writes. A call costs as much as some twenty of them, in processor, so that fewer wait for the lane that is busy. */
 const WORTH_A_CALL = 32;
-const MIN_PAUSE_MS = 20;
-/** And no longer than an attempt: whoever waits may have time for no more than a few. */
-const MAX_PAUSE_MS = 1_000;
 
 /** Its events as `log.append` takes them, each without its opening brace and write number. */
 type Rows = readonly string[];
@@ -98,7 +95,7 @@ export class Appender {
 
   /** Sends until every write of the batch has a definite answer or nobody waits for it any more. */
   async #deliver(batch: readonly Pending[], lane: Lane): Promise<void> {
-    const pauseMs = backOff(MIN_PAUSE_MS, Math.min(MAX_PAUSE_MS, this.#options.attemptMs));
+    const pauseMs = betweenAttempts(this.#options.attemptMs);
     for (let wanted = unsettled(batch); wanted.length > 0; wanted = unsettled(batch)) {
       try {
         await this.#call(wanted, lane);

@@ -3,8 +3,8 @@ import { PortError } from '../../../domain/kernel/portError.ts';
 import type { Position, StreamName } from '../../../domain/values/ids.ts';
 import type { Listener } from '../../postgres/notify.ts';
 import { clientConfig } from '../../postgres/pool.ts';
-import { backOff } from '../backOff.ts';
-import { appendedOf, checkCount, checkStreams, MAX_REVISION, positionOf, rangeOf, refusalOf } from '../checks.ts';
+import { betweenReads } from '../backOff.ts';
+import { appendedOf, checkCount, checkStreams, failed, MAX_REVISION, positionOf, rangeOf, refusalOf } from '../checks.ts';
 import { feed } from '../feed.ts';
 import type { StoreObserver } from '../observer.ts';
 import type {
@@ -57,8 +57,6 @@ const APPEND: AppenderOptions = {
 const PAGE: PageLimits = { events: 500, bytes: 4_000_000, window: 20_000 };
 const READ_MS = 10_000;
 const POLL_MS = 2_000;
-const MIN_PAUSE_MS = 50;
-const MAX_PAUSE_MS = 2_000;
 
 /** The log in Postgres 14 or newer (docs/decisions/0002; tables: `migrations/log`). @throws PortError `unavailable` when they can't be read. */
 export async function openPostgresEventStore(options: PostgresEventStoreOptions): Promise<PostgresEventStore> {
@@ -138,12 +136,12 @@ class PostgresLog implements PostgresEventStore {
 
   #write(write: Write): Promise<WriteOutcome> {
     const error = refusalOf(write);
-    return error ? Promise.resolve({ ok: false, conflict: false, error }) : this.#appender.append(write);
+    return error ? Promise.resolve(failed(error)) : this.#appender.append(write);
   }
 
   /** A subscription outlives the connections that it reads over. */
   async #persistently(read: () => Promise<FeedBatch>, stop: AbortSignal): Promise<FeedBatch> {
-    for (const pauseMs = backOff(MIN_PAUSE_MS, MAX_PAUSE_MS); ;) {
+    for (const pauseMs = betweenReads(); ;) {
       try {
         return await read();
       } catch (error) {

@@ -14,6 +14,7 @@ import { recipientCommands } from '../commands/recipients.ts';
 import { templateCommands } from '../commands/templates.ts';
 import { tenantCommands } from '../commands/tenants.ts';
 import { uploadFile } from '../commands/uploadFile.ts';
+import { pause } from '../consumers/pause.ts';
 import type { Position } from '../domain/values/ids.ts';
 import { requestedUnder } from '../projections/notifications/queries.ts';
 import type { Closing } from './closing.ts';
@@ -63,7 +64,7 @@ export function openCommands(core: Core, closing: Closing) {
         if (head !== 'start') await models.waitFor('notifications', head, { boundMs: SHOWN_MS });
         return models.asApi(tenant, 'notifications', (tx, suffix) => requestedUnder(tx, suffix, tenant, key));
       },
-      pause: (ms) => new Promise<void>((resolve) => void clock.after(ms, resolve)),
+      pause: (ms) => pause(clock, ms),
     }),
     recipients,
     uploadFile: uploadFile({ uploads: blobs, indexes }),

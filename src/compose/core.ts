@@ -11,6 +11,7 @@ import { postgresCaptureStore } from '../adapters/providers/capture/postgresCapt
 import type { CaptureStore } from '../adapters/providers/capture/captureStore.ts';
 import type { Ids } from '../commands/ports.ts';
 import type { Config } from '../config.ts';
+import { pause } from '../consumers/pause.ts';
 import { superviseConsumers } from '../consumers/supervisor.ts';
 import { feedbackSink } from '../processes/feedback/recordFeedback.ts';
 import type { FeedbackSink } from '../processes/feedback/ports.ts';
@@ -124,7 +125,7 @@ export async function untilCaughtUp({ models, logged, clock, log }: Core): Promi
   for (const { name } of CONSUMERS) {
     for (let tries = 0; (await models.waitFor(name, head, { boundMs: CATCH_UP_MS })) !== 'reached'; tries += 1) {
       if (tries > 0) log.info('waiting for a read model to catch up', { projection: name });
-      await new Promise<void>((resolve) => void clock.after(LOOK_AGAIN_MS, resolve));
+      await pause(clock, LOOK_AGAIN_MS);
     }
   }
 }

@@ -7,6 +7,7 @@ import type { Clock } from '../commands/ports.ts';
 import type { Log } from '../adapters/logging/log.ts';
 import type { Metrics } from '../adapters/metrics/metrics.ts';
 import { parkedFacts } from '../consumers/parking.ts';
+import { pause } from '../consumers/pause.ts';
 import type { Time } from '../consumers/ports.ts';
 import { RETRY } from '../domain/policy/retry.ts';
 import { parseEmail } from '../domain/values/email.ts';
@@ -59,7 +60,7 @@ export async function startDelivery(parts: Parts): Promise<Drainer> {
     renderer: createRenderer(),
     retry: RETRY,
     pauseRecheckMs: PAUSE_RECHECK_MS,
-    pause: (ms) => new Promise<void>((resolve) => void clock.after(ms, resolve)),
+    pause: (ms) => pause(clock, ms),
     watch: watchWith(metrics),
     ...(parts.allowlist === undefined ? {} : { allowlist: allowing(parts.allowlist) }),
   });

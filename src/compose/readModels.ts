@@ -2,7 +2,7 @@ import { asTenant } from '../adapters/postgres/asTenant.ts';
 import { database } from '../adapters/postgres/database.ts';
 import { over } from '../adapters/postgres/transaction.ts';
 import { openLiveTables } from '../consumers/liveTables.ts';
-import type { Database, LiveTables, Projection, Time, Transaction } from '../consumers/ports.ts';
+import type { Database, Projection, Time, Transaction } from '../consumers/ports.ts';
 import { openWaitFor, type WaitFor } from '../consumers/waitFor.ts';
 import type { TenantId } from '../domain/values/ids.ts';
 import { actionsConsumer } from '../processes/actionsConsumer.ts';
@@ -33,7 +33,6 @@ export const CONSUMERS: readonly Projection[] = [
 /** The read models, as whoever asks may see them. */
 export type ReadModels = {
   readonly db: Database;
-  readonly live: LiveTables;
   readonly waitFor: WaitFor['waitFor'];
   /** One tenant's rows: row-level security binds the transaction to it. */
   readonly asApi: Reads;
@@ -51,7 +50,6 @@ export async function openReadModels({ models }: Databases, time: Time, closing:
   const worker = over(models.worker);
   return {
     db,
-    live,
     waitFor: waiting.waitFor,
     asApi: async (tenant, projection, query) => {
       const suffix = await live.suffixOf(projection);

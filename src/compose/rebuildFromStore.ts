@@ -7,6 +7,7 @@ import { databaseEpochMs } from '../adapters/postgres/databaseTime.ts';
 import { isSameDatabase } from '../adapters/postgres/sameDatabase.ts';
 import { over } from '../adapters/postgres/transaction.ts';
 import { PortError } from '../domain/kernel/portError.ts';
+import { pause } from '../consumers/pause.ts';
 import { isBefore } from '../consumers/position.ts';
 import { consumersStatus, type ConsumerStatus } from '../consumers/status.ts';
 import type { Closing } from './closing.ts';
@@ -41,7 +42,8 @@ const LOOK_MS = 1000;
  * the keys are another log's.
  */
 export async function rebuildFromStore({ places, masters, log, told }: RebuildParts, closing: Closing): Promise<Rebuilt> {
-  await migrateAll(elsewhere(places));
+  checkPlaces(places);
+  await migrateAll(places);
   const databases = await connect(places, log, closing);
   await checkApart(databases);
   await checkFree(databases);
@@ -66,10 +68,8 @@ const refusal = (code: string, message: string): PortError => new PortError('inv
 const IN_MODELS =
   'The log lives in the database of read models, or in memory: what was lost with it cannot be made from it. Restore a backup of that database.';
 
-function elsewhere(places: Places): Places {
-  const { log, models } = places;
+function checkPlaces({ log, models }: Places): void {
   if (log === undefined || (!('esdb' in log) && log.url === models.url)) throw refusal('log_in_models', IN_MODELS);
-  return places;
 }
 
 async function checkApart({ log, models }: Databases): Promise<void> {
@@ -108,7 +108,7 @@ async function untilBuilt({ models, logged, clock }: Consuming, told: (rows: rea
     const until = clock.epochMs() + LOOK_MS;
     if (next && head !== 'start') await models.waitFor(next.name, head, { boundMs: LOOK_MS });
     // Whoever was reached at once leaves the others their time.
-    if (clock.epochMs() < until) await new Promise<void>((resolve) => void clock.after(50, resolve));
+    if (clock.epochMs() < until) await pause(clock, 50);
   }
 }
 

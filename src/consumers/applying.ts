@@ -5,8 +5,9 @@ import type { Bell } from './bell.ts';
 import { codeOf, isPassing } from './failure.ts';
 import { LeaseLost, moveCheckpoint, type Lease } from './lease.ts';
 import { park, type ToPark } from './parking.ts';
+import { pause } from './pause.ts';
 import { isBefore, type Checkpoint } from './position.ts';
-import type { Database, Projection, Time } from './ports.ts';
+import type { Database, FeedBatch, Projection, Time } from './ports.ts';
 
 /** A consumer while it holds its lease. */
 export type Held = {
@@ -50,17 +51,6 @@ export type ApplyOptions = {
 };
 
 const LONGEST_BACK_OFF_MS = 5_000;
-export const pause = (time: Time, ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const done = (): void => {
-      cancel();
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const cancel = time.after(ms, done);
-    if (signal.aborted) done();
-    else signal.addEventListener('abort', done);
-  });
 
 type Sorted = { readonly fit: readonly Recorded[]; readonly aside: readonly ToPark[] };
 
@@ -82,16 +72,11 @@ function sort(held: Held, events: readonly FedEvent[], poison: ReadonlyMap<strin
   return { fit, aside };
 }
 
-export type Applying = {
-  /** Everything up to the position is applied or set aside when it returns. @throws LeaseLost */
-  readonly apply: (
-    held: Held,
-    batch: { readonly events: readonly FedEvent[]; readonly upTo: Position; readonly caughtUp: boolean },
-  ) => Promise<void>;
-};
+/** Everything up to the position is applied or set aside when it returns. @throws LeaseLost */
+export type Apply = (held: Held, batch: FeedBatch) => Promise<void>;
 
 /** Takes batches into a consumer's tables: rows and checkpoint in one transaction, poison isolated by halving. */
-export function applying(consumer: Projection, options: ApplyOptions): Applying {
+export function applying(consumer: Projection, options: ApplyOptions): Apply {
   const { db, time, leaseMs, tries, backOffMs, onParked, onRetry } = options;
 
   async function commit(held: Held, { fit, aside }: Sorted, upTo: Position, caughtUp: boolean): Promise<void> {
@@ -121,10 +106,8 @@ export function applying(consumer: Projection, options: ApplyOptions): Applying 
     if (held.signal.aborted) throw new LeaseLost();
   }
 
-  type Part = { readonly events: readonly FedEvent[]; readonly upTo: Position; readonly caughtUp: boolean };
-
   /** Halves of a batch that failed: the first reaches to its own last event only. */
-  function halves({ events, upTo, caughtUp }: Part): readonly Part[] {
+  function halves({ events, upTo, caughtUp }: FeedBatch): readonly FeedBatch[] {
     const middle = Math.ceil(events.length / 2);
     const first = events.slice(0, middle);
     const end = first.at(-1)?.position ?? upTo;
@@ -135,7 +118,11 @@ export function applying(consumer: Projection, options: ApplyOptions): Applying 
   }
 
   /** Nothing when it was committed; else what it failed with for good. */
-  async function attempt(held: Held, part: Part, poison: ReadonlyMap<string, string>): Promise<{ readonly failed: unknown } | undefined> {
+  async function attempt(
+    held: Held,
+    part: FeedBatch,
+    poison: ReadonlyMap<string, string>,
+  ): Promise<{ readonly failed: unknown } | undefined> {
     for (let [tried, passing] = [1, 1]; ;) {
       const sorted = sort(held, part.events, poison, tries);
       try {
@@ -153,22 +140,20 @@ export function applying(consumer: Projection, options: ApplyOptions): Applying 
     }
   }
 
-  return {
-    apply: async (held, batch) => {
-      const fresh = batch.events.filter((event) => isBefore(held.position, event.position));
-      const parts: Part[] = [{ ...batch, events: fresh }];
-      const poison = new Map<string, string>();
-      for (let part = parts.shift(); part; part = parts.shift()) {
-        const outcome = await attempt(held, part, poison);
-        if (!outcome) continue;
-        const [first, second] = sort(held, part.events, poison, tries).fit;
-        // Nothing of it is applied, so no event is to blame.
-        if (!first) throw outcome.failed;
-        if (!second) {
-          poison.set(first.id, codeOf(outcome.failed));
-          parts.unshift(part);
-        } else parts.unshift(...halves(part));
-      }
-    },
+  return async (held, batch) => {
+    const fresh = batch.events.filter((event) => isBefore(held.position, event.position));
+    const parts: FeedBatch[] = [{ ...batch, events: fresh }];
+    const poison = new Map<string, string>();
+    for (let part = parts.shift(); part; part = parts.shift()) {
+      const outcome = await attempt(held, part, poison);
+      if (!outcome) continue;
+      const [first, second] = sort(held, part.events, poison, tries).fit;
+      // Nothing of it is applied, so no event is to blame.
+      if (!first) throw outcome.failed;
+      if (!second) {
+        poison.set(first.id, codeOf(outcome.failed));
+        parts.unshift(part);
+      } else parts.unshift(...halves(part));
+    }
   };
 }

@@ -1,8 +1,9 @@
 import type { Position } from '../domain/values/ids.ts';
-import { applying, pause, type ApplyOptions, type Held, type Wants } from './applying.ts';
+import { applying, type ApplyOptions, type Held, type Wants } from './applying.ts';
 import { codeOf } from './failure.ts';
 import { LeaseLost, rateAfter, releaseLease, renewLease, stopForGood, takeLease, type BuiltKey, type Lease } from './lease.ts';
 import { parkedStreams, skippedEvents } from './parking.ts';
+import { pause } from './pause.ts';
 import { isBefore } from './position.ts';
 import type { EventFeed, FeedBatch, Projection } from './ports.ts';
 import { retrying } from './retrying.ts';
@@ -49,6 +50,7 @@ export async function runConsumer(
 ): Promise<void> {
   const { db, feed, time, leaseMs, holder, wants, onError } = options;
   const standBy = (): Promise<void> => wants.bell.wait(Math.min(leaseMs / 3, LOOK_MS));
+  const apply = applying(consumer, options);
   let failures = 0;
 
   while (!signal.aborted) {
@@ -134,7 +136,6 @@ export async function runConsumer(
   }
 
   async function takeIn(held: Held, member: Member): Promise<void> {
-    const { apply } = applying(consumer, options);
     const grantWishes = retrying(consumer, options);
     const idle = idling(held);
     wants.parked = held.parked.size > 0;
@@ -170,7 +171,6 @@ export async function runConsumer(
 
   /** Moves the checkpoint over what does not concern the consumer: at once when someone waits for it, else now and then. */
   function idling(held: Held) {
-    const { apply } = applying(consumer, options);
     let upTo: Position | undefined;
     let movedAt = time.epochMs();
 

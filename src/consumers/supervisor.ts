@@ -33,7 +33,6 @@ export type SupervisorOptions = {
   readonly lookMs?: number;
   /** Milliseconds for which replaced tables stay. */
   readonly graceMs?: number;
-  readonly watchdogMs?: number;
   readonly observe?: ConsumersObserver;
 };
 /** For metrics and logs: names of consumers and our own codes only. */
@@ -45,6 +44,7 @@ export type ConsumersObserver = Pick<ConsumerOptions, 'onBatch' | 'onParked' | '
 };
 
 const CONSUMERS_CHANNEL = 'tidings_consumers';
+const WATCHDOG_MS = 15_000;
 const SWAP_PAUSE_MS = 500;
 /** An operator has to do something first. */
 const PARKED_PAUSE_MS = 10_000;
@@ -63,7 +63,7 @@ function unionOf(consumers: readonly Projection[]): Filter {
  * reader of the log among them. Any number of processes may do this; each consumer is held by one of them at a time.
  */
 export async function superviseConsumers(consumers: readonly Projection[], options: SupervisorOptions): Promise<Consumers> {
-  const { db, owner, feed, time, observe = {}, lookMs = 5_000, graceMs = 300_000, watchdogMs = 15_000 } = options;
+  const { db, owner, feed, time, observe = {}, lookMs = 5_000, graceMs = 300_000 } = options;
   const onReadError = (code: string): void => observe.onError?.('tail', code);
   const tail = tailReader({ feed, time, filter: unionOf(consumers), onError: onReadError });
   const consumerOptions: ConsumerOptions = {
@@ -168,7 +168,7 @@ export async function superviseConsumers(consumers: readonly Projection[], optio
     feed,
     time,
     tail,
-    everyMs: watchdogMs,
+    everyMs: WATCHDOG_MS,
     onError: onReadError,
     ...(observe.onStall && { onStall: observe.onStall }),
   });

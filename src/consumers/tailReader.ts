@@ -3,6 +3,7 @@ import type { Position } from '../domain/values/ids.ts';
 import { backlog, weightOf, type Backlog } from './backlog.ts';
 import { bell, type Bell } from './bell.ts';
 import { codeOf } from './failure.ts';
+import { pause } from './pause.ts';
 import { isBefore, type Checkpoint } from './position.ts';
 import type { EventFeed, FeedBatch, Filter, Time } from './ports.ts';
 
@@ -73,7 +74,6 @@ export function tailReader({ feed, time, filter, onError, maxWaiting = 10_000, p
   let held = false;
   let nudging: 'no' | 'once' | 'again' = 'no';
 
-  const pause = (ms: number): Promise<void> => new Promise((resolve) => void time.after(ms, resolve));
   const fail = (member: Joined, code: string): void => {
     member.failed = code;
     member.ready();
@@ -112,7 +112,7 @@ export function tailReader({ feed, time, filter, onError, maxWaiting = 10_000, p
         if (isFinal(error)) return abandon(codeOf(error));
         onError?.(codeOf(error));
       }
-      if (!mine.signal.aborted) await pause(RETRY_MS);
+      if (!mine.signal.aborted) await pause(time, RETRY_MS);
     }
   }
 
@@ -168,13 +168,13 @@ export function tailReader({ feed, time, filter, onError, maxWaiting = 10_000, p
       member.backlog.add(page);
       member.ready();
       // A node that lags behind the one that serves the subscription has nothing yet.
-      if (page.upTo === from) await pause(50);
+      if (page.upTo === from) await pause(time, 50);
       return page.caughtUp;
     } catch (error) {
       if (isFinal(error)) fail(member, codeOf(error));
       else {
         onError?.(codeOf(error));
-        await pause(RETRY_MS);
+        await pause(time, RETRY_MS);
       }
       return false;
     }

@@ -1,7 +1,7 @@
 /**
  * The layers of the house (docs/architecture.md): domain ← commands ← processes; domain ← projections;
  * commands + projections' queries ← http; consumers ← projections, processes; ports belong to the layer that calls them and adapters
- * implement them; compose.ts sees all, and only the programs (main.ts, apiThread.ts) and the command line see it.
+ * implement them; compose sees all, and only the programs (main.ts, apiThread.ts) and the command line see it.
  */
 const to = (...folders) => ({ path: folders.map((folder) => `^src/${folder}`) });
 const only = (name, from, allowed, comment) => ({
@@ -39,7 +39,7 @@ module.exports = {
       'processes-see-commands',
       'processes/',
       ['processes/', 'consumers/', 'commands/', 'domain/'],
-      'a process reads facts through its own ports, which compose.ts binds to queries',
+      'a process reads facts through its own ports, which compose binds to queries',
     ),
     only(
       'http-sees-commands-and-queries',
@@ -63,7 +63,7 @@ module.exports = {
     },
     {
       name: 'nothing-sees-compose',
-      comment: 'compose.ts is the one place that wires everything',
+      comment: 'compose is the one place that wires everything',
       severity: 'error',
       from: { path: '^src/', pathNot: ['^src/(main|apiThread)\\.ts$', '^src/cli/', '^src/compose(/|\\.ts$)'] },
       to: to('compose(/|\\.ts$)', 'main\\.ts$', 'cli/'),

@@ -66,7 +66,7 @@ export interface Reservations {
 
 export interface Providers {
   /**
-   * The provider that a message of this channel goes to now: the first whose breaker is closed, in the tenant's order. `bound`: the
+   * The provider that a message of this channel goes to now: the first whose breaker is closed, in the order of the configuration. `bound`: the
    * delivery has an open outcome there, and its key means nothing elsewhere. Test mode always captures.
    */
   choose(want: { readonly tenant: TenantId; readonly channel: Channel; readonly mode: 'live' | 'test'; readonly bound?: string }): Provider;

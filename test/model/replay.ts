@@ -14,6 +14,8 @@ import { StoppingWorker } from './stoppingWorker.ts';
 import { initial, openWorld, tidy, type Act, type Answer, type Config, type State, type Step, type World } from './world.ts';
 
 const [STEP_MS, MOVED_MS] = [300, 500_000];
+/** Some ten times as many as a walk has in the mean. */
+const MOST_STEPS = 400;
 
 const SAYS: Readonly<Record<Exclude<Answer, 'returned'>, SendResult>> = {
   sent: { outcome: 'accepted' },
@@ -30,7 +32,6 @@ const nameOf = (act: Act): string => {
 const passed = ({ act, to }: Step): State => (act.do === 'runOut' ? { ...to, tick: to.tick + 1 } : to);
 
 export type Seen = Map<string, number>;
-export type Walked = { readonly steps: number; readonly trail: readonly string[] };
 type Around = { readonly before: State; readonly after: State };
 
 /**
@@ -67,9 +68,9 @@ export class Replay {
     return new Replay(code, state, { below, seen });
   }
 
-  /** To the end, or for so many steps. */
-  async walk(most = 400): Promise<Walked> {
-    for (let steps = 0; steps < most; steps += 1) {
+  /** To its end. Answers after how many steps that was. @throws where none comes. */
+  async walk(): Promise<number> {
+    for (let steps = 0; steps < MOST_STEPS; steps += 1) {
       const state = this.#state.now;
       const all = stepsOf(this.world, state);
       const bad = judge(this.world, state, all.length === 0);
@@ -78,7 +79,7 @@ export class Replay {
       const drawn = next[this.#below(next.length)];
       // Faults are rarer than what goes well, or nobody would get far.
       const step = drawn !== undefined && FAULTS.has(drawn.act.do) ? next[this.#below(next.length)] : drawn;
-      if (step === undefined) return { steps, trail: this.trail };
+      if (step === undefined) return steps;
       this.#code.bench.house.clock.advance(STEP_MS);
       if (await this.#beside(step)) continue;
       this.trail.push(step.label);
@@ -88,7 +89,7 @@ export class Replay {
       this.#state.now = after;
       await compare(this.#code, after);
     }
-    return { steps: most, trail: this.trail };
+    throw new Error(`it has no end within ${String(MOST_STEPS)} steps`);
   }
 
   /** What has become of its deliveries, as the code says. */

@@ -33,10 +33,10 @@ function drawn(below: (most: number) => number): Config {
 
 const COMPLETE = [...SMALL, ...WIDE];
 
-export type Walks = { readonly walks: number; readonly steps: number; readonly seen: Seen };
+type Walked = { readonly steps: number; readonly seen: Seen };
 
 /** So many walks of the model from this seed on, each replayed by the code; half of them in configurations that are visited completely. @throws with the seed and the way there. */
-export async function walkAll(first: number, walks: number): Promise<Walks> {
+export async function walkAll(first: number, walks: number): Promise<Walked> {
   const seen: Seen = new Map();
   let steps = 0;
   for (let seed = first; seed < first + walks; seed += 1) {
@@ -45,11 +45,11 @@ export async function walkAll(first: number, walks: number): Promise<Walks> {
     const cfg = seed % 2 === 0 ? COMPLETE[(seed / 2) % COMPLETE.length]! : drawn(below);
     const replay = await Replay.open(cfg, below, seen);
     try {
-      steps += (await replay.walk()).steps;
+      steps += await replay.walk();
     } catch (error) {
       throw new Error(`seed ${String(seed)}, ${JSON.stringify(cfg)}: ${String(error)}\n${replay.trail.join('\n')}`, { cause: error });
     }
     for (const status of await replay.ends()) seen.set(status, (seen.get(status) ?? 0) + 1);
   }
-  return { walks, steps, seen };
+  return { steps, seen };
 }

@@ -2,7 +2,7 @@ import { endOnFault } from './adapters/logging/endOnFault.ts';
 import { openLog } from './adapters/logging/log.ts';
 import { openMetrics, type Measured } from './adapters/metrics/metrics.ts';
 import { inThread } from './adapters/threads/inThread.ts';
-import { asking, type Elsewhere } from './compose/asking.ts';
+import { asking, type OtherThreads } from './compose/asking.ts';
 import type { ApiThreadData, FromApiThread, ToApiThread } from './compose/startApiThread.ts';
 import { loggedClosing } from './compose/closing.ts';
 import { openCore } from './compose/core.ts';
@@ -27,7 +27,7 @@ onMessage(({ kind }) => {
 });
 
 /** What the other thread answers when it is asked. */
-function askElsewhere(time: Parameters<typeof asking>[1]): Elsewhere {
+function askOtherThread(time: Parameters<typeof asking>[1]): OtherThreads {
   const life = asking<undefined>(() => tell({ kind: 'live' }), time);
   const measured = asking<Measured>(() => tell({ kind: 'measure' }), time);
   onMessage((message) => {
@@ -39,7 +39,7 @@ function askElsewhere(time: Parameters<typeof asking>[1]): Elsewhere {
 
 try {
   const core = await openCore({ config, secrets: secretsOf(config), places, metrics: openMetrics({ process: false }), log }, opened);
-  tell({ kind: 'ready', served: await startHttp(core, about, opened, askElsewhere(core.clock)) });
+  tell({ kind: 'ready', served: await startHttp(core, about, opened, askOtherThread(core.clock)) });
 } catch (error) {
   await opened.all();
   if (!(error instanceof PortError)) throw error;

@@ -3,12 +3,12 @@ import type { Time } from '../consumers/ports.ts';
 import { PortError } from '../domain/kernel/portError.ts';
 
 /** What the other threads of this process answer. @throws PortError `thread_silent`: one of them does not get to it. */
-export type Elsewhere = {
+export type OtherThreads = {
   readonly lives: () => Promise<void>;
   readonly measured: () => Promise<readonly Measured[]>;
 };
 
-export const NO_OTHER_THREAD: Elsewhere = { lives: () => Promise.resolve(), measured: () => Promise.resolve([]) };
+export const NO_OTHER_THREAD: OtherThreads = { lives: () => Promise.resolve(), measured: () => Promise.resolve([]) };
 
 /** A loop that is busy for longer than this does none of its work in time. */
 const SILENT_MS = 10_000;

@@ -22,7 +22,7 @@ import type { KeyRing, Projections, WaitFor } from '../http/ports.ts';
 import { createChecks } from '../http/validation.ts';
 import { WIRE } from '../http/wire.ts';
 import { grantOf } from '../projections/tenants/queries.ts';
-import type { Elsewhere } from './asking.ts';
+import type { OtherThreads } from './asking.ts';
 import type { Closing } from './closing.ts';
 import { openCommands } from './commands.ts';
 import type { Core } from './core.ts';
@@ -38,7 +38,12 @@ export type Served = Listening & {
 export type About = { readonly version: string; /** In tests every answer is held against its schema. */ readonly checkAnswers: boolean };
 
 /** The API of this process: every operation and page over its use cases and queries. */
-export async function startHttp(core: Core, { version, checkAnswers }: About, closing: Closing, elsewhere?: Elsewhere): Promise<Served> {
+export async function startHttp(
+  core: Core,
+  { version, checkAnswers }: About,
+  closing: Closing,
+  otherThreads?: OtherThreads,
+): Promise<Served> {
   const { config, models, logged, clock, ids, captures, secrets } = core;
   const { indexes, subjects: people, vault } = logged.keys;
   const checks = createChecks();
@@ -46,7 +51,7 @@ export async function startHttp(core: Core, { version, checkAnswers }: About, cl
     core.metrics.requests.observe({ operation: name, status: String(status) }, seconds);
   });
   const commands = openCommands(core, closing);
-  const observed = observing(core, closing, present({ elsewhere }));
+  const observed = observing(core, closing, present({ otherThreads }));
   const operations = apiOperations({
     ...commands,
     notifications: commands.controls,

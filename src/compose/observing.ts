@@ -6,7 +6,7 @@ import type { Time } from '../consumers/ports.ts';
 import { consumersStatus, type ConsumerStatus } from '../consumers/status.ts';
 import type { Position } from '../domain/values/ids.ts';
 import type { Health, LoadGauges, MetricsText, Readiness } from '../http/ports.ts';
-import { NO_OTHER_THREAD, type Elsewhere } from './asking.ts';
+import { NO_OTHER_THREAD, type OtherThreads } from './asking.ts';
 import type { Closing } from './closing.ts';
 import type { Core } from './core.ts';
 import type { Databases } from './databases.ts';
@@ -22,7 +22,7 @@ export type Observing = {
 
 /** Where a process stands that answers before it has started, and until it has ended. */
 export type Phase = 'starting' | 'running' | 'stopping';
-export type ObservingOptions = { readonly elsewhere?: Elsewhere; readonly phase?: () => Phase };
+export type ObservingOptions = { readonly otherThreads?: OtherThreads; readonly phase?: () => Phase };
 
 const LOOK_MS = 2000;
 /** Whoever asks for health gives up soon after: a part that says nothing for so long is missing. */
@@ -31,7 +31,7 @@ const ANSWER_MS = 2000;
 const LAG_MS = 60_000;
 
 /** What admission, health and metrics look at; the database is asked on a timer, never by a request. */
-export function observing(core: Core, closing: Closing, { elsewhere = NO_OTHER_THREAD, phase }: ObservingOptions = {}): Observing {
+export function observing(core: Core, closing: Closing, { otherThreads = NO_OTHER_THREAD, phase }: ObservingOptions = {}): Observing {
   const { models, logged, clock, metrics, log } = core;
   const delay = eventLoopDelay();
   let [actionsDue, delayMs] = [0, 0];
@@ -54,7 +54,7 @@ export function observing(core: Core, closing: Closing, { elsewhere = NO_OTHER_T
   return {
     gauges: { bytesWaiting: () => logged.queuedBytes(), actionsDue: () => actionsDue, eventLoopDelayMs: () => delayMs },
     health: {
-      live: elsewhere.lives,
+      live: otherThreads.lives,
       ready: shared(() => readiness(core, phase)),
     },
     consumers,
@@ -65,7 +65,7 @@ export function observing(core: Core, closing: Closing, { elsewhere = NO_OTHER_T
           metrics.consumerRate.set({ consumer: it.name }, it.rate);
           metrics.consumerParked.set({ consumer: it.name }, it.parked);
         }
-        return metricsText(metrics, await elsewhere.measured());
+        return metricsText(metrics, await otherThreads.measured());
       }),
     },
   };

@@ -11,7 +11,7 @@ export type AuditPorts = { readonly audit: Pick<AuditRecorder, 'access' | 'admin
 const ADMINISTERS: ReadonlySet<string> = new Set(['manage', 'admin', 'instance', 'compliance']);
 
 /** `<noun>/<id>` out of the path: never a recipientId, which can be an address. */
-export function resourceOf({ path }: Pick<Operation, 'path'>, params: unknown): string {
+function resourceOf({ path }: Pick<Operation, 'path'>, params: unknown): string {
   const noun = path.split('/')[2] ?? path;
   const named: readonly [string, unknown][] = typeof params === 'object' && params !== null ? Object.entries(params) : [];
   const id = named.find(([name]) => name !== 'recipientId' && name !== 'deviceId' && name !== 'endpointId')?.[1];

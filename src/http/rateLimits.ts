@@ -38,7 +38,7 @@ const every = (): boolean => true;
 const commands: Limit['counts'] = ({ method }) => method !== 'get';
 
 /** The limits of the API. A request counts once, whatever it holds: how much may be in it is bounded elsewhere. */
-export const RATE_LIMITS = {
+const RATE_LIMITS = {
   key: { name: 'key', per: 'key', counts: every, unitSeconds: 1, burstSeconds: 10, uncounted: 'pass' },
   tenant: { name: 'tenant', per: 'tenant', counts: every, unitSeconds: 1, burstSeconds: 10, uncounted: 'pass' },
   keyCommands: { name: 'key-commands', per: 'key', counts: commands, unitSeconds: 60, burstSeconds: 60, uncounted: 'pass' },

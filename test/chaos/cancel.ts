@@ -4,7 +4,7 @@ import { ANSWERS, BARRIERS, isBefore, race, type Barrier, type Intruder, type Ou
 import type { Chaos, ChaosRun } from './chaosRun.ts';
 import { clientFor, declareTypes } from './feeder.ts';
 import { openGround, type Ground } from './ground.ts';
-import { deliveriesOf } from './verdict.ts';
+import { deliveriesTable } from './verdict.ts';
 
 /** `every`: 1 for every answer of the provider with every kind of delivery, 0 for one of each, drawn; `notifications`: of the real service. */
 type Size = { readonly every: number; readonly notifications: number };
@@ -173,7 +173,7 @@ async function ask(client: Client, to: string, expiresMs: number | undefined): P
 
 async function judgeReal(ground: Ground, sent: readonly Sent[], run: ChaosRun): Promise<void> {
   const ids = sent.map(({ id }) => id);
-  const table = await deliveriesOf(ground);
+  const table = await deliveriesTable(ground);
   const rows = async () =>
     ground.cluster.query<{ id: string; status: string }>(
       `select notification as id, status from ${table} where notification = any ($1::uuid[])`,

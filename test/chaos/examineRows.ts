@@ -1,6 +1,7 @@
 import { CONSUMERS } from '../../src/compose/readModels.ts';
 import { eventually, type Client } from '../support/client.ts';
 import type { ChaosRun } from './chaosRun.ts';
+import { digestOf, type Digest } from './digest.ts';
 import type { Ground } from './ground.ts';
 
 const suffixOf = async ({ cluster }: Ground, name: string): Promise<string> => {
@@ -8,17 +9,10 @@ const suffixOf = async ({ cluster }: Ground, name: string): Promise<string> => {
   return live?.suffix ?? '';
 };
 
-/** Of all rows of a read model's tables, in whatever order they were written. */
-async function digestOf({ cluster }: Ground, name: string, suffix: string): Promise<{ readonly rows: number; readonly digest: string }> {
+/** Of all tables of a read model. */
+async function digestOfModel({ cluster }: Ground, name: string, suffix: string): Promise<Digest> {
   const tables = CONSUMERS.find((consumer) => consumer.name === name)?.tables ?? [];
-  const found = await Promise.all(
-    tables.map((table) =>
-      cluster.query<{ rows: number; digest: string }>(
-        `select count(*)::int as rows, coalesce(md5(string_agg(d::text, ' ' order by d::text collate "C")), '') as digest from ${table}${suffix} d`,
-      ),
-    ),
-  );
-  const all = found.flat();
+  const all = await Promise.all(tables.map((table) => digestOf(cluster, `select * from ${table}${suffix}`)));
   return { rows: all.reduce((sum, { rows }) => sum + rows, 0), digest: all.map(({ digest }) => digest).join(' ') };
 }
 
@@ -44,7 +38,7 @@ export async function examineRows(
   let rows = 0;
   for (const name of names) {
     const before = await suffixOf(ground, name);
-    const was = await digestOf(ground, name, before);
+    const was = await digestOfModel(ground, name, before);
     const { status } = await client.post(`/v1/projections/${name}/rebuild`, {});
     if (status !== 202) throw new Error(`the rebuild was answered ${String(status)}`);
     const swapped = async (): Promise<string | undefined> => {
@@ -52,7 +46,7 @@ export async function examineRows(
       return now === before ? undefined : now;
     };
     const after = await eventually(`${name} is built anew`, swapped, { deadlineMs: 120_000 });
-    const is = await digestOf(ground, name, after);
+    const is = await digestOfModel(ground, name, after);
     rows += was.rows;
     if (is.digest !== was.digest) differing.push(name);
   }

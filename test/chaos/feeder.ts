@@ -24,7 +24,7 @@ const text = { subject: 'Order {{ number }}', html: '<p>Thank you for {{ number 
 const phoneOf = (at: number): string => `+43664${String(1_000_000 + at)}`;
 
 export type Order = { readonly kind: Kind; readonly at: number; readonly recipients: number };
-export const recipientsOf = (prefix: string, { kind, at, recipients }: Order): readonly string[] =>
+const recipientsOf = (prefix: string, { kind, at, recipients }: Order): readonly string[] =>
   Array.from({ length: recipients }, (_, nth) =>
     kind === 'keyed' ? phoneOf(at * 100 + nth) : `${prefix}-${kind}-${String(at)}-${String(nth)}@example.com`,
   );

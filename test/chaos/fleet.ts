@@ -3,12 +3,12 @@ import { eventually } from '../support/client.ts';
 import type { Program } from '../support/program.ts';
 import type { Ground, StartOptions } from './ground.ts';
 
-export const PARTS = ['api', 'worker', 'projector'] as const;
-export type Part = (typeof PARTS)[number];
+export const ROLES = ['api', 'worker', 'projector'] as const;
+export type Role = (typeof ROLES)[number];
 
 /** One of several processes of an installation; whoever sits there is killed and comes again. */
 export type Seat = {
-  readonly part: Part;
+  readonly role: Role;
   readonly name: string;
   /** Who is ready and has not been killed. */
   readonly program: () => Program | undefined;
@@ -20,7 +20,7 @@ export type Fleet = {
   readonly seats: readonly Seat[];
   /** An API that is ready, another each time. */
   readonly rotate: () => Program | undefined;
-  /** @throws when one of them, or of those that are asked for, is not ready in time. */
+  /** At once where there are faults. @throws when one of them, or of those that are asked for, is not ready in time. */
   readonly ready: (deadlineMs: number, of?: (seat: Seat) => boolean) => Promise<void>;
   /** What ended although nobody killed it, and what a log tells of a fault. */
   readonly faults: () => readonly string[];
@@ -32,15 +32,15 @@ export type Fleet = {
 /** From a start to the next. */
 type Life = { pid: number; program: Program | undefined; wasKilled: boolean; started: Promise<Program | undefined> };
 
-/** Two of each part, all started at once, also on a database that has no tables yet. */
+/** Two of each role, all started at once, also on a database that has no tables yet. */
 export function startFleet(ground: Ground, options: Pick<StartOptions, 'as' | 'env'>): Fleet {
   const faults: string[] = [];
   const closers: (() => Promise<unknown>)[] = [];
 
-  function seatOf(part: Part, name: string): Seat {
+  function seatOf(role: Role, name: string): Seat {
     const launch = (): Life => {
       const life: Life = { pid: 0, program: undefined, wasKilled: false, started: Promise.resolve(undefined) };
-      const env = { ...options.env, TIDINGS_ROLES: part };
+      const env = { ...options.env, TIDINGS_ROLES: role };
       life.started = ground.start({ as: options.as, env, seat: name, onSpawn: (pid) => (life.pid = pid) }).then(
         (program) => (life.program = program),
         (error: unknown) => {
@@ -64,7 +64,7 @@ export function startFleet(ground: Ground, options: Pick<StartOptions, 'as' | 'e
     };
     closers.push(end);
     return {
-      part,
+      role,
       name,
       program,
       kill: async () => {
@@ -78,8 +78,8 @@ export function startFleet(ground: Ground, options: Pick<StartOptions, 'as' | 'e
     for (const { msg, ...fields } of program.faults()) faults.push(`${name}: ${msg} ${JSON.stringify(fields)}`);
   };
 
-  const seats = PARTS.flatMap((part) => [1, 2].map((nth) => seatOf(part, `${part}-${String(nth)}`)));
-  const apis = seats.filter(({ part }) => part === 'api');
+  const seats = ROLES.flatMap((role) => [1, 2].map((nth) => seatOf(role, `${role}-${String(nth)}`)));
+  const apis = seats.filter(({ role }) => role === 'api');
   let turn = 0;
   return {
     seats,

@@ -5,32 +5,32 @@ import { arm, isFrozen } from './arming.ts';
 import type { Chaos, ChaosRun } from './chaosRun.ts';
 import { clientFor, declareTypes, feed, type Feeder } from './feeder.ts';
 import { openGround, type Ground } from './ground.ts';
-import { deliveriesOf, judge, untilSettled, untilTaken } from './verdict.ts';
+import { deliveriesTable, judge, untilSettled, untilTaken } from './verdict.ts';
 
 /** `rounds`: worker, projector and API frozen at once, each at the worst moment; `moments`: one of them at any moment, under load. */
 type Size = { readonly rounds: number; readonly moments: number };
 
 /** The three that are frozen, and where: after the provider's answer, before the commit of a checkpoint, before the caller's answer. */
-const PARTS = {
+const POINTS = {
   worker: 'send by smtp: after',
   projector: 'commit, checkpoint of actions: before',
   api: 'append NotificationRequested: after',
 } as const;
-type Part = keyof typeof PARTS;
-type Frozen = Readonly<Record<Part, Program>>;
+type Role = keyof typeof POINTS;
+type Frozen = Readonly<Record<Role, Program>>;
 
 export const freeze: Chaos<Size> = {
   long: { rounds: 12, moments: 14 },
   short: { rounds: 1, moments: 0 },
   run: async ({ rounds, moments }, run) => {
     const ground = await openGround();
-    const parts: Partial<Record<Part, Program>> = {};
+    const parts: Partial<Record<Role, Program>> = {};
     try {
       // Together they are the service; the standby comes and goes.
-      for (const part of ['projector', 'worker', 'api'] as const)
-        parts[part] = await ground.start({
+      for (const role of ['projector', 'worker', 'api'] as const)
+        parts[role] = await ground.start({
           as: 'short-leases',
-          env: { TIDINGS_ROLES: part, CHAOS_POINT: PARTS[part], CHAOS_SIGNAL: 'SIGSTOP' },
+          env: { TIDINGS_ROLES: role, CHAOS_POINT: POINTS[role], CHAOS_SIGNAL: 'SIGSTOP' },
         });
       const all: Frozen = { projector: parts.projector!, worker: parts.worker!, api: parts.api! };
       await declareTypes(clientFor(all.api));
@@ -57,7 +57,7 @@ const message = (type: string, to: string): object => ({
 
 /** What those who were frozen had to say of it has been heard by now, however late: nobody was refused for good, whoever was refused first. */
 async function judgeInTheEnd(ground: Ground, run: ChaosRun): Promise<void> {
-  const text = `select status, count(*)::int as n from ${await deliveriesOf(ground)} where status <> 'sent' group by 1 order by 1`;
+  const text = `select status, count(*)::int as n from ${await deliveriesTable(ground)} where status <> 'sent' group by 1 order by 1`;
   const rows = await ground.cluster.query<{ status: string; n: number }>(text);
   const others = rows.map(({ status, n }) => `${status} ${String(n)}`).join(', ');
   run.must('in the end each late acceptance still stands, and no late failure does', rows.length === 0, others || 'all are sent');
@@ -65,7 +65,7 @@ async function judgeInTheEnd(ground: Ground, run: ChaosRun): Promise<void> {
 
 /** Status by recipient, in the order of the ids. */
 async function statusesOf(ground: Ground, ids: readonly string[]): Promise<readonly string[]> {
-  const text = `select d.notification as id, d.status from ${await deliveriesOf(ground)} d where d.notification = any ($1::uuid[])`;
+  const text = `select d.notification as id, d.status from ${await deliveriesTable(ground)} d where d.notification = any ($1::uuid[])`;
   const rows = await ground.cluster.query<{ id: string; status: string }>(text, [ids]);
   const byId = new Map(rows.map(({ id, status }) => [id, status]));
   return ids.map((id) => byId.get(id) ?? 'none');

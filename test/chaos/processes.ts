@@ -3,10 +3,10 @@ import { logAt } from '../support/eventStoreEnv.ts';
 import { eventStoreServer } from '../support/eventStoreServer.ts';
 import type { Chaos, ChaosRun } from './chaosRun.ts';
 import { clientFor, declareTypes, feed, KINDS, type Feeder, type Kind } from './feeder.ts';
-import { PARTS, startFleet, type Fleet, type Part, type Seat } from './fleet.ts';
+import { ROLES, startFleet, type Fleet, type Role, type Seat } from './fleet.ts';
 import { openGround, REAL_LEASE_MS, type Ground, type StartOptions } from './ground.ts';
 import { examineRows } from './examineRows.ts';
-import { deliveriesOf, doublesIn, judge, untilSettled, untilTaken } from './verdict.ts';
+import { deliveriesTable, doublesIn, judge, untilSettled, untilTaken } from './verdict.ts';
 import { watchLife } from './watchLife.ts';
 
 type Size = {
@@ -18,7 +18,7 @@ type Size = {
   readonly realNotifications: number;
   /** Milliseconds from one kill to the next, in the mean, at the least. */
   readonly everyMs: number;
-  /** 1: a kill waits until both of its part are ready; 0: it comes whatever is there, on a busy machine mostly to those who still start. */
+  /** 1: a kill waits until both of its role are ready; 0: it comes whatever is there, on a busy machine mostly to those who still start. */
   readonly waits: number;
   /** 1: the log is in EventStoreDB (EVENT_STORE_URL, on PATH, or the double). */
   readonly eventstore: number;
@@ -45,7 +45,7 @@ const MANY = 30;
 /** Those that something is written to here; the audit hears of the rebuild itself. */
 const MODELS = ['notifications', 'recipients', 'tenants', 'catalogue'];
 
-/** Two of each part as processes of their own: one after the other is killed, and what they do together stays whole. */
+/** Two of each role as processes of their own: one after the other is killed, and what they do together stays whole. */
 export const processes: Chaos<Size> = {
   long: { kills: 60, notifications: 3_000, realKills: 60, realNotifications: 3_000, everyMs: 1_000, waits: 1, eventstore: 0 },
   short: { kills: 3, notifications: 120, realKills: 0, realNotifications: 0, everyMs: 1_000, waits: 1, eventstore: 0 },
@@ -79,12 +79,12 @@ async function onGround(inEventStore: boolean, run: ChaosRun, work: (ground: Gro
   }
 }
 
-/** One of each part in an order by the seed, then the other of each, and so on: none is spared. */
+/** One of each role in an order by the seed, then the other of each, and so on: none is spared. */
 function* victims(seats: readonly Seat[], random: () => number): Generator<Seat, never> {
   for (;;) {
     const [first, second]: Seat[][] = [[], []];
-    for (const part of PARTS) {
-      const pair = seats.filter((seat) => seat.part === part);
+    for (const role of ROLES) {
+      const pair = seats.filter((seat) => seat.role === role);
       const at = random() < 0.5 ? 0 : 1;
       first!.push(pair[at]!);
       second!.push(pair[1 - at]!);
@@ -158,7 +158,7 @@ type Killing = Pick<Round, 'kills' | 'everyMs' | 'waits'> & {
   readonly onKill: () => void;
 };
 type Killed = {
-  readonly by: Readonly<Record<Part, number>>;
+  readonly by: Readonly<Record<Role, number>>;
   readonly ready: number;
   readonly meanMs: number;
   readonly accepted: number;
@@ -180,9 +180,9 @@ async function killAll(
   for (let at = 0; at < kills; at += 1) {
     await pause(everyMs / 2 + run.random() * everyMs);
     const seat = order.next().value;
-    if (waits) await fleet.ready(READY_MS, (it) => it.part === seat.part);
+    if (waits) await fleet.ready(READY_MS, (it) => it.role === seat.role);
     if (await seat.kill()) ready += 1;
-    by[seat.part] += 1;
+    by[seat.role] += 1;
     onKill();
     if (at % 10 === 9) run.say(`${who}${String(at + 1)} kills, ${String(feeder.accepted.size)} accepted, ${String(ground.sink.count())} taken`); // prettier-ignore
   }
@@ -198,7 +198,7 @@ async function killAll(
 /** Messages of which it is known that a worker died over them: sent again, left `unknown`, or asked again under their key. */
 async function hitsIn(ground: Ground, { accepted }: Feeder, asked: number): Promise<number> {
   const keyed = [...accepted.values()].reduce((sum, it) => sum + (it.kind === 'keyed' ? it.to.length : 0), 0);
-  const text = `select count(*)::int as n from ${await deliveriesOf(ground)} where status = 'unknown'`;
+  const text = `select count(*)::int as n from ${await deliveriesTable(ground)} where status = 'unknown'`;
   const [row] = await ground.cluster.query<{ n: number }>(text);
   return doublesIn(ground, accepted.values(), 'retry') + (row?.n ?? 0) + Math.max(0, asked - keyed);
 }

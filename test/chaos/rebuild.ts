@@ -5,8 +5,10 @@ import { runProgram, type Program } from '../support/program.ts';
 import { newScratch } from '../support/scratch.ts';
 import { arm } from './arming.ts';
 import type { Chaos, ChaosRun } from './chaosRun.ts';
+import { digestOf, type Digest } from './digest.ts';
 import { keptElsewhere, type Elsewhere } from './elsewhere.ts';
 import { clientFor, declareTypes, feed, KINDS } from './feeder.ts';
+import { ROLES, type Role } from './fleet.ts';
 import { openGround, type Ground } from './ground.ts';
 import { judge, untilSettled, untilTaken } from './verdict.ts';
 
@@ -19,8 +21,6 @@ type Size = {
 };
 
 const CHUNK = 10;
-const ROLES = ['projector', 'api', 'worker'] as const;
-type Role = (typeof ROLES)[number];
 /** People whose dedup window is open all the while, and messages that wait for their hour. */
 const [WINDOWS, SCHEDULED] = [6, 4];
 
@@ -232,19 +232,14 @@ const SHARED: readonly (readonly [name: string, rows: string])[] = [
   ['reservations', 'select tenant, key, delivery from reservations'],
 ];
 
-async function modelsOf({ cluster }: Ground): Promise<ReadonlyMap<string, { readonly rows: number; readonly digest: string }>> {
+async function modelsOf({ cluster }: Ground): Promise<ReadonlyMap<string, Digest>> {
   const live = await cluster.query<{ name: string; suffix: string }>(`select name, suffix from consumers where state = 'live'`);
   const own = live.flatMap(({ name, suffix }) =>
     (CONSUMERS.find((it) => it.name === name && it.inPlace !== true)?.tables ?? []).map(
       (table) => [table, `select * from ${table}${suffix}`] as const,
     ),
   );
-  const found = new Map<string, { readonly rows: number; readonly digest: string }>();
-  for (const [name, rows] of [...own, ...SHARED]) {
-    const [row] = await cluster.query<{ rows: number; digest: string }>(
-      `select count(*)::int as rows, coalesce(md5(string_agg(d::text, ' ' order by d::text collate "C")), '') as digest from (${rows}) d`,
-    );
-    if (row !== undefined) found.set(name, row);
-  }
+  const found = new Map<string, Digest>();
+  for (const [name, rows] of [...own, ...SHARED]) found.set(name, await digestOf(cluster, rows));
   return found;
 }

@@ -13,17 +13,17 @@ export async function untilTaken({ sink }: Ground, more: number, mostMs: number)
   await eventually('more have been taken', look, { deadlineMs: mostMs }).catch(() => undefined);
 }
 
-/** The rows that queries read now: a rebuild counts its tables on. */
-export async function deliveriesOf({ cluster }: Ground): Promise<string> {
+/** The table that queries read now: a rebuild counts its tables on. */
+export async function deliveriesTable({ cluster }: Ground): Promise<string> {
   const [live] = await cluster.query<{ suffix: string }>(`select suffix from consumers where name = 'notifications' and state = 'live'`);
   return `deliveries${live?.suffix ?? ''}`;
 }
 
 /** Deliveries that have not ended yet, of these notifications; one that the read model does not know has not either. */
-export async function pendingOf(ground: Ground, ids: readonly string[]): Promise<number> {
+async function pendingOf(ground: Ground, ids: readonly string[]): Promise<number> {
   const [row] = await ground.cluster.query<{ pending: number }>(
     `select count(*)::int as pending from unnest($1::uuid[]) as asked (id)
-       left join ${await deliveriesOf(ground)} d on d.notification = asked.id
+       left join ${await deliveriesTable(ground)} d on d.notification = asked.id
       where coalesce(d.status, 'none') not in ('sent', 'unknown', 'failed', 'dead_lettered', 'suppressed', 'cancelled')`,
     [ids],
   );
@@ -56,7 +56,7 @@ async function whatWaits({ cluster }: Ground): Promise<string> {
 async function peopleOf(ground: Ground, accepted: ReadonlyMap<string, Accepted>): Promise<readonly Person[]> {
   const { cluster, sink } = ground;
   await sink.flush();
-  const text = `select notification as id, n, status from ${await deliveriesOf(ground)} where notification = any ($1::uuid[])`;
+  const text = `select notification as id, n, status from ${await deliveriesTable(ground)} where notification = any ($1::uuid[])`;
   const rows = await cluster.query<Row>(text, [[...accepted.keys()]]);
   const statuses = new Map(rows.map(({ id, n, status }) => [`${id} ${String(Math.floor(n / 8))}`, status]));
   return [...accepted.values()].flatMap(({ id, kind, to }) =>
@@ -71,7 +71,7 @@ async function peopleOf(ground: Ground, accepted: ReadonlyMap<string, Accepted>)
 
 /** Why the service does not know: its own codes, counted. */
 async function doubtsOf(ground: Ground): Promise<string> {
-  const text = `select coalesce(code, 'no answer') as code, count(*)::int as n from ${await deliveriesOf(ground)} where status = 'unknown' group by 1 order by 1`;
+  const text = `select coalesce(code, 'no answer') as code, count(*)::int as n from ${await deliveriesTable(ground)} where status = 'unknown' group by 1 order by 1`;
   const rows = await ground.cluster.query<{ code: string; n: number }>(text);
   return rows.map(({ code, n }) => `${code} ${String(n)}`).join(', ');
 }

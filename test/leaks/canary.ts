@@ -18,7 +18,7 @@ const hexOf = (char: string, before: string): string => each(Buffer.from(char).t
 const octet = (char: string): string => char.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase();
 
 /** Base64 of something that holds these bytes at any place: of each of the three alignments the characters that they alone decide. */
-export function base64Within(bytes: Buffer): readonly string[] {
+function base64Within(bytes: Buffer): readonly string[] {
   return [0, 1, 2].map((before) => {
     const text = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');
     return text.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6));

@@ -1,4 +1,4 @@
-import { never, WORK, type Delivery, type Event } from './protocol.ts';
+import { NEVER, WORK, type Delivery, type Event } from './protocol.ts';
 import { isHeld, names, spend, type Act, type State, type Step, type World } from './world.ts';
 
 type Add = (label: string, act: Act, change: Partial<State>) => void;
@@ -27,8 +27,8 @@ function time(world: World, state: State, add: Add): void {
     (id, n) =>
       world.protocol
         .page(id)
-        .view.of.some((it) => it !== undefined && WORK[it.status] !== undefined && it.at > state.tick && it.at < never) ||
-      world.rowsOf(state, n).some(({ at }) => at > state.tick && at < never),
+        .view.of.some((it) => it !== undefined && WORK[it.status] !== undefined && it.at > state.tick && it.at < NEVER) ||
+      world.rowsOf(state, n).some(({ at }) => at > state.tick && at < NEVER),
   );
   if (!waits || (isHeld(state) && state.may.tick === 0)) return;
   add('time goes by: what waits is due', { do: 'tick' }, { tick: state.tick + 1, ...(isHeld(state) ? { may: spend(state, 'tick') } : {}) });

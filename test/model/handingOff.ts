@@ -1,5 +1,5 @@
 import { cancellationOf } from './around.ts';
-import { isNewest, never, WORK, type Delivery, type Event, type Result } from './protocol.ts';
+import { isNewest, NEVER, WORK, type Delivery, type Event, type Result } from './protocol.ts';
 import { goes, isOver, isRefused, scheduleOf, type Move, type Stage } from './stage.ts';
 import { IDLE, isHeld, names, spend, type Answer, type State, type Worker, type World } from './world.ts';
 
@@ -42,7 +42,7 @@ function recover(world: World, state: State, worker: Worker, move: Move): void {
     (!loaded(d).unwanted || world.broken('recover-defers-unwanted'));
   const passes = (d: number): boolean => goes(world, worker, scheduleOf(world, worker, d), d) && !worker.duplicates.includes(d);
   const mayAsk = (d: number): boolean =>
-    (cfg.keys === true || cfg.hold !== true) && !loaded(d).unwanted && loaded(d).starts - loaded(d).spent < (cfg.maxStarts ?? never);
+    (cfg.keys === true || cfg.hold !== true) && !loaded(d).unwanted && loaded(d).starts - loaded(d).spent < (cfg.maxStarts ?? NEVER);
   const again = (d: number): boolean => (passes(d) || world.broken('recover-without-gates')) && mayAsk(d);
   const alive = worker.items.filter((d) => state.logs[world.nOf(d)] === worker.revision[world.nOf(d)]);
   const first = (partition(worker.items.filter(again), cfg.subBatch)[0] ?? []).filter((d) => alive.includes(d));
@@ -87,7 +87,7 @@ function start(world: World, state: State, worker: Worker, move: Move): void {
       deferred: own(deferred),
       at:
         world.broken('pause-without-recheck') && worker.held
-          ? never
+          ? NEVER
           : Math.max(worker.held ? worker.tick + 1 : 0, ...own(deferred).map(schedule)),
       held: worker.held && own(deferred).every((d) => schedule(d) <= worker.tick),
     };
@@ -216,8 +216,8 @@ function resultOf(world: World, state: State, { claim }: Worker, [d, answer]: re
   if (answer === 'sent') return newest || !world.broken('no-late-acceptance') ? 'sent' : undefined;
   if (!newest) return undefined;
   const isUnwanted = it.unwanted && !blind;
-  const noStarts = it.starts - it.spent >= (cfg.maxStarts ?? never);
-  const noTries = it.tries + 1 >= (cfg.maxTries ?? never) || noStarts;
+  const noStarts = it.starts - it.spent >= (cfg.maxStarts ?? NEVER);
+  const noTries = it.tries + 1 >= (cfg.maxTries ?? NEVER) || noStarts;
   if (answer === 'failed') return 'failed';
   if (answer === 'lost') return (cfg.keys === true || cfg.hold !== true) && !isUnwanted && !noTries ? 'again' : 'unknown';
   if (isUnwanted) return 'cancelled';

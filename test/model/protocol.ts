@@ -89,7 +89,8 @@ export const WORK: Partial<Record<Status, Kind>> = {
   open: 'recover',
 };
 export const UNSENT: readonly Status[] = ['suppressed', 'cancelled', 'failed', 'dead'];
-const NEVER = 1_000;
+/** A tick that does not come. */
+export const NEVER = 1_000;
 
 /** `schedule`: the tick before which its schedule lets nothing go. */
 export type View = { readonly of: readonly (Delivery | undefined)[]; readonly schedule: number };
@@ -310,4 +311,3 @@ function folds(broken: Break | undefined): (before: View, event: Event) => View 
 
 export const isNewest = (it: Delivery, claim: number, broken: Break | undefined): boolean =>
   broken === 'no-hand-off-started' || (it.status === 'open' && (it.by === claim || broken === 'late-refusal-counts'));
-export const never = NEVER;

@@ -28,10 +28,10 @@ const literally = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, 
 const running = new Set<() => void>();
 
 /** A copy of the tree, and the environment that its tests run in. */
-type Bench = { readonly tree: string; readonly env: NodeJS.ProcessEnv };
+type Copy = { readonly tree: string; readonly env: NodeJS.ProcessEnv };
 
 /** Runs these mutants' tests, and no others, in a copy. Nothing: they did not come to an end. */
-async function testsOf({ tree, env }: Bench, mutants: readonly Mutant[], ms: number): Promise<TestReport | undefined> {
+async function testsOf({ tree, env }: Copy, mutants: readonly Mutant[], ms: number): Promise<TestReport | undefined> {
   const report = join(tree, 'report.json');
   rmSync(report, { force: true });
   const names = [...new Set(mutants.map(({ testName }) => literally(testName)))];
@@ -61,21 +61,19 @@ async function testsOf({ tree, env }: Bench, mutants: readonly Mutant[], ms: num
 }
 
 /** Applies one patch, runs the tests, takes it back. All named tests of the file run, as they did before without a patch. */
-async function tried(mutant: Mutant, all: readonly Mutant[], bench: Bench): Promise<Omit<Verdict, 'name'>> {
-  const file = join(bench.tree, mutant.file);
+async function tried(mutant: Mutant, all: readonly Mutant[], copy: Copy): Promise<Omit<Verdict, 'name'>> {
+  const file = join(copy.tree, mutant.file);
   const source = readFileSync(file, 'utf8');
   const patch = patched(mutant, source);
   if ('misplaced' in patch) return { verdict: 'broken', because: patch.misplaced };
   writeFileSync(file, patch.source);
   try {
     const report = await testsOf(
-      bench,
+      copy,
       all.filter(({ killedBy }) => killedBy === mutant.killedBy),
       ONE_MS,
     );
-    return report === undefined
-      ? { verdict: 'broken', because: 'its tests did not come to an end' }
-      : verdictOn(report, mutant, bench.tree);
+    return report === undefined ? { verdict: 'broken', because: 'its tests did not come to an end' } : verdictOn(report, mutant, copy.tree);
   } finally {
     writeFileSync(file, source);
   }
@@ -116,16 +114,16 @@ export async function runMutants(mutants: readonly Mutant[], { root, heard }: Mu
     const scratch = mkdtempSync(join(realpathSync(tmpdir()), 'tidings-mutants-'));
     undo.push(() => rmSync(scratch, { recursive: true, force: true }));
     const env = { ...process.env, TZ: 'UTC', ...(await openDatabase(undo)) };
-    const benchIn = (name: string): Bench => ({ tree: copyOf(root, scratch, name), env });
-    const [first, second] = [benchIn('first'), benchIn('second')];
+    const copyIn = (name: string): Copy => ({ tree: copyOf(root, scratch, name), env });
+    const [first, second] = [copyIn('first'), copyIn('second')];
     const before = await testsOf(first, mutants, ALL_MS);
     if (before === undefined) throw new Error('the tests that mutants name did not come to an end without a patch');
     const waiting = [...mutants];
     const verdicts: Verdict[] = [];
-    const work = async (bench: Bench): Promise<void> => {
+    const work = async (copy: Copy): Promise<void> => {
       for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
         const began = performance.now();
-        const verdict = { name: mutant.name, ...(unfit(before, mutant, first.tree) ?? (await tried(mutant, mutants, bench))) };
+        const verdict = { name: mutant.name, ...(unfit(before, mutant, first.tree) ?? (await tried(mutant, mutants, copy))) };
         verdicts.push(verdict);
         heard(verdict, performance.now() - began);
       }

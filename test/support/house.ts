@@ -42,7 +42,7 @@ export const caller = (more: Partial<Caller> = {}): Caller => ({
 });
 
 /** UUIDs of version 7 that count. */
-export function countedIds(): Ids {
+function countedIds(): Ids {
   let count = 0;
   return { uuid: () => `019a0000-0000-7000-8000-${String(++count).padStart(12, '0')}` };
 }

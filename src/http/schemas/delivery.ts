@@ -34,7 +34,7 @@ export const STATUSES = [
   'expired',
 ] as const;
 export type DeliveryStatus = (typeof STATUSES)[number];
-export const OUTCOMES = ['pending', 'not_sent', 'sent', 'delivered', 'failed', 'unknown', 'cancelled'] as const;
+const OUTCOMES = ['pending', 'not_sent', 'sent', 'delivered', 'failed', 'unknown', 'cancelled'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
 export const OUTCOME_OF: Readonly<Record<DeliveryStatus, Outcome>> = {

@@ -12,7 +12,7 @@ const failure = (code: status, details: string, fields: Readonly<Record<string, 
 };
 
 const EXPECTED_NUMBERS = { any: -2n, no_stream: -1n, stream_exists: -4n };
-export const expectedNumber = (expected: Expected): bigint => (typeof expected === 'bigint' ? expected : EXPECTED_NUMBERS[expected]);
+const expectedNumber = (expected: Expected): bigint => (typeof expected === 'bigint' ? expected : EXPECTED_NUMBERS[expected]);
 
 export const unknown = (details: string): Failure => failure(status.UNKNOWN, details);
 /** What a handler that throws comes to. */

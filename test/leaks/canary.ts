@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { uuid8 } from '../../src/adapters/crypto/uuid8.ts';
+import { framed, uuid8 } from '../../src/adapters/crypto/uuid8.ts';
 import { CHANNELS } from '../../src/domain/values/channel.ts';
 
 /**
@@ -104,14 +104,15 @@ function hashForms(value: Buffer): readonly Form[] {
 
 /** What stands before a value where the service hashes it under a key: without the key it would be these. */
 const KINDS = ['id', 'address', ...CHANNELS, ...CHANNELS.map((channel) => `address:${channel}`)];
-const PURPOSES = ['notification', 'batch', 'attachment'];
+/** What an idempotency key is framed with where an id is made of it. */
+const FRAMES = [['notification'], ['batch'], ['attachment'], ['command', 'batches'], ['command', 'recipients/change']];
 
 /** What somebody might hash: the value as given, as a look-up would normalise it, and as the service's own look-ups frame it. */
 function hashed(value: string | Buffer): readonly Buffer[] {
   if (typeof value !== 'string') return [value];
   const named = KINDS.flatMap((kind) => [`${kind}:${value}`, `${kind}:${value.toLowerCase()}`]);
-  const framed = PURPOSES.map((purpose) => `${String(purpose.length)}:${purpose}${String(value.length)}:${value}`);
-  return [value, value.toLowerCase(), value.trim(), JSON.stringify(value), ...named, ...framed].map(bytesOf);
+  const keyed = FRAMES.map((parts) => framed([...parts, value]));
+  return [value, value.toLowerCase(), value.trim(), JSON.stringify(value), ...named, ...keyed].map(bytesOf);
 }
 
 /** All that a canary could look like. */

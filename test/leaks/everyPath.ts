@@ -30,7 +30,7 @@ export async function people(tidings: Service, it: Canaries): Promise<void> {
   const endpoint = { channel: 'webhook', address: it.endpoint };
   must('done', 'an endpoint', await tidings.put(path('recipients', it.recipientId, 'endpoints', it.endpointId), endpoint));
   const bulk = [
-    { recipientId: it.otherRecipientId, name: it.name },
+    { recipientId: it.otherRecipientId, name: it.name, idempotencyKey: it.changeIdempotencyKey },
     { recipientId: it.recipientId, email: it.refusedAddress },
   ];
   must('done', 'a bulk of people', await tidings.post('/v1/recipients/bulk', { recipients: bulk }));
@@ -39,7 +39,10 @@ export async function people(tidings: Service, it: Canaries): Promise<void> {
 
 /** One message with all that a message can hold, asked for twice; its id. */
 export async function single(tidings: Service, it: Canaries): Promise<string> {
-  const uploaded = await tidings.post(`/v1/attachments?filename=${it.uploadName}`, it.files.upload, { 'Content-Type': 'text/plain' });
+  const uploaded = await tidings.post(`/v1/attachments?filename=${it.uploadName}`, it.files.upload, {
+    'Content-Type': 'text/plain',
+    'Idempotency-Key': it.uploadIdempotencyKey,
+  });
   const body = message(
     [
       it.recipientId,
@@ -107,7 +110,7 @@ export async function many(tidings: Service, it: Canaries): Promise<void> {
     'a batch',
     await tidings.post('/v1/batches', `${lines}{"email": "${it.brokenLine}\n`, {
       ...NDJSON,
-      'Idempotency-Key': `${it.idempotencyKey} of a batch`,
+      'Idempotency-Key': it.batchIdempotencyKey,
     }),
   );
   await eventually('the batch has gone', async () => {

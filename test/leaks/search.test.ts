@@ -77,6 +77,15 @@ describe('the search for canaries', () => {
           .digest(),
       ),
     ],
+    [
+      'as the id of a command without a key',
+      'uuid8',
+      uuid8(
+        createHash('sha256')
+          .update(framed(['command', 'recipients/change', TEXT.value as string]))
+          .digest(),
+      ),
+    ],
     ['as a UUIDv5', 'uuid5', dashed(DNS)],
     ['as the bytes of a UUIDv5', 'uuid5', DNS],
     ['as a UUIDv5 in hex', 'uuid5', DNS.toString('hex')],

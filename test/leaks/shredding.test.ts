@@ -4,7 +4,6 @@ import { newMasterKey, parseMasterKeys } from '../../src/adapters/crypto/masterK
 import { rotateKeys } from '../../src/adapters/crypto/rotate.ts';
 import { openPool, type Pool } from '../../src/adapters/postgres/pool.ts';
 import type { SubjectId, TenantId } from '../../src/domain/values/ids.ts';
-
 import { LOG_IN_DATABASE } from '../support/eventStoreEnv.ts';
 import { message, serviceForSuite } from '../support/service.ts';
 import type { ScriptedServer } from '../support/smtpServers.ts';

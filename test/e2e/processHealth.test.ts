@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { clientOf, eventually, type Client } from '../support/client.ts';
 import { follow } from '../support/follow.ts';
+import { freePorts } from '../support/freePorts.ts';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.ts';
 import { startProgram, type Program } from '../support/program.ts';
 import { removeDataDirs } from '../support/removeDataDirs.ts';
@@ -45,13 +45,6 @@ const clientAt = (url: string, key = ''): Client =>
     () => url,
     () => key,
   );
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 
 /** What a process says of itself, without the names of what is well. */
 async function missing(url: string): Promise<readonly [number, readonly string[]]> {
@@ -86,7 +79,7 @@ afterAll(async () => {
 });
 
 test('a worker that waits for read models lives, is not ready, and becomes so', { timeout: 120_000 }, async () => {
-  const port = await freePort();
+  const [port = 0] = await freePorts(1);
   const url = `http://127.0.0.1:${String(port)}`;
   const starting = start('worker', port);
   await eventually('it lives', async () => ((await fetch(`${url}/health/live`).catch(() => undefined))?.status === 200 ? true : undefined));

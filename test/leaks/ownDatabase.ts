@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { delimiter, join, relative } from 'node:path';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import pg from 'pg';
 import { newMasterKey } from '../../src/adapters/crypto/masterKeys.ts';
 import { startCluster, type Cluster } from '../support/cluster.ts';
+import { onPath } from '../support/onPath.ts';
 import { newScratch } from '../support/scratch.ts';
 
 /** A Postgres of a suite's own, whose files can be read as a thief would. */
@@ -83,10 +84,9 @@ export function* filesBelow(directory: string): Generator<readonly [name: string
   }
 }
 
-const onPath = (name: string): boolean => (process.env['PATH'] ?? '').split(delimiter).some((dir) => existsSync(join(dir, name)));
 export const DUMPS = {
   what: 'pg_dump and pg_restore',
-  found: onPath('pg_dump') && onPath('pg_restore'),
+  found: onPath(['pg_dump']) !== undefined && onPath(['pg_restore']) !== undefined,
   how: 'apt-get install postgresql-client',
 };
 

@@ -1,13 +1,9 @@
-import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { chromium, type Browser } from 'playwright-core';
 import type { Need } from './needs.ts';
+import { onPath } from './onPath.ts';
 import { ranAgainst } from './ranAgainst.ts';
 
-const found = (process.env['PATH'] ?? '')
-  .split(delimiter)
-  .flatMap((dir) => ['chromium', 'chromium-browser', 'google-chrome'].map((name) => join(dir, name)))
-  .find((path) => existsSync(path));
+const found = onPath(['chromium', 'chromium-browser', 'google-chrome']);
 
 export const CHROMIUM: Need = { what: 'chromium', found: found !== undefined, how: 'apt-get install chromium' };
 

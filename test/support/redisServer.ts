@@ -1,19 +1,17 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { eventually } from './client.ts';
 import { startFaultProxy, type FaultProxy } from './faultProxy.ts';
+import { freePorts } from './freePorts.ts';
 import type { Need } from './needs.ts';
+import { onPath } from './onPath.ts';
 import { ranAgainst } from './ranAgainst.ts';
 import { newScratch } from './scratch.ts';
 
 /** The path of a `redis-server` on PATH. */
-function redisBinary(): string | undefined {
-  const dirs = (process.env['PATH'] ?? '').split(delimiter).filter((dir) => dir !== '');
-  return dirs.map((dir) => join(dir, 'redis-server')).find((path) => existsSync(path));
-}
+const redisBinary = (): string | undefined => onPath(['redis-server']);
 
 export const REDIS: Need = { what: 'redis-server', found: redisBinary() !== undefined, how: 'apt-get install redis-server' };
 
@@ -61,7 +59,7 @@ export async function startRedisServer(): Promise<TestRedis> {
     const wanted = port;
     await eventually('redis-server answers', async () => {
       if (hasEnded) {
-        port = wanted === 0 ? await freePort() : wanted;
+        port = wanted === 0 ? (await freePorts(1))[0]! : wanted;
         spawnOn(port);
       }
       return answers(socket, child?.pid);
@@ -106,14 +104,6 @@ export async function startRedisServer(): Promise<TestRedis> {
     },
   };
 }
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 
 /** Whether it is there; where its port is another's it ends at once. Before anything is written it must be the process that was started. */
 async function answers(socket: string, pid: number | undefined): Promise<true | undefined> {

@@ -1,28 +1,19 @@
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
-import { delimiter, join } from 'node:path';
+import { connect } from 'node:net';
 import { eventually } from './client.ts';
+import { freePorts } from './freePorts.ts';
+import { onPath } from './onPath.ts';
 import { ranAgainst } from './ranAgainst.ts';
 
 export type SmtpSink = { readonly port: number; readonly count: () => number; readonly close: () => Promise<void> };
 
 /** `smtp-sink` of Postfix, where it is on this machine. */
-export const smtpSinkPath = (): string | undefined =>
-  [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin'].map((dir) => join(dir, 'smtp-sink')).find((path) => existsSync(path));
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
+export const smtpSinkPath = (): string | undefined => onPath(['smtp-sink'], ['/usr/sbin']);
 
 /** Starts it on a free port; it counts what it takes and throws it away. As root it needs somebody else to be. */
 export async function smtpSink(path: string): Promise<SmtpSink> {
   ranAgainst({ part: 'SMTP', name: `smtp-sink of Postfix (${path})`, real: true });
-  const port = await freePort();
+  const [port = 0] = await freePorts(1);
   const user = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];
   const child = spawn(path, ['-c', ...user, `127.0.0.1:${String(port)}`, '1000'], { stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
@@ -37,7 +28,6 @@ export async function smtpSink(path: string): Promise<SmtpSink> {
   child.stderr.on('data', read);
   await eventually('smtp-sink listens', async () => {
     if (child.exitCode !== null) throw new Error(`smtp-sink ended: ${said}`);
-    const { connect } = await import('node:net');
     return new Promise<true | undefined>((resolve) => {
       const socket = connect(port, '127.0.0.1', () => {
         socket.destroy();

@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { eventually } from '../client.ts';
+import { freePorts } from '../freePorts.ts';
+import { onPath } from '../onPath.ts';
 import { newScratch } from '../scratch.ts';
 
 /** A server that this process started, on ports of its own, with its data in a scratch directory that goes with it. */
@@ -20,8 +20,7 @@ const BINARIES = ['EventStore.ClusterNode', 'eventstored', 'kurrentd'];
 
 /** The path of a server on PATH, the first of the three names that is found. */
 export function eventStoreBinary(): string | undefined {
-  const dirs = (process.env['PATH'] ?? '').split(delimiter).filter((dir) => dir !== '');
-  return BINARIES.flatMap((name) => dirs.map((dir) => join(dir, name))).find((path) => existsSync(path));
+  return onPath(BINARIES);
 }
 
 /** Starts it on loopback, without TLS, on disk. Resolves once it leads and has proved to be the one that was started. */
@@ -105,17 +104,4 @@ async function jsonFrom(url: string): Promise<unknown> {
   } catch {
     return undefined;
   }
-}
-
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

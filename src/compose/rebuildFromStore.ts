@@ -11,10 +11,11 @@ import { pause } from '../consumers/pause.ts';
 import { isBefore } from '../consumers/position.ts';
 import { consumersStatus, type ConsumerStatus } from '../consumers/status.ts';
 import type { Closing } from './closing.ts';
-import { observerOf, startConsumers, type Consuming } from './core.ts';
+import { startConsumers, type Consuming } from './consumers.ts';
 import { connect, migrateAll, type Databases, type Places } from './databases.ts';
 import { openLogged } from './log.ts';
 import { CONSUMERS, openReadModels } from './readModels.ts';
+import { storeObserver } from './storeObserver.ts';
 
 export type RebuildParts = {
   readonly places: Places;
@@ -53,7 +54,7 @@ export async function rebuildFromStore({ places, masters, log, told }: RebuildPa
   });
   const metrics = openMetrics();
   const keysFit = { depth: 'all', told: (keys: number) => told({ keys }) } as const;
-  const logged = await openLogged({ databases, masters, observer: observerOf(metrics, log), keysFit }, closing);
+  const logged = await openLogged({ databases, masters, observer: storeObserver(metrics, log), keysFit }, closing);
   if ((await logged.feed.head()) === 'start') throw refusal('log_empty', 'The log holds nothing. Is EVENT_STORE_URL the right one?');
   const models = await openReadModels(databases, clock, closing);
   const consuming: Consuming = { databases, models, logged, clock, holder: randomUUID(), metrics, log };

@@ -1,11 +1,9 @@
 import { EXAMPLES, type World } from '../support/exampleCalls.ts';
 import { clientWith, type Body, type Client, type HeaderFields } from '../support/client.ts';
+import type { Described, ServedDocument } from '../support/servedDocument.ts';
 
-/** An operation as the OpenAPI document describes it. */
-export type Described = {
-  readonly id: string;
-  readonly method: string;
-  readonly path: string;
+/** What goes into an operation, by name. */
+export type Inputs = Pick<Described, 'id' | 'method'> & {
   readonly isPublic: boolean;
   readonly inPath: readonly string[];
   readonly inQuery: readonly string[];
@@ -13,28 +11,21 @@ export type Described = {
   readonly inBody: readonly string[];
 };
 
-/** All operations of a document, with all names of what goes into them. */
-export function describedIn(document: any): readonly Described[] {
-  const resolved = (it: any): any => {
-    const [, , kind = '', name = ''] = typeof it?.$ref === 'string' ? (it.$ref as string).split('/') : [];
-    return kind === '' ? it : document.components[kind][name];
-  };
-  return Object.entries<any>(document.paths).flatMap(([path, methods]) =>
-    Object.entries<any>(methods).map(([method, operation]): Described => {
-      const parameters: readonly any[] = operation.parameters.map(resolved);
-      const named = (where: string): readonly string[] => parameters.filter((it) => it.in === where).map(({ name }) => name as string);
-      const body = resolved(operation.requestBody?.content?.['application/json']?.schema);
-      return {
-        id: operation.operationId,
-        method,
-        path,
-        isPublic: operation.security?.length === 0,
-        inPath: named('path'),
-        inQuery: named('query'),
-        inBody: Object.keys(body?.properties ?? {}),
-      };
-    }),
-  );
+export function inputsOf({ operations, resolve }: ServedDocument): readonly Inputs[] {
+  const resolved = (it: any): any => (typeof it?.$ref === 'string' ? resolve(it.$ref) : it);
+  return operations.map(({ id, method, operation }) => {
+    const parameters: readonly any[] = operation.parameters.map(resolved);
+    const named = (where: string): readonly string[] => parameters.filter((it) => it.in === where).map(({ name }) => name as string);
+    const body = resolved(operation.requestBody?.content?.['application/json']?.schema);
+    return {
+      id,
+      method,
+      isPublic: operation.security?.length === 0,
+      inPath: named('path'),
+      inQuery: named('query'),
+      inBody: Object.keys(body?.properties ?? {}),
+    };
+  });
 }
 
 type Call = { readonly method: string; readonly path: string; readonly body: Body; readonly headers: HeaderFields | undefined };

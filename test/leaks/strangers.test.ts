@@ -2,11 +2,12 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { EXAMPLES, makeWorld, type World } from '../support/exampleCalls.ts';
 import { eventually, type Answer, type Client } from '../support/client.ts';
 import { message, serviceForSuite } from '../support/service.ts';
-import { describedIn, exampleOf, sendAs, type Described } from './foreign.ts';
+import { readDocument } from '../support/servedDocument.ts';
+import { exampleOf, inputsOf, sendAs, type Inputs } from './foreign.ts';
 
 const tidings = serviceForSuite();
 let world: World;
-let operations: readonly Described[] = [];
+let operations: readonly Inputs[] = [];
 /** Of another tenant, with all scopes. */
 let stranger: Client;
 /** What the owner has besides. */
@@ -76,7 +77,7 @@ const PLAIN = new Set([
 ]);
 
 beforeAll(async () => {
-  operations = describedIn((await tidings.get('/openapi.json')).body);
+  operations = inputsOf(await readDocument(tidings));
   world = await makeWorld(tidings);
   await tidings.patch('/v1/recipients/ana', { phone: '+436641234567' });
   const named = { key: 'own-key', context: { source: 'own-shop', correlationId: 'own-correlation' } };

@@ -120,6 +120,11 @@ describe('claiming', () => {
     ]);
   });
 
+  test('a group of recoveries is a small one: those that cannot be asked for again at once are left to others', async () => {
+    await seed(...Array.from({ length: 70 }, (_, at) => ({ id: `in doubt ${at}`, kind: 'recover', inMs: -100 + at })));
+    expect([idsOf(await claim()), idsOf(await claim()), idsOf(await claim())].map(({ length }) => length)).toStrictEqual([32, 32, 6]);
+  });
+
   test('tenants take turns, however much one of them has waiting', async () => {
     await seed(...Array.from({ length: 40 }, (_, at) => ({ id: `flood ${at}`, tenant: 'flood', inMs: -90_000 + at })));
     await seed({ id: 'a', tenant: 'a' }, { id: 'b', tenant: 'b' }, { id: 'z', tenant: 'z' });

@@ -162,10 +162,18 @@ export const consumerMutants: readonly Mutant[] = [
   {
     name: 'actions: a tenant takes more than its share',
     file: 'src/adapters/postgres/actions/claiming.ts',
-    find: 'limit greatest(1, $4::int / (select count(*) from due))',
-    put: 'limit $4::int',
+    find: 'limit greatest(1, (select most from size) / (select count(*) from due))',
+    put: 'limit (select most from size)',
     killedBy: drainerTest,
     testName: 'claiming tenants take turns, however much one of them has waiting',
+  },
+  {
+    name: 'drainer: a group of recoveries is as large as any',
+    file: 'src/adapters/postgres/actions/claiming.ts',
+    find: "case when b.kind = 'recover' then ${String(RECOVERED_AT_ONCE)} end",
+    put: 'null::int',
+    killedBy: drainerTest,
+    testName: 'claiming a group of recoveries is a small one: those that cannot be asked for again at once are left to others',
   },
   {
     name: 'actions: what breaks off since the process stops counts as a try',

@@ -15,6 +15,7 @@ import { templateCommands } from '../commands/templates.ts';
 import { tenantCommands } from '../commands/tenants.ts';
 import { uploadFile } from '../commands/uploadFile.ts';
 import { pause } from '../consumers/pause.ts';
+import { PortError } from '../domain/kernel/portError.ts';
 import type { Position } from '../domain/values/ids.ts';
 import { requestedUnder } from '../projections/notifications/queries.ts';
 import type { Closing } from './closing.ts';
@@ -61,7 +62,9 @@ export function openCommands(core: Core, closing: Closing) {
       subjects,
       findByKey: async (tenant, key) => {
         const head = await logged.feed.head();
-        if (head !== 'start') await models.waitFor('notifications', head, { boundMs: SHOWN_MS });
+        // What is not found would be taken for what was never asked for, and still go out.
+        if (head !== 'start' && (await models.waitFor('notifications', head, { boundMs: SHOWN_MS })) !== 'reached')
+          throw new PortError('unavailable', 'not_caught_up', 'the look-up of keys lies behind the log');
         return models.asApi(tenant, 'notifications', (tx, suffix) => requestedUnder(tx, suffix, tenant, key));
       },
       pause: (ms) => pause(clock, ms),

@@ -35,7 +35,7 @@ export async function takeLease(
     name: 'consumers.take',
     text: `update consumers set epoch = epoch + 1, holder = $3, presence = $5, lease_until = tidings_now() + $4 * interval '1 ms'
             where name = $1 and suffix = $2 and state <> 'retired' and stopped is null
-              and (holder is null or holder = $3 or lease_until < tidings_now() or pg_try_advisory_xact_lock(presence))
+              and (holder is null or holder = $3 or lease_until < tidings_now() or pg_try_advisory_xact_lock_shared(presence))
         returning epoch, position`,
     values: [name, suffix, holder, leaseMs, presence ?? null],
   });

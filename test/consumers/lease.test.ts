@@ -139,6 +139,21 @@ describe('a lease of a holder whose presence can be seen', () => {
     expect(taken.flatMap((lease) => lease?.epoch ?? [])).toStrictEqual([2]);
   });
 
+  test('is free together with all others of that holder: who takes one keeps nobody from the next', async () => {
+    await bench.rows(`insert into consumers (name, suffix, version, state, facts, tables) values ('other', '_v1', 1, 'live', false, '{}')`);
+    const [one, two] = [await standing('one'), await standing('two')];
+    const second = { name: 'other', suffix: '_v1' };
+    await one.take();
+    await takeLease(bench.db, second, { holder: 'one', presence: one.listener.presence() }, LEASE_MS);
+    await one.leave();
+    const standby = { holder: 'two', presence: two.listener.presence() };
+    const taken = await bench.db.transaction(async (tx) => [
+      await takeLease(tx, key, standby, LEASE_MS),
+      await takeLease(bench.db, second, standby, LEASE_MS),
+    ]);
+    expect(taken.map((lease) => lease?.epoch)).toStrictEqual([2, 2]);
+  });
+
   test('that has connected anew is shown by its next renewal; until then another may take it, and fences it off', async () => {
     const [one, other] = [await standing('one'), await standing('other')];
     const lease = await one.take();

@@ -63,7 +63,7 @@ export const consumerMutants: readonly Mutant[] = [
   {
     name: 'leases: one that another holds is taken',
     file: 'src/consumers/lease.ts',
-    find: 'and (holder is null or holder = $3 or lease_until < tidings_now() or pg_try_advisory_xact_lock(presence))',
+    find: 'and (holder is null or holder = $3 or lease_until < tidings_now() or pg_try_advisory_xact_lock_shared(presence))',
     put: '',
     killedBy: leaseTest,
     testName: 'a lease has one holder until it runs out',
@@ -71,7 +71,7 @@ export const consumerMutants: readonly Mutant[] = [
   {
     name: 'leases: one whose holder is there is taken from it',
     file: 'src/consumers/lease.ts',
-    find: 'or pg_try_advisory_xact_lock(presence))',
+    find: 'or pg_try_advisory_xact_lock_shared(presence))',
     put: 'or presence is not null)',
     killedBy: leaseTest,
     testName:
@@ -80,7 +80,7 @@ export const consumerMutants: readonly Mutant[] = [
   {
     name: 'leases: nobody looks whether the holder is there',
     file: 'src/consumers/lease.ts',
-    find: ' or pg_try_advisory_xact_lock(presence))',
+    find: ' or pg_try_advisory_xact_lock_shared(presence))',
     put: ')',
     killedBy: leaseTest,
     testName:

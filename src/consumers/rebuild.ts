@@ -13,9 +13,14 @@ type Built = {
   readonly wanted: boolean;
 };
 
-/** One process at a time makes or drops the tables of a consumer. */
-const lock = (tx: Transaction, name: string): Promise<unknown> =>
-  tx.query({ text: `select pg_advisory_xact_lock(hashtextextended('tidings consumer ' || $1, 0))`, values: [name] });
+/** Milliseconds. A dump reads every table for as long as it takes: who waited for it would hold up all that stand behind. */
+const LOCKED_MS = 2_000;
+
+/** One process at a time makes or drops the tables of a consumer; what is locked for longer is tried again later. */
+async function lock(tx: Transaction, name: string): Promise<void> {
+  await tx.query({ text: `set local lock_timeout = ${String(LOCKED_MS)}` });
+  await tx.query({ text: `select pg_advisory_xact_lock(hashtextextended('tidings consumer ' || $1, 0))`, values: [name] });
+}
 
 const builtOf = (tx: Transaction, name: string): Promise<readonly Built[]> =>
   tx.query<Built>({ text: `select suffix, version, state, rebuild_wanted as wanted from consumers where name = $1`, values: [name] });

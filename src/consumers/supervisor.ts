@@ -113,7 +113,9 @@ export async function superviseConsumers(consumers: readonly Projection[], optio
     if (live?.version !== consumer.version || live.wanted) {
       if ((await prepare(owner, consumer)) === 'superseded') observe.onSuperseded?.(consumer.name);
     }
-    if (own.some(({ state }) => state === 'retired')) await dropRetired(owner, consumer.name, graceMs);
+    // What somebody still reads keeps nothing else from being done.
+    const later = (error: unknown): void => observe.onError?.(consumer.name, codeOf(error));
+    if (own.some(({ state }) => state === 'retired')) await dropRetired(owner, consumer.name, graceMs).catch(later);
   }
 
   /** Makes `running` what the table says: one for each set of tables that this code fills. */

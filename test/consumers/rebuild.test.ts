@@ -109,6 +109,23 @@ test('replaced tables are dropped after a while, not at once', async () => {
   ]);
 });
 
+test('replaced tables that somebody still reads, as a dump does, hold up neither the next rebuild nor the end of the process', async () => {
+  const running = await bench.start([tally()], { graceMs: 0, lookMs: 50 });
+  await reached('_v1', bench.feed.add(marked('1')));
+  const reader = await bench.fresh.ownerPool.connect();
+  try {
+    await reader.query('set idle_in_transaction_session_timeout = 0; begin; lock table tally_v1 in access share mode');
+    await requestRebuild(bench.db, 'tally');
+    await until(async () => (await live()) === '_v2');
+    await requestRebuild(bench.db, 'tally');
+    await until(async () => (await live()) === '_v3');
+    await running.stop();
+  } finally {
+    // With its lock.
+    reader.release(true);
+  }
+});
+
 test('a new version that sets aside what the old one applies waits for an operator', async () => {
   const first = tally();
   const failing: Projection = {

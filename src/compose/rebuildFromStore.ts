@@ -99,7 +99,7 @@ async function checkFree({ models }: Databases): Promise<void> {
 async function untilBuilt({ models, logged, clock }: Consuming, told: (rows: readonly Built[]) => void): Promise<readonly Built[]> {
   const head = await logged.feed.head();
   for (;;) {
-    const status = await consumersStatus(models.db, head);
+    const status = (await consumersStatus(models.db, head)).filter(isOurs);
     const stopped = status.find((it) => it.status === 'stopped');
     if (stopped) throw refusal(stopped.reason ?? 'stopped', `The read model ${stopped.name} cannot be built from this log.`);
     const rows = await builtOf(models, status);
@@ -112,6 +112,9 @@ async function untilBuilt({ models, logged, clock }: Consuming, told: (rows: rea
     if (clock.epochMs() < until) await pause(clock, 50);
   }
 }
+
+/** What an earlier release has left there is nobody's to fill. */
+const isOurs = ({ name }: { readonly name: string }): boolean => CONSUMERS.some((it) => it.name === name);
 
 async function builtOf({ db }: Consuming['models'], status: readonly ConsumerStatus[]): Promise<readonly Built[]> {
   const rows = await db.query<{ name: string; events: number; built: boolean }>({

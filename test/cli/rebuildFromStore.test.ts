@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newMasterKey } from '../../src/adapters/crypto/masterKeys.ts';
+import { CONSUMERS } from '../../src/compose/readModels.ts';
 import { scratch, tidings, type Ran } from '../support/cli.ts';
 import { clientOf, eventually } from '../support/client.ts';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.ts';
@@ -115,6 +116,18 @@ test('one that was interrupted goes on, and answers in JSON where it is asked to
   const { readModels, ...rest } = JSON.parse(out);
   expect([exit, rest]).toStrictEqual([0, { actions: {}, reservations: 1 }]);
   expect(readModels.find((it: { readonly name: string }) => it.name === 'tenants')).toMatchObject({ parked: 0, caughtUp: true });
+});
+
+test('what an earlier release has left there is waited for by nobody', async () => {
+  const empty = await fresh('models');
+  expect((await rebuild(env({ models: empty }))).exit).toBe(0);
+  await empty.workerPool.query(`update consumers set caught_up_at = null, position = null where name = 'tenants'`);
+  await empty.ownerPool.query(
+    `insert into consumers (name, suffix, version, state, facts, tables, stopped) values ('gone', '_v1', 1, 'live', false, '{}', null)`,
+  );
+  const { exit, out } = await rebuild(env({ models: empty }), '--json');
+  const names = (JSON.parse(out).readModels as readonly { readonly name: string }[]).map(({ name }) => name);
+  expect([exit, names]).toStrictEqual([0, CONSUMERS.map(({ name }) => name).sort()]);
 });
 
 test('neither a projection nor --from-store, or both, is wrong usage', async () => {

@@ -60,11 +60,8 @@ export function observing(core: Core, closing: Closing, { otherThreads = NO_OTHE
     consumers,
     metrics: {
       text: shared(async () => {
-        for (const it of await consumers().catch(() => [])) {
-          metrics.consumerLag.set({ consumer: it.name }, it.lag / 1000);
-          metrics.consumerRate.set({ consumer: it.name }, it.rate);
-          metrics.consumerParked.set({ consumer: it.name }, it.parked);
-        }
+        // Whoever collects them gives up soon as well, and would have none just when something is missing.
+        await inTime(clock, measureConsumers(core).catch(codeOf));
         return metricsText(metrics, await otherThreads.measured());
       }),
     },
@@ -81,8 +78,24 @@ function shared<T>(find: () => Promise<T>): () => Promise<T> {
 }
 
 // A row that an earlier release left behind is nobody's to hold, and says nothing of how this one does.
-const consumersAt = async ({ models }: Core, head: Position | 'start'): Promise<readonly ConsumerStatus[]> =>
-  (await consumersStatus(models.db, head)).filter(({ name }) => CONSUMERS.some((it) => it.name === name));
+const consumersAt = async ({ models }: Core, head: Position | 'start', states?: readonly ['live']): Promise<readonly ConsumerStatus[]> =>
+  (await consumersStatus(models.db, head, states)).filter(({ name }) => CONSUMERS.some((it) => it.name === name));
+
+/** Of the tables that are read; what is parked also of those that are to take their place, which wait for it. */
+async function measureConsumers(core: Core): Promise<undefined> {
+  const { metrics, logged } = core;
+  const head = await logged.feed.head();
+  const all = await consumersAt(core, head);
+  for (const { name, lag, rate } of await consumersAt(core, head, ['live'])) {
+    metrics.consumerLag.set({ consumer: name }, lag / 1000);
+    metrics.consumerRate.set({ consumer: name }, rate);
+    metrics.consumerParked.set(
+      { consumer: name },
+      all.reduce((sum, it) => (it.name === name ? sum + it.parked : sum), 0),
+    );
+  }
+  return undefined;
+}
 
 type Check = Readiness['checks'][number];
 
@@ -100,7 +113,8 @@ async function readiness(core: Core, phase: ObservingOptions['phase']): Promise<
     return undefined;
   });
   const lagging = async (): Promise<string | undefined> => {
-    const bad = (await consumersAt(core, head)).filter((it) => it.status === 'stopped' || it.lag > LAG_MS);
+    // What is being built beside the live ones is read by nobody, and may lie behind for as long as it takes.
+    const bad = (await consumersAt(core, head, ['live'])).filter((it) => it.status === 'stopped' || it.lag > LAG_MS);
     return bad.length > 0
       ? bad.map((it) => `${it.name}: ${it.status}, ${String(Math.round(it.lag / 1000))} s behind`).join('; ')
       : undefined;

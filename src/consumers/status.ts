@@ -37,14 +37,19 @@ type Row = {
   readonly parked: number;
 };
 
-/** `head`: the log's, read before. */
-export async function consumersStatus(tx: Transaction, head: Position | 'start'): Promise<readonly ConsumerStatus[]> {
+/** `head`: the log's, read before. `states`: `live` alone leaves out what is being built beside those that are read. */
+export async function consumersStatus(
+  tx: Transaction,
+  head: Position | 'start',
+  states: readonly Row['state'][] = ['live', 'building'],
+): Promise<readonly ConsumerStatus[]> {
   const rows = await tx.query<Row>({
     text: `select c.name, c.suffix, c.version, c.state, c.position, c.stopped, c.rate::float8 as rate,
                   case when c.lease_until > tidings_now() then c.holder end as holder,
                   (extract(epoch from tidings_now() - coalesce(c.caught_up_at, c.created_at)) * 1000)::float8 as lag,
                   (select count(*) from parked_events p where p.name = c.name and p.suffix = c.suffix)::int4 as parked
-             from consumers c where c.state in ('live', 'building') order by c.name, c.suffix`,
+             from consumers c where c.state = any ($1) order by c.name, c.suffix`,
+    values: [states],
   });
   return rows.map((row) => statusOf(row, head));
 }

@@ -123,6 +123,43 @@ test('worker and projector answer for health and metrics, each its own, and for 
   }
 });
 
+test(
+  'tables that are being built beside the live ones may lie behind: all stay ready, and the figures are those of what is read',
+  { timeout: 60_000 },
+  async () => {
+    const { worker, projector, api } = await everyone();
+    // As a newer release beside these begins it.
+    const insert = `insert into consumers (name, suffix, version, state, facts, tables, created_at)
+                  values ('notifications', '_v9', 999, 'building', false, '{}', tidings_now() - interval '1 hour')`;
+    await models.ownerPool.query(insert);
+    for (const { url } of [worker, api, projector]) {
+      expect(await missing(url)).toStrictEqual([200, []]);
+      const lag = /^tidings_consumer_lag_seconds\{consumer="notifications"\} (\S+)$/m.exec(
+        (await clientAt(url).get('/metrics')).body as string,
+      );
+      expect(Number(lag?.[1])).toBeLessThan(60);
+    }
+    await models.ownerPool.query(`delete from consumers where suffix = '_v9'`);
+  },
+);
+
+test('a log that says nothing keeps nobody from the figures', { timeout: 60_000 }, async () => {
+  const { worker, projector, api } = await everyone();
+  const client = await log.ownerPool.connect();
+  try {
+    await client.query('set idle_in_transaction_session_timeout = 0; begin; lock table log.events in access exclusive mode');
+    // A read of it ends after 10 s, as does the patience of whoever collects.
+    for (const { url } of [worker, api]) {
+      const answer = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(9_000) });
+      expect([answer.status, (await answer.text()).includes('tidings_actions_due ')]).toStrictEqual([200, true]);
+    }
+  } finally {
+    // With its lock.
+    client.release(true);
+  }
+  for (const { url } of [worker, api, projector]) await expect.poll(() => missing(url), { timeout: 20_000 }).toStrictEqual([200, []]);
+});
+
 test('without the keys, whoever opens them is not ready and says so; with them again, it is', { timeout: 60_000 }, async () => {
   const { worker, projector, api } = await everyone();
   await without(keys, async () => {
@@ -139,3 +176,21 @@ test('without the log nobody is ready, and says that alone', { timeout: 60_000 }
   });
   for (const { url } of [worker, api, projector]) await expect.poll(() => missing(url), { timeout: 20_000 }).toStrictEqual([200, []]);
 });
+
+test(
+  'while the look-up of keys lies behind, a cancellation by key says that it is not known, and not that there is nothing',
+  { timeout: 60_000 },
+  async () => {
+    const { projector, api } = await everyone();
+    const client = clientAt(api.url, api.key);
+    process.kill(projector.pid, 'SIGSTOP');
+    try {
+      const { status } = await client.post('/v1/notifications', { ...message([{ email: 'regretted@example.com' }]), key: 'regretted' });
+      expect(status).toBe(202);
+      const { status: told, body } = await client.post('/v1/notifications/cancel', { key: 'regretted' });
+      expect([told, body.code]).toStrictEqual([503, 'unavailable']);
+    } finally {
+      process.kill(projector.pid, 'SIGCONT');
+    }
+  },
+);

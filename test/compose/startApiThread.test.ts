@@ -47,8 +47,11 @@ test('a thread that ends unasked is told of: nobody answers any more', async () 
 
 test('what keeps it from starting is told as what it is, and as nothing else', async () => {
   const [refusing, ending] = [started('refuses'), started('ends early')];
-  await expect(refusing.served).rejects.toMatchObject({ kind: 'invalid', code: 'port_forbidden', message: 'is not for this user' });
-  await expect(ending.served).rejects.toMatchObject({ kind: 'unavailable', code: 'api_ended' });
+  // Waited for together: the one may end before the other.
+  await Promise.all([
+    expect(refusing.served).rejects.toMatchObject({ kind: 'invalid', code: 'port_forbidden', message: 'is not for this user' }),
+    expect(ending.served).rejects.toMatchObject({ kind: 'unavailable', code: 'api_ended' }),
+  ]);
   expect([...(await refusing.opened.all()), ...refusing.lost, ...ending.lost]).toStrictEqual([]);
 });
 

@@ -29,7 +29,7 @@ import type { Core } from './core.ts';
 import { openRateLimits } from './limits.ts';
 import { observing, type Observing } from './observing.ts';
 import { openPort, type Listening } from './port.ts';
-import { CONSUMERS } from './readModels.ts';
+import { isConsumer } from './readModels.ts';
 
 export type Served = Listening & {
   /** As others reach it. */ readonly url: string;
@@ -133,7 +133,7 @@ async function actorName({ logged }: Core, tenant: Parameters<Core['logged']['ke
 const projectionsOf = ({ models }: Core, { consumers }: Observing): Projections => ({
   list: consumers,
   rebuild: async (name) => {
-    if (!CONSUMERS.some((it) => it.name === name)) return false;
+    if (!isConsumer(name)) return false;
     await requestRebuild(models.db, name);
     return true;
   },

@@ -11,7 +11,7 @@ import type { Closing } from './closing.ts';
 import type { Core } from './core.ts';
 import type { Databases } from './databases.ts';
 import { repeating } from './repeating.ts';
-import { CONSUMERS } from './readModels.ts';
+import { isConsumer } from './readModels.ts';
 
 export type Observing = {
   readonly gauges: LoadGauges;
@@ -77,9 +77,8 @@ function shared<T>(find: () => Promise<T>): () => Promise<T> {
     }));
 }
 
-// A row that an earlier release left behind is nobody's to hold, and says nothing of how this one does.
 const consumersAt = async ({ models }: Core, head: Position | 'start', states?: readonly ['live']): Promise<readonly ConsumerStatus[]> =>
-  (await consumersStatus(models.db, head, states)).filter(({ name }) => CONSUMERS.some((it) => it.name === name));
+  (await consumersStatus(models.db, head, states)).filter(({ name }) => isConsumer(name));
 
 /** Of the tables that are read; what is parked also of those that are to take their place, which wait for it. */
 async function measureConsumers(core: Core): Promise<undefined> {

@@ -30,6 +30,9 @@ export const CONSUMERS: readonly Projection[] = [
   auditProjection,
 ];
 
+/** Whether this release fills it: a row that an earlier one has left behind is nobody's to fill, and says nothing of how this one does. */
+export const isConsumer = (name: string): boolean => CONSUMERS.some((it) => it.name === name);
+
 /** The read models, as whoever asks may see them. */
 export type ReadModels = {
   readonly db: Database;

@@ -14,7 +14,7 @@ import type { Closing } from './closing.ts';
 import { startConsumers, type Consuming } from './consumers.ts';
 import { connect, migrateAll, type Databases, type Places } from './databases.ts';
 import { openLogged } from './log.ts';
-import { CONSUMERS, openReadModels } from './readModels.ts';
+import { CONSUMERS, isConsumer, openReadModels } from './readModels.ts';
 import { storeObserver } from './storeObserver.ts';
 
 export type RebuildParts = {
@@ -99,7 +99,7 @@ async function checkFree({ models }: Databases): Promise<void> {
 async function untilBuilt({ models, logged, clock }: Consuming, told: (rows: readonly Built[]) => void): Promise<readonly Built[]> {
   const head = await logged.feed.head();
   for (;;) {
-    const status = (await consumersStatus(models.db, head)).filter(isOurs);
+    const status = (await consumersStatus(models.db, head)).filter(({ name }) => isConsumer(name));
     const stopped = status.find((it) => it.status === 'stopped');
     if (stopped) throw refusal(stopped.reason ?? 'stopped', `The read model ${stopped.name} cannot be built from this log.`);
     const rows = await builtOf(models, status);
@@ -112,9 +112,6 @@ async function untilBuilt({ models, logged, clock }: Consuming, told: (rows: rea
     if (clock.epochMs() < until) await pause(clock, 50);
   }
 }
-
-/** What an earlier release has left there is nobody's to fill. */
-const isOurs = ({ name }: { readonly name: string }): boolean => CONSUMERS.some((it) => it.name === name);
 
 async function builtOf({ db }: Consuming['models'], status: readonly ConsumerStatus[]): Promise<readonly Built[]> {
   const rows = await db.query<{ name: string; events: number; built: boolean }>({

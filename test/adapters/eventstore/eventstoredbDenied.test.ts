@@ -3,31 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EventStoreDBClient } from '@eventstore/db-client';
 import { status } from '@grpc/grpc-js';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Appends } from '../../../src/adapters/eventstore/eventstoredb/appends.ts';
-import { openEventStoreDb, type EventStoreDbOptions } from '../../../src/adapters/eventstore/eventstoredb/eventStoreDb.ts';
+import { openEventStoreDb } from '../../../src/adapters/eventstore/eventstoredb/eventStoreDb.ts';
 import { StreamNames } from '../../../src/adapters/eventstore/eventstoredb/names.ts';
-import type { EventStore } from '../../../src/adapters/eventstore/port.ts';
 import { aStream, ids, refusal, someEvents } from '../../contract/eventStore/samples.ts';
 import { authority } from '../../support/certificates.ts';
-import { startEventStoreDouble, type DoubleOptions, type EventStoreDouble } from '../../support/eventstoredb/eventStoreDouble.ts';
+import { type EventStoreDouble } from '../../support/eventstoredb/eventStoreDouble.ts';
+import { openedPerTest } from '../../support/eventstoredb/opened.ts';
 
-let undo: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const one of undo.reverse()) await one();
-  undo = [];
-});
-
-async function aServer(options: DoubleOptions = {}): Promise<EventStoreDouble> {
-  const double = await startEventStoreDouble(options);
-  undo.push(double.close);
-  return double;
-}
-async function open(url: string, options: Omit<EventStoreDbOptions, 'url'> = {}): Promise<EventStore> {
-  const store = await openEventStoreDb({ url, ...options });
-  undo.push(() => store.close());
-  return store;
-}
+const { after, aServer, open } = openedPerTest();
 const ownIds = (double: EventStoreDouble): readonly string[] =>
   double.events().flatMap(({ stream, id }) => (stream.startsWith('$') ? [] : [id]));
 
@@ -122,7 +107,7 @@ describe('an append that is denied and may have been written before says so', ()
 describe('opening', () => {
   test('a server that knows no such user, or another password, is refused without quoting either', async () => {
     const scratch = mkdtempSync(join(tmpdir(), 'tidings-denied-'));
-    undo.push(() => rmSync(scratch, { recursive: true }));
+    after(() => rmSync(scratch, { recursive: true }));
     const [{ ca, issue }, file] = [authority(), join(scratch, 'ca.pem')];
     writeFileSync(file, ca);
     const double = await aServer({ tls: issue(['localhost']), login: { username: 'tidings', password: 'changeit' } });

@@ -1,26 +1,12 @@
 import { status } from '@grpc/grpc-js';
-import { afterEach, describe, expect, test } from 'vitest';
-import { openEventStoreDb, type EventStoreDbOptions } from '../../../src/adapters/eventstore/eventstoredb/eventStoreDb.ts';
+import { describe, expect, test } from 'vitest';
+import { openEventStoreDb } from '../../../src/adapters/eventstore/eventstoredb/eventStoreDb.ts';
 import type { EventStore, FeedBatch, Write } from '../../../src/adapters/eventstore/port.ts';
 import { aStream, eventsOf, ids, readUntil, refusal, settled, someEvents } from '../../contract/eventStore/samples.ts';
-import { startEventStoreDouble, type DoubleOptions, type EventStoreDouble } from '../../support/eventstoredb/eventStoreDouble.ts';
+import { type EventStoreDouble } from '../../support/eventstoredb/eventStoreDouble.ts';
+import { openedPerTest } from '../../support/eventstoredb/opened.ts';
 
-let undo: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const one of undo.reverse()) await one();
-  undo = [];
-});
-
-async function aServer(options: DoubleOptions = {}): Promise<EventStoreDouble> {
-  const double = await startEventStoreDouble(options);
-  undo.push(double.close);
-  return double;
-}
-async function open(double: EventStoreDouble, options: Omit<EventStoreDbOptions, 'url'> = {}): Promise<EventStore> {
-  const store = await openEventStoreDb({ url: double.url, ...options });
-  undo.push(() => store.close());
-  return store;
-}
+const { after, aServer, open } = openedPerTest();
 const writes = (count: number): readonly (Write & { readonly at: 'absent' })[] =>
   Array.from({ length: count }, () => ({ stream: aStream(), at: 'absent' as const, events: someEvents(1) }));
 const ownIds = (double: EventStoreDouble): readonly string[] =>
@@ -30,7 +16,7 @@ const endless = (): AbortSignal => new AbortController().signal;
 describe('an append whose outcome is open is sent again and lands once', () => {
   test('when the replies to 1,000 of them are lost', { timeout: 120_000 }, async () => {
     const double = await aServer();
-    const store = await open(double, { append: { attemptMs: 600, deadlineMs: 60_000 } });
+    const store = await open(double.url, { append: { attemptMs: 600, deadlineMs: 60_000 } });
     await store.append(aStream(), 'absent', someEvents(1));
     const all = writes(1_000);
     double.loseReplies(1_000, 'silent');
@@ -45,7 +31,7 @@ describe('an append whose outcome is open is sent again and lands once', () => {
 
   test('when the call breaks with each reply, for itself and all beside it', { timeout: 240_000 }, async () => {
     const double = await aServer();
-    const store = await open(double);
+    const store = await open(double.url);
     for (let round = 0; round < 50; round += 1) {
       const all = writes(4);
       double.loseReplies(1, 'broken');
@@ -58,7 +44,7 @@ describe('an append whose outcome is open is sent again and lands once', () => {
   test('when the reply is lost and then another node is said to lead, nobody says that it was not written', async () => {
     const [double, nobody] = [await aServer(), await aServer()];
     await nobody.close();
-    const store = await open(double, { append: { attemptMs: 10_000, deadlineMs: 3_000 } });
+    const store = await open(double.url, { append: { attemptMs: 10_000, deadlineMs: 3_000 } });
     await store.append(aStream(), 'absent', someEvents(1));
     double.loseReplies(1, 'silent');
     const lost = refusal(store.append(aStream(), 'absent', someEvents(1)));
@@ -71,7 +57,7 @@ describe('an append whose outcome is open is sent again and lands once', () => {
 
   test('when the stream that all appends share breaks under them, again and again', async () => {
     const double = await aServer();
-    const store = await open(double);
+    const store = await open(double.url);
     const streams = Array.from({ length: 16 }, () => aStream());
     const events = streams.map(() => someEvents(30));
     let running = true;
@@ -96,7 +82,7 @@ describe('an append whose outcome is open is sent again and lands once', () => {
 
   test('when the server goes away and comes back', async () => {
     const double = await aServer();
-    const store = await open(double);
+    const store = await open(double.url);
     await store.append(aStream(), 'absent', someEvents(1));
     await double.stop();
     const late = store.appendMany(writes(50));
@@ -108,7 +94,7 @@ describe('an append whose outcome is open is sent again and lands once', () => {
 
   test('when another node leads by now', async () => {
     const [double, leader] = [await aServer(), await aServer()];
-    const store = await open(double);
+    const store = await open(double.url);
     double.referToLeader(leader.endpoint, Infinity);
     const events = someEvents(2);
     const stream = aStream();
@@ -120,7 +106,7 @@ describe('an append whose outcome is open is sent again and lands once', () => {
   test('when the server knows no shared stream of appends', async () => {
     const double = await aServer();
     double.refuseBatchAppend();
-    const store = await open(double);
+    const store = await open(double.url);
     const all = writes(20);
     expect((await store.appendMany(all)).filter(({ ok }) => !ok)).toStrictEqual([]);
     expect(await refusal(store.append(all[0]!.stream, 7, someEvents(1)))).toStrictEqual({
@@ -134,7 +120,7 @@ describe('an append whose outcome is open is sent again and lands once', () => {
 describe('an append that cannot be settled in time', () => {
   test('says that it is open, and the repeat finds out', async () => {
     const double = await aServer();
-    const store = await open(double, { append: { attemptMs: 300, deadlineMs: 2_500 } });
+    const store = await open(double.url, { append: { attemptMs: 300, deadlineMs: 2_500 } });
     const [before, stream, events] = [someEvents(1), aStream(), someEvents(2)];
     const other = aStream();
     await settled(() => store.append(other, 'absent', before));
@@ -147,7 +133,7 @@ describe('an append that cannot be settled in time', () => {
 
   test('is refused at once when too much waits already, and what waits is not harmed', async () => {
     const double = await aServer();
-    const store = await open(double, { append: { queueBytes: 2_000, atOnce: 4 } });
+    const store = await open(double.url, { append: { queueBytes: 2_000, atOnce: 4 } });
     double.delay(20);
     const outcomes = await store.appendMany(writes(50));
     const full = outcomes.filter((it) => !it.ok && !it.conflict && it.error.code === 'append_queue_full' && it.error.retryable);
@@ -171,7 +157,7 @@ describe('an append that cannot be settled in time', () => {
 describe('an append that the server refuses', () => {
   test('for its size takes no neighbour with it', async () => {
     const double = await aServer({ maxAppendBytes: 1_000 });
-    const store = await open(double);
+    const store = await open(double.url);
     const [small, large] = [
       writes(20),
       { stream: aStream(), at: 'absent' as const, events: someEvents(1, { data: `"${'x'.repeat(2_000)}"` }) },
@@ -201,17 +187,17 @@ describe('a subscription', () => {
 
   test('goes on when the server cuts it', async () => {
     const double = await aServer();
-    await heals(await open(double), double.cutSubscriptions);
+    await heals(await open(double.url), double.cutSubscriptions);
   });
 
   test('goes on when it was too slow for the server', async () => {
     const double = await aServer();
-    await heals(await open(double), double.cutAsTooSlow);
+    await heals(await open(double.url), double.cutAsTooSlow);
   });
 
   test('goes on when every connection is cut, and when the server goes away and comes back', async () => {
     const double = await aServer();
-    const store = await open(double);
+    const store = await open(double.url);
     await heals(store, double.cutConnections);
     await heals(store, () => double.stop().then(double.start), 2);
   });
@@ -219,7 +205,7 @@ describe('a subscription', () => {
   test.each([1, 3])('goes on when what it asks comes to an unknown error %i times', async (calls) => {
     const double = await aServer();
     const [failures, seen]: [string[], string[]] = [[], []];
-    const store = await open(double, { silenceMs: 50, observer: { onFeedFailure: ({ code }) => failures.push(code) } });
+    const store = await open(double.url, { silenceMs: 50, observer: { onFeedFailure: ({ code }) => failures.push(code) } });
     const events = someEvents(1);
     let isThere = false;
     const reading = readUntil(store.subscribe(await store.head(), {}, endless()), (all) => {
@@ -239,7 +225,7 @@ describe('a subscription', () => {
   test('that stalls without a word is noticed and replaced: 20 of 20', { timeout: 240_000 }, async () => {
     const double = await aServer();
     const failures: string[] = [];
-    const store = await open(double, { silenceMs: 50, observer: { onFeedFailure: ({ code }) => failures.push(code) } });
+    const store = await open(double.url, { silenceMs: 50, observer: { onFeedFailure: ({ code }) => failures.push(code) } });
     await heals(store, double.stallSubscriptions, 20);
     // A machine that is held up may take one more for stalled, which loses nothing.
     expect([...new Set(failures), failures.length >= 20]).toStrictEqual(['subscription_stalled', true]);
@@ -250,7 +236,7 @@ describe('a subscription', () => {
   test('of a reader who thinks while thousands are written loses none', async () => {
     const double = await aServer({ liveBuffer: 50 });
     const failures: string[] = [];
-    const store = await open(double, { observer: { onFeedFailure: ({ code }) => failures.push(code) } });
+    const store = await open(double.url, { observer: { onFeedFailure: ({ code }) => failures.push(code) } });
     const all = writes(3_000);
     const seen: string[] = [];
     for await (const batch of store.subscribe(await store.head(), {}, endless())) {
@@ -264,7 +250,7 @@ describe('a subscription', () => {
 
   test('stops for good when the log has gone back behind it: a backup was restored', async () => {
     const double = await aServer();
-    const store = await open(double);
+    const store = await open(double.url);
     for (const { stream, events } of writes(5)) await store.append(stream, 'absent', events);
     const head = await store.head();
     const told: FeedBatch[] = [];
@@ -280,7 +266,7 @@ describe('a subscription', () => {
 
   test('moves on over what others write to the server', async () => {
     const double = await aServer();
-    const store = await open(double, { silenceMs: 50 });
+    const store = await open(double.url, { silenceMs: 50 });
     const head = await store.head();
     const { position } = await store.append(aStream('foreign'), 'absent', someEvents(1));
     const batches = await readUntil(store.subscribe(head, { nouns: ['sample'] }, endless()), (all) => (all.at(-1)?.upTo ?? '') >= position);
@@ -296,7 +282,7 @@ describe('opening', () => {
 
   test.each(['23.10.0', '24.2.1', '25.0.0'])('a server of version %s is taken', async (version) => {
     const double = await aServer({ version });
-    const store = await open(double);
+    const store = await open(double.url);
     expect(await store.readStream(aStream())).toStrictEqual([]);
   });
 
@@ -315,7 +301,7 @@ describe('opening', () => {
   test('a KurrentDB is taken by its own scheme', async () => {
     const double = await aServer();
     const store = await openEventStoreDb({ url: double.url.replace('esdb:', 'kurrentdb:') });
-    undo.push(() => store.close());
+    after(() => store.close());
     expect(await store.append(aStream(), 'absent', someEvents(1))).toMatchObject({ revision: 0 });
   });
 });

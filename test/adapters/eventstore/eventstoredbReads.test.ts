@@ -1,34 +1,17 @@
 import { PassThrough } from 'node:stream';
 import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
-import { afterEach, describe, expect, test } from 'vitest';
-import { openEventStoreDb, type EventStoreDbOptions } from '../../../src/adapters/eventstore/eventstoredb/eventStoreDb.ts';
+import { describe, expect, test } from 'vitest';
 import { StreamNames } from '../../../src/adapters/eventstore/eventstoredb/names.ts';
 import { Reads } from '../../../src/adapters/eventstore/eventstoredb/reads.ts';
 import { positionOf } from '../../../src/adapters/eventstore/eventstoredb/wire.ts';
-import type { EventStore } from '../../../src/adapters/eventstore/port.ts';
 import { aStream, eventsOf, ids, readUntil, refusal, someEvents } from '../../contract/eventStore/samples.ts';
 import { eventStoreServer } from '../../support/eventStoreServer.ts';
-import { startEventStoreDouble, type EventStoreDouble } from '../../support/eventstoredb/eventStoreDouble.ts';
+import { openedPerTest } from '../../support/eventstoredb/opened.ts';
 
-let undo: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const one of undo.reverse()) await one();
-  undo = [];
-});
-
-async function aServer(): Promise<EventStoreDouble> {
-  const double = await startEventStoreDouble();
-  undo.push(double.close);
-  return double;
-}
-async function open(url: string, options: Omit<EventStoreDbOptions, 'url'> = {}): Promise<EventStore> {
-  const store = await openEventStoreDb({ url, ...options });
-  undo.push(() => store.close());
-  return store;
-}
+const { after, aServer, open } = openedPerTest();
 function clientOf(url: string): EventStoreDBClient {
   const client = EventStoreDBClient.connectionString(url);
-  undo.push(() => client.dispose());
+  after(() => client.dispose());
   return client;
 }
 const endless = (): AbortSignal => new AbortController().signal;
@@ -77,7 +60,7 @@ describe('a read that fails', () => {
 describe('a stream that somebody deleted for good', () => {
   test('is refused as such, whoever reads or appends, and its neighbours are not', async () => {
     const server = await eventStoreServer();
-    undo.push(server.close);
+    after(server.close);
     const store = await open(server.url);
     const [deleted, whole] = [aStream(), aStream()];
     const events = someEvents(2);

@@ -1,41 +1,36 @@
 import { isRejection, reject, type Rejection } from '../domain/kernel/rejection.ts';
 import { PortError } from '../domain/kernel/portError.ts';
-import { indexOf } from '../domain/notification/delivery.ts';
+import { present } from '../domain/kernel/present.ts';
 import type { NotificationEvent } from '../domain/notification/events.ts';
-import type { Notification, RequestedNotification } from '../domain/notification/evolve.ts';
+import type { Notification } from '../domain/notification/evolve.ts';
 import type { NotificationCode, NotificationCommand } from '../domain/notification/notification.ts';
 import { planAtOf } from '../domain/policy/wallTime.ts';
 import type { KeyedHash, NotificationId, Position, TenantId } from '../domain/values/ids.ts';
-import { epochMsOf } from '../domain/values/instant.ts';
 import type { Schedule } from '../domain/values/schedule.ts';
-import { streamOf } from '../domain/values/streams.ts';
-import { foldNotification } from './foldNotification.ts';
 import { contextOf, partOf, type Caller, type ContextPorts } from './caller.ts';
 import { handleMany, type Outcome } from './handle.ts';
-import type { EventLog, Subjects } from './ports.ts';
+import type { Subjects } from './ports.ts';
 import { NOTIFICATION } from './registry.ts';
+import { readNotifications, settlingHandOffs, type Concerned, type Settled, type SettlingPorts } from './settlingHandOffs.ts';
 
-export type ControlPorts = ContextPorts & {
-  readonly log: EventLog;
-  readonly subjects: Subjects;
-  /** Ids by the caller's `key` (hashed), after the look-up has passed the head that was read on arrival. */
-  readonly findByKey: (tenant: TenantId, key: KeyedHash) => Promise<readonly NotificationId[]>;
-  /** Waits this many milliseconds on the service's clock. */
-  readonly pause: (ms: number) => Promise<void>;
-};
-/** `cancelled`, `alreadySent`: counts of deliveries; `pending`: what is in flight did not settle in time. */
-export type Cancellation = {
-  readonly cancelled: number;
-  readonly alreadySent: number;
-  readonly pending: boolean;
-  readonly position?: Position;
-};
+export type ControlPorts = ContextPorts &
+  SettlingPorts & {
+    readonly subjects: Subjects;
+    /** A page of ids by the caller's `key` (hashed), after the look-up has passed the head that was read on arrival; empty behind the last. */
+    readonly findByKey: (tenant: TenantId, key: KeyedHash, after?: NotificationId) => Promise<readonly NotificationId[]>;
+  };
+export type Cancellation = Settled & { readonly position?: Position };
+/** `signal`: nobody waits for the answer any more. */
+type Told = { readonly reason?: string; readonly signal?: AbortSignal };
 type Refusal = Rejection<NotificationCode | 'notification_not_found'>;
 type Handled = Outcome<Notification, NotificationEvent, NotificationCode>;
 
-/** How long an answer waits for hand-offs in flight; past it the answer is `pending`, never a false "cancelled". */
-const SETTLE_MS = 5000;
-const LOOK_AGAIN_MS = 50;
+/** Notifications that are cancelled in one go: each may hold 500 recipients. */
+const AT_ONCE = 100;
+/** A cancellation by key ends after so many milliseconds; what it came to stays cancelled. */
+const CANCEL_MS = 30_000;
+const unfinished = (): PortError =>
+  new PortError('unavailable', 'cancel_unfinished', 'not all that was requested under the key was come to: ask again');
 
 /** Cancel, reschedule and redrive notifications (docs/architecture.md, step 5). */
 export function notificationControls(ports: ControlPorts) {
@@ -52,96 +47,72 @@ export function notificationControls(ports: ControlPorts) {
   }
   const now = (): ReturnType<ContextPorts['clock']['now']> => ports.clock.now();
 
-  async function cancel(caller: Caller, id: NotificationId, reason?: string): Promise<Cancellation | Refusal> {
+  async function cancel(caller: Caller, id: NotificationId, { reason, signal }: Told = {}): Promise<Cancellation | Refusal> {
     const [outcome] = await send(caller, 'cancel', [id], () => ({
       type: 'CancelNotification',
-      data: { now: now(), ...(reason === undefined ? {} : { reason }) },
+      data: { now: now(), ...present({ reason }) },
     }));
     if (outcome instanceof PortError) throw outcome;
     if (outcome !== undefined && isRejection<NotificationCode>(outcome)) return outcome;
-    return settled(caller.tenant, [id], outcome?.position);
+    const settling = settlingHandOffs(ports, caller.tenant);
+    await settling.count(new Map([[id, undefined]]));
+    return { ...(await settling.end(signal)), ...present({ position: outcome?.position }) };
   }
 
   /** Everything that was requested under the caller's key; of some recipients only, where they are named. */
   async function cancelByKey(
     caller: Caller,
-    input: { readonly key: string; readonly recipientIds?: readonly string[]; readonly reason?: string },
+    input: { readonly key: string; readonly recipientIds?: readonly string[] },
+    { reason, signal }: Told = {},
   ): Promise<Cancellation | Refusal> {
     const { tenant } = caller;
     const [hash] = await ports.indexes.hash(tenant, 'key', [input.key]);
-    const ids = hash === undefined ? [] : await ports.findByKey(tenant, hash);
-    if (ids.length === 0) return reject('notification_not_found', 'nothing was requested under this key');
-    const places = input.recipientIds === undefined ? undefined : await placesOf(tenant, ids, input.recipientIds);
-    const reason = input.reason === undefined ? {} : { reason: input.reason };
-    const concerned = places === undefined ? ids : ids.filter((id) => (places.get(id) ?? []).length > 0);
-    const outcomes = await send(caller, 'cancel', concerned, (id) => {
-      const recipients = places?.get(id);
-      return { type: 'CancelNotification', data: { now: now(), ...reason, ...(recipients === undefined ? {} : { recipients }) } };
-    });
-    const failed = outcomes.find((it) => it instanceof PortError);
-    if (failed !== undefined) throw failed;
-    const done = outcomes.flatMap((it) => (it instanceof PortError || isRejection<NotificationCode>(it) ? [] : [it]));
-    if (done.length === 0) return reject('nothing_to_cancel', 'every delivery has been sent or has ended; there is nothing left to cancel');
-    const position = done
-      .map((it) => it.position)
-      .filter((it) => it !== undefined)
-      .sort()
-      .at(-1);
-    return settled(tenant, concerned, position, places);
+    const wanted = input.recipientIds && (await subjectsOf(tenant, input.recipientIds));
+    const settling = settlingHandOffs(ports, tenant);
+    const said = outcomesSaid();
+    const until = ports.clock.epochMs() + CANCEL_MS;
+    let found = 0;
+    for await (const ids of hash === undefined ? [] : requestedUnder(tenant, hash)) {
+      if (signal?.aborted === true || ports.clock.epochMs() >= until) throw unfinished();
+      found += ids.length;
+      const concerned = await concernedOf(tenant, ids, wanted);
+      said.add(
+        await send(caller, 'cancel', [...concerned.keys()], (id) => ({
+          type: 'CancelNotification',
+          data: { now: now(), ...present({ reason, recipients: concerned.get(id) }) },
+        })),
+      );
+      await settling.count(concerned);
+    }
+    if (found === 0) return reject('notification_not_found', 'nothing was requested under this key');
+    if (!said.anyDone()) return reject('nothing_to_cancel', 'every delivery has been sent or has ended; there is nothing left to cancel');
+    return { ...(await settling.end(signal)), ...present({ position: said.position() }) };
   }
 
-  /** Where these people stand in each notification. */
-  async function placesOf(
-    tenant: TenantId,
-    ids: readonly NotificationId[],
-    recipientIds: readonly string[],
-  ): Promise<ReadonlyMap<NotificationId, readonly number[]>> {
+  /** In pieces that are small enough to be worked on at once. */
+  async function* requestedUnder(tenant: TenantId, key: KeyedHash): AsyncIterable<readonly NotificationId[]> {
+    for (let ids = await ports.findByKey(tenant, key); ids.length > 0; ids = await ports.findByKey(tenant, key, ids.at(-1)))
+      for (let at = 0; at < ids.length; at += AT_ONCE) yield ids.slice(at, at + AT_ONCE);
+  }
+
+  async function subjectsOf(tenant: TenantId, recipientIds: readonly string[]): Promise<ReadonlySet<string>> {
     const found = await ports.subjects.find(
       tenant,
       recipientIds.map((recipientId) => ({ recipientId })),
     );
-    const wanted = new Set<string>(found.filter((it) => it !== 'erased' && it !== 'unknown'));
-    const states = await load(tenant, ids);
-    return new Map(
-      [...states].map(([id, state]) => [id, state.requested.recipients.filter((it) => wanted.has(it.subject)).map((it) => it.index)]),
-    );
+    return new Set<string>(found.filter((it) => it !== 'erased' && it !== 'unknown'));
   }
 
-  async function load(tenant: TenantId, ids: readonly NotificationId[]): Promise<ReadonlyMap<NotificationId, RequestedNotification>> {
-    const streams = await ports.log.read<NotificationEvent>(ids.map((id) => streamOf('notification', tenant, id)));
+  /** Those of the notifications that concern these people, with where they stand in each. */
+  async function concernedOf(tenant: TenantId, ids: readonly NotificationId[], wanted?: ReadonlySet<string>): Promise<Concerned> {
+    if (wanted === undefined) return new Map(ids.map((id) => [id, undefined]));
+    const states = await readNotifications(ports.log, tenant, ids);
     return new Map(
-      ids.flatMap((id) => {
-        const state = foldNotification(streams.get(streamOf('notification', tenant, id)) ?? []);
-        return state === undefined ? [] : [[id, state] as const];
+      [...states].flatMap(([id, { requested }]) => {
+        const places = requested.recipients.filter((it) => wanted.has(it.subject)).map((it) => it.index);
+        return places.length === 0 ? [] : [[id, places] as const];
       }),
     );
-  }
-
-  /** Waits until no start is open within its `until`: then what the log says of a delivery is final. Bounded. */
-  async function settled(
-    tenant: TenantId,
-    ids: readonly NotificationId[],
-    position?: Position,
-    places?: ReadonlyMap<NotificationId, readonly number[]>,
-  ): Promise<Cancellation> {
-    const deadline = ports.clock.epochMs() + SETTLE_MS;
-    for (;;) {
-      const states = await load(tenant, ids);
-      const deliveries = [...states].flatMap(([id, state]) =>
-        [...state.deliveries.values()].filter((it) => places?.get(id)?.includes(indexOf(it.n)) ?? true),
-      );
-      const open = deliveries.filter((it) => it.status === 'open');
-      const count = (...statuses: readonly string[]): number => deliveries.filter((it) => statuses.includes(it.status)).length;
-      const answer = {
-        cancelled: count('cancelled'),
-        alreadySent: count('sent', 'unknown'),
-        ...(position === undefined ? {} : { position }),
-      };
-      if (open.every((it) => it.until === undefined || epochMsOf(it.until) <= ports.clock.epochMs()))
-        return { ...answer, pending: open.length > 0 };
-      if (ports.clock.epochMs() >= deadline) return { ...answer, pending: true };
-      await ports.pause(LOOK_AGAIN_MS);
-    }
   }
 
   async function reschedule(
@@ -180,4 +151,28 @@ function countOf(
   if (isRejection<NotificationCode>(outcome)) return outcome;
   const moved = outcome.events.reduce((sum, event) => sum + (event.type === type ? event.data.items.length : 0), 0);
   return { moved, ...(outcome.position === undefined ? {} : { position: outcome.position }) };
+}
+
+/** What many commands came to. What stands in the way of one keeps no other from being carried out: that is told at the end. */
+function outcomesSaid() {
+  let failed: PortError | undefined;
+  let position: Position | undefined;
+  let anyDone = false;
+  return {
+    add: (outcomes: readonly Handled[]): void => {
+      for (const it of outcomes) {
+        if (it instanceof PortError) failed ??= it;
+        else if (!isRejection<NotificationCode>(it)) {
+          anyDone = true;
+          if (it.position !== undefined && (position === undefined || position < it.position)) position = it.position;
+        }
+      }
+    },
+    /** @throws PortError when one could not be carried out. */
+    anyDone: (): boolean => {
+      if (failed !== undefined) throw failed;
+      return anyDone;
+    },
+    position: (): Position | undefined => position,
+  };
 }

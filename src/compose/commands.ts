@@ -60,12 +60,12 @@ export function openCommands(core: Core, closing: Closing) {
     controls: notificationControls({
       ...base,
       subjects,
-      findByKey: async (tenant, key) => {
-        const head = await logged.feed.head();
+      findByKey: async (tenant, key, after) => {
+        const head = after === undefined ? await logged.feed.head() : 'start';
         // What is not found would be taken for what was never asked for, and still go out.
         if (head !== 'start' && (await models.waitFor('notifications', head, { boundMs: SHOWN_MS })) !== 'reached')
           throw new PortError('unavailable', 'not_caught_up', 'the look-up of keys lies behind the log');
-        return models.asApi(tenant, 'notifications', (tx, suffix) => requestedUnder(tx, suffix, tenant, key));
+        return models.asApi(tenant, 'notifications', (tx, suffix) => requestedUnder(tx, suffix, { tenant, key, after }));
       },
       pause: (ms) => pause(clock, ms),
     }),

@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { notificationControls } from '../../src/commands/controlNotifications.ts';
+import type { EventLog } from '../../src/commands/ports.ts';
+import { PortError } from '../../src/domain/kernel/portError.ts';
 import { isRejection } from '../../src/domain/kernel/rejection.ts';
 import type { NotificationId } from '../../src/domain/values/ids.ts';
 import { plusMs, type Instant } from '../../src/domain/values/instant.ts';
@@ -11,22 +13,30 @@ let bench: DispatchBench;
 let controls: ReturnType<typeof notificationControls>;
 /** What the caller's key leads to. */
 let byKey: Map<string, readonly NotificationId[]>;
-let pauses: number;
+let pauses: number[];
+/** Instead of the log's own. */
+let append: EventLog['append'] | undefined;
 
 beforeEach(async () => {
   bench = await openDispatch();
   byKey = new Map();
-  pauses = 0;
+  pauses = [];
+  append = undefined;
   const { log, clock, ids, indexes, subjects } = bench.house;
   controls = notificationControls({
-    log,
+    log: { read: (streams) => log.read(streams), append: (writes) => (append ?? log.append)(writes) },
     clock,
     ids,
     indexes,
     subjects,
-    findByKey: (_, key) => Promise.resolve(byKey.get(key) ?? []),
+    // Two a page.
+    findByKey: (_, key, after) => {
+      const all = byKey.get(key) ?? [];
+      const from = after === undefined ? 0 : all.indexOf(after) + 1;
+      return Promise.resolve(all.slice(from, from + 2));
+    },
     pause: async (ms) => {
-      pauses += 1;
+      pauses.push(ms);
       clock.advance(ms);
       await new Promise((resolve) => setImmediate(resolve));
     },
@@ -45,7 +55,11 @@ describe('cancelling', () => {
     bench.provider.script = ({ message }) =>
       message.to === 'p0@example.com' ? undefined : { outcome: 'refused', kind: 'transient', code: 'no' };
     await bench.drain();
-    expect(without(await controls.cancel(caller(), id, 'by mistake'))).toStrictEqual({ cancelled: 2, alreadySent: 1, pending: false });
+    expect(without(await controls.cancel(caller(), id, { reason: 'by mistake' }))).toStrictEqual({
+      cancelled: 2,
+      alreadySent: 1,
+      pending: false,
+    });
     await bench.onwards(3);
     expect(bench.provider.ledger).toHaveLength(1);
   });
@@ -68,8 +82,8 @@ describe('cancelling', () => {
     void bench.effect((await bench.claim('plan'))!, new AbortController().signal);
     while (bench.provider.calls.length === 0) await new Promise((resolve) => setImmediate(resolve));
     expect(without(await controls.cancel(caller(), id))).toStrictEqual({ cancelled: 0, alreadySent: 0, pending: true });
-    // Five seconds, a look every fifty milliseconds.
-    expect(pauses).toBe(100);
+    // Five seconds, a look after ever longer pauses.
+    expect(pauses).toStrictEqual([50, 100, 200, 400, 800, 800, 800, 800, 800, 250]);
   });
 
   test('of what has gone is refused, and of what is unknown too', async () => {
@@ -97,6 +111,43 @@ describe('cancelling', () => {
         alreadySent: 0,
         pending: false,
       });
+    });
+    test('however much that is, and a page in which nothing is left ends nothing', async () => {
+      const gone = [await bench.request(), await bench.request()];
+      await bench.drain();
+      const waiting = [];
+      for (let count = 0; count < 3; count += 1) waiting.push(await bench.request());
+      await named(...gone, ...waiting);
+      expect(without(await controls.cancelByKey(caller(), { key: 'order-1' }))).toStrictEqual({
+        cancelled: 3,
+        alreadySent: 2,
+        pending: false,
+      });
+      for (const id of waiting) expect(await bench.statuses(id)).toStrictEqual({ 0: 'cancelled' });
+    });
+    test('but not after its caller has gone, and not for ever', async () => {
+      const ids = [await bench.request(), await bench.request(), await bench.request()];
+      await named(...ids);
+      await expect(controls.cancelByKey(caller(), { key: 'order-1' }, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+        code: 'cancel_unfinished',
+      });
+      expect(await bench.statuses(ids[0]!)).toStrictEqual({ 0: 'new' });
+      append = (writes) => {
+        bench.house.clock.advance(30_000);
+        return bench.house.log.append(writes);
+      };
+      await expect(controls.cancelByKey(caller(), { key: 'order-1' })).rejects.toMatchObject({ code: 'cancel_unfinished' });
+      expect(await Promise.all(ids.map((id) => bench.statuses(id)))).toStrictEqual([{ 0: 'cancelled' }, { 0: 'cancelled' }, { 0: 'new' }]);
+    });
+    test('and one that cannot be cancelled keeps no other from it', async () => {
+      const ids = [await bench.request(), await bench.request()];
+      await named(...ids);
+      append = async (writes) => {
+        const results = await bench.house.log.append(writes.filter(({ stream }) => !stream.includes(ids[0]!)));
+        return [{ ok: false, conflict: false, error: new PortError('unavailable', 'append_open', 'in this test') }, ...results];
+      };
+      await expect(controls.cancelByKey(caller(), { key: 'order-1' })).rejects.toMatchObject({ code: 'append_open' });
+      expect(await bench.statuses(ids[1]!)).toStrictEqual({ 0: 'cancelled' });
     });
     test('or what some people would have got of it', async () => {
       const id = await bench.request({ people: 3 });

@@ -35,7 +35,7 @@ export const QUERIES: Readonly<Record<string, Asked>> = {
   'notifications.notificationOf': (tx, { tenant, notification }) => notifications.notificationOf(tx, V1, tenant, notification),
   'notifications.deliveriesPage': (tx, { tenant }) => notifications.deliveriesPage(tx, V1, { tenant, filter: {} }, PAGE),
   'notifications.deliveryOf': (tx, { tenant, notification }) => notifications.deliveryOf(tx, V1, tenant, { notification, n: 0 }),
-  'notifications.requestedUnder': (tx, { tenant, keyHash }) => notifications.requestedUnder(tx, V1, tenant, keyHash),
+  'notifications.requestedUnder': (tx, { tenant, keyHash }) => notifications.requestedUnder(tx, V1, { tenant, key: keyHash }),
   'notifications.refusalsOf': (tx, { tenant, refused }) =>
     notifications.refusalsOf(tx, V1, { tenant, subjects: [refused], filter: {} }, 10),
   'notifications.countsOfBatches': (tx, { tenant, batch }) => notifications.countsOfBatches(tx, V1, tenant, [batch]),

@@ -392,8 +392,13 @@ describe('lists', () => {
   ])('notifications by %o', async (filter, places) => {
     expect(await placesOf(filter)).toStrictEqual(places);
   });
-  test('under a key, newest first', async () => {
-    expect(await model.asTenant(ACME, (tx) => requestedUnder(tx, V1, ACME, 'k' as KeyedHash))).toStrictEqual([idNo(3), idNo(1)]);
+  test('under a key, a page after the other', async () => {
+    const under = (after?: NotificationId, limit?: number): Promise<readonly NotificationId[]> =>
+      model.asTenant(ACME, (tx) => requestedUnder(tx, V1, { tenant: ACME, key: 'k' as KeyedHash, after }, limit));
+    expect(await under()).toStrictEqual([idNo(3), idNo(1)]);
+    expect(await under(undefined, 1)).toStrictEqual([idNo(3)]);
+    expect(await under(idNo(3), 1)).toStrictEqual([idNo(1)]);
+    expect(await under(idNo(1), 1)).toStrictEqual([]);
   });
   test('deliveries: newest notification first, then its recipients; a page ends anywhere', async () => {
     const seen: string[] = [];

@@ -91,8 +91,8 @@ export const notificationRoutes = ({ accept, controls }: NotificationPorts): rea
     body: CancelRequest,
     bodyOptional: true,
     responses: cancellation,
-    handler: async ({ caller, params: { id }, body }) =>
-      isNotificationId(id) ? answerOfCancellation(await controls.cancel(caller, id, body.reason)) : noNotification(),
+    handler: async ({ caller, params: { id }, body: { reason }, signal }) =>
+      isNotificationId(id) ? answerOfCancellation(await controls.cancel(caller, id, { ...present({ reason }), signal })) : noNotification(),
   }),
   operation({
     ...plain,
@@ -104,7 +104,8 @@ export const notificationRoutes = ({ accept, controls }: NotificationPorts): rea
     scope: 'send',
     body: CancelByKeyRequest,
     responses: cancellation,
-    handler: async ({ caller, body }) => answerOfCancellation(await controls.cancelByKey(caller, body)),
+    handler: async ({ caller, body: { reason, ...which }, signal }) =>
+      answerOfCancellation(await controls.cancelByKey(caller, which, { ...present({ reason }), signal })),
   }),
   operation({
     ...plain,

@@ -160,17 +160,17 @@ export async function deliveryOf(
   return row;
 }
 
-/** Notifications that were requested under a key, newest first, at most 1,000. */
+/** A page of the notifications that were requested under a key: the next in the order of their ids, from the greatest down. */
 export async function requestedUnder(
   tx: Transaction,
   suffix: string,
-  tenant: TenantId,
-  key: KeyedHash,
+  { tenant, key, after }: { readonly tenant: TenantId; readonly key: KeyedHash; readonly after?: NotificationId | undefined },
+  limit = 10_000,
 ): Promise<readonly NotificationId[]> {
   const rows = await tx.query<{ readonly id: NotificationId }>({
     name: `notifications_under${suffix}`,
-    text: `select id from notifications${suffix} where tenant = $1 and key = $2 order by requested_at desc limit 1000`,
-    values: [tenant, key],
+    text: `select id from notifications${suffix} where tenant = $1 and key = $2 and id < $3 order by id desc limit $4`,
+    values: [tenant, key, after ?? 'ffffffff-ffff-ffff-ffff-ffffffffffff', limit],
   });
   return rows.map(({ id }) => id);
 }

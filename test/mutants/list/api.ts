@@ -231,4 +231,12 @@ export const apiMutants: readonly Mutant[] = [
     killedBy: 'test/http/outbox.test.ts',
     testName: 'sending one a form without the session’s own token is refused',
   },
+  {
+    name: 'cancelling: by key, what is under it beyond a page still goes out',
+    file: 'src/commands/controlNotifications.ts',
+    find: 'ids = await ports.findByKey(tenant, key, ids.at(-1))',
+    put: 'ids = []',
+    killedBy: 'test/commands/controlNotifications.test.ts',
+    testName: 'cancelling by the caller’s own key however much that is, and a page in which nothing is left ends nothing',
+  },
 ];

@@ -1,3 +1,4 @@
+import { present } from '../domain/kernel/present.ts';
 import type { Recorded } from '../domain/kernel/metadata.ts';
 import { PRIORITIES } from '../domain/values/channel.ts';
 import type { TenantId } from '../domain/values/ids.ts';
@@ -15,6 +16,8 @@ export type AskedRow = {
   readonly items: readonly number[];
   readonly priority: number;
   readonly due_at: Instant;
+  /** While this claim lives, the row is its own. */
+  readonly held_by?: string;
 };
 /** What is subtracted from the rows of earlier batches; `whole`: they go with all their items. */
 export type SettledRow = {
@@ -76,7 +79,7 @@ function settle(target: Target, { kinds, items }: Settle): void {
   target.pending = target.pending.filter(isLeft);
 }
 
-function ask(target: Target, { kind, items, priority, dueAt }: Ask, from: Pick<AskedRow, 'id' | 'process'>): void {
+function ask(target: Target, { kind, items, priority, dueAt, heldBy }: Ask, from: Pick<AskedRow, 'id' | 'process'>): void {
   if (items.length === 0 && !WHOLE.has(kind)) return;
   target.pending.push({
     ...from,
@@ -86,6 +89,7 @@ function ask(target: Target, { kind, items, priority, dueAt }: Ask, from: Pick<A
     items: new Set(items),
     priority: PRIORITIES.indexOf(priority),
     due_at: dueAt,
+    ...present({ held_by: heldBy }),
   });
 }
 

@@ -54,18 +54,22 @@ const subtract = (tx: Transaction, settled: readonly SettledRow[]): Promise<unkn
     values: [JSON.stringify(settled)],
   });
 
-/** Drainers learn of the earliest instant. */
+/**
+ * Drainers learn of the earliest instant. What a living claim has planned and not started yet is born as its own: in anybody else's hands it
+ * would be loaded and rendered for nothing. It is free as the rest of the claim is: when that ends (`release`), or its time is over.
+ */
 const insert = (tx: Transaction, asked: readonly AskedRow[]): Promise<unknown> =>
   tx.query({
     name: 'actions.ask',
     text: `with asked as (
-             insert into actions (id, process, kind, tenant, target, items, priority, due_at, run_at)
-             select id, process, kind, tenant, target, items, priority, due_at, due_at
+             insert into actions (id, process, kind, tenant, target, items, priority, due_at, run_at, claim)
+             select a.id, process, a.kind, tenant, target, items, priority, due_at, coalesce(c.until, due_at), c.id
                from json_to_recordset($1) as a (id text, process text, kind text, tenant text, target text, items integer[],
-                                                priority smallint, due_at timestamptz)
-             on conflict (id) do nothing returning due_at
+                                                priority smallint, due_at timestamptz, held_by uuid)
+               left join claims c on c.id = a.held_by
+             on conflict (id) do nothing returning run_at
            )
-           select pg_notify('${ACTIONS_CHANNEL}', to_char(min(due_at), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) from asked having count(*) > 0`,
+           select pg_notify('${ACTIONS_CHANNEL}', to_char(min(run_at), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) from asked having count(*) > 0`,
     values: [JSON.stringify(asked)],
   });
 

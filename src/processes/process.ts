@@ -16,6 +16,8 @@ export type Ask = {
   readonly items: readonly number[];
   readonly priority: Priority;
   readonly dueAt: Instant;
+  /** The claim under which it was left for a little later: as long as it lives, nobody else takes it up. */
+  readonly heldBy?: string;
 };
 /** Subtracts items from the rows of these kinds of this notification; a row without items goes. `all`: the whole rows. */
 export type Settle = {

@@ -159,5 +159,6 @@ export const SHOWS: Readonly<Record<Break, readonly [configuration: string, inva
   'pause-not-watched': ['batch paused, two people', 'I9'],
   'pause-without-recheck': ['batch paused and resumed', 'I3'],
   'recover-defers-unwanted': ['batch paused and resumed, cancelled in flight', 'I4'],
+  'rest-kept': ['two people, crash, retry', 'I3'],
   'cancelled-batch-waits': ['batch cancelled, redriven', 'I3'],
 };

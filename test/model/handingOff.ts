@@ -79,10 +79,12 @@ function start(world: World, state: State, worker: Worker, move: Move): void {
   const go = kind === 'plan' ? items.filter(isReady) : [];
   const logs = appendAll(world, state, (n) => {
     const own = (all: readonly number[]): readonly number[] => world.mine(n, all);
+    const later = own(go).filter((d) => !fenced.includes(d));
     const planned: Event = {
       type: 'planned',
+      claim: later.length > 0 ? worker.claim : 0,
       go: own(go),
-      later: own(go).filter((d) => !fenced.includes(d)),
+      later,
       suppressed: own(suppressed),
       deferred: own(deferred),
       at:

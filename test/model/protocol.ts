@@ -28,6 +28,8 @@ export type Event =
   | { readonly type: 'requested'; readonly items: readonly number[] }
   | {
       readonly type: 'planned';
+      /** Whose `later` is until it ends. */
+      readonly claim: number;
       readonly go: readonly number[];
       readonly later: readonly number[];
       readonly suppressed: readonly number[];
@@ -77,6 +79,7 @@ export const BREAKS = {
   'pause-not-watched': 'a group is handed off to its end although its batch has been paused',
   'pause-without-recheck': 'what a paused batch held back waits for the resumption only',
   'recover-defers-unwanted': 'a recovery of what was cancelled in flight waits for a gate that says later',
+  'rest-kept': 'what a claim has planned and not started stays its own also when it has ended',
   'cancelled-batch-waits': 'work of a cancelled batch waits to be told, and is not cancelled by whoever comes to it',
 } as const;
 export type Break = keyof typeof BREAKS;
@@ -98,6 +101,7 @@ export type Row = {
   readonly id: string;
   readonly kind: Kind;
   readonly items: readonly number[];
+  /** Whose starts these are to recover, once it is over; or, of a hand-off, who has it until it ends. 0: nobody. */
   readonly claim: number;
   readonly at: number;
 };
@@ -136,7 +140,7 @@ export function protocol(broken: Break | undefined): Protocol {
   function store(text: string, events: readonly Event[]): number {
     const view = events.reduce<View>(folded, { of: [], schedule: 0 });
     const tables = events.reduce<(readonly Row[])[]>((so, event, place) => [...so, react(so[place] ?? [], event, place)], [[]]);
-    const claims = events.flatMap((event) => (event.type === 'started' ? [event.claim] : []));
+    const claims = events.flatMap((event) => (event.type === 'started' || event.type === 'planned' ? [event.claim] : []));
     const sound = workOf(tables.at(-1) ?? []) === workOf(toDo(view));
     const id = pages.push({ events, view, tables, claims, sound }) - 1;
     pageOf.set(text, id);
@@ -164,7 +168,7 @@ function toDo({ of }: View): readonly Row[] {
 }
 export const workOf = (rows: readonly Row[]): string =>
   rows
-    .flatMap((row) => row.items.map((d) => `${row.kind} ${String(d)} ${String(row.claim)} ${String(row.at)}`))
+    .flatMap((row) => row.items.map((d) => `${row.kind} ${String(d)} ${row.kind === 'recover' ? String(row.claim) : ''} ${String(row.at)}`))
     .sort()
     .join();
 
@@ -187,7 +191,7 @@ function reactions(broken: Break | undefined): (event: Event) => Reacted {
           settle: [...event.go, ...event.suppressed, ...event.deferred],
           kinds: broken === 'planned-settles-plan-only' ? ['plan'] : waiting,
           ask: [
-            ['handOff', event.later, 0, 0],
+            ['handOff', event.later, event.claim, 0],
             [comesBack, event.deferred, 0, event.at],
           ],
         };

@@ -1,5 +1,6 @@
 import { HANDING_OFF } from './handingOff.ts';
 import { declare, JUDGING, readFacts } from './judging.ts';
+import type { Row } from './protocol.ts';
 import { isOver, type Move, type Stage } from './stage.ts';
 import { IDLE, isHeld, names, spend, type State, type Step, type Worker, type World } from './world.ts';
 
@@ -57,12 +58,19 @@ export function workerSteps(world: World, state: State, steps: Step[]): void {
   });
 }
 
+/** A start is recovered when its claim has run out; what a claim has planned and not started is free when it has ended in any way. */
+function isFree(world: World, state: State, { kind, claim }: Row): boolean {
+  if (claim === 0) return true;
+  if (kind === 'recover') return state.over.includes(claim) || world.broken('recover-at-once');
+  return !state.claims.some((row) => row.claim === claim) && !world.broken('rest-kept');
+}
+
 /** A group is one row, or all rows of one kind. Rows whose work is done while the consumer lags are not claimed: nothing comes of it. */
 function takeGroup(world: World, state: State, w: number, steps: Step[]): void {
   const taken = new Set(state.claims.flatMap(({ rows }) => rows));
   const free = state.logs
     .flatMap((_, n) => world.rowsOf(state, n).map((row) => ({ ...row, id: `${String(n)}/${row.id}` })))
-    .filter((row) => row.at <= state.tick && (row.claim === 0 || state.over.includes(row.claim) || world.broken('recover-at-once')))
+    .filter((row) => row.at <= state.tick && isFree(world, state, row))
     .filter((row) => !taken.has(row.id) && row.items.some((d) => world.hasWork(state, row.kind, d)));
   const groups = (['plan', 'handOff', 'recover'] as const)
     .map((kind) => free.filter((row) => row.kind === kind))

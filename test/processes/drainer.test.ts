@@ -6,9 +6,10 @@ import { liveClaims } from '../../src/adapters/postgres/actions/liveClaims.ts';
 import { actionsBacklog, parkedActions, retryParkedAction } from '../../src/adapters/postgres/actions/parkedActions.ts';
 import { PortError } from '../../src/domain/kernel/portError.ts';
 import type { StreamName } from '../../src/domain/values/ids.ts';
+import type { Instant } from '../../src/domain/values/instant.ts';
 import { actionsConsumer } from '../../src/processes/actionsConsumer.ts';
 import { openDrainer, type Drainer, type DrainerOptions } from '../../src/processes/drainer.ts';
-import type { Claim, Effect, Process } from '../../src/processes/process.ts';
+import type { Ask, Claim, Effect, Process } from '../../src/processes/process.ts';
 import type { ActionQueue, Claimed } from '../../src/processes/queue.ts';
 import { settleHandOffs } from '../../src/processes/settleHandOffs.ts';
 import { happened, openBench, systemTime, until, type Bench } from '../support/consumers.ts';
@@ -234,6 +235,59 @@ describe('after an effect', () => {
     await bench.rows(`select actions_release($1)`, positionAt(7));
     await until(async () => (await left()) === 0).catch(() => undefined);
     expect([rounds, await left()]).toStrictEqual([2, 0]);
+  });
+
+  /** Asks, in the name of a claim, for what that claim has left for a little later. */
+  const asking: Process = {
+    name: 'asking',
+    nouns: ['notification'],
+    types: ['Left', 'Seen'],
+    react: ({ event }) => (event.type === 'Left' ? [event.data as Ask] : []),
+  };
+  const leaves = (heldBy: string): ReturnType<typeof happened> => {
+    const ask: Ask = {
+      do: 'ask',
+      kind: 'handOff',
+      id: 'rest',
+      items: [0],
+      priority: 'normal',
+      dueAt: '2026-01-01T00:00:00.000Z' as Instant,
+      heldBy,
+    };
+    return happened('Left', ask, { noun: 'notification' });
+  };
+  const readUpTo = async (n: number): Promise<unknown> =>
+    until(async () => (await bench.rows(`select from consumers where position = $1`, positionAt(n))).length > 0);
+  const runAsking = async (): Promise<void> => {
+    await bench.rows(`delete from consumers`);
+    await bench.start([actionsConsumer([asking])]);
+    await until(async () => (await bench.rows(`select from consumers where caught_up_at is not null`)).length > 0);
+  };
+
+  test('what a living group has planned and not started yet is its own, until what it wrote has been read', async () => {
+    await runAsking();
+    await seed({ id: 'one' });
+    const group = await claim();
+    bench.feed.add(leaves(group!.id));
+    await readUpTo(1);
+    expect(await claim()).toBe(undefined);
+    expect(await queue.nextDueMs(['handOff'])).toBeGreaterThan(1_000);
+    await queue.finish(group!.id, positionAt(1));
+    expect([(await claim())?.actions[0]?.target, (await claim())?.actions[0]?.target].sort()).toStrictEqual(['one', 'rest']);
+  });
+
+  test('what it has planned is anybody’s when its time is over, or when it had ended before that was read', async () => {
+    await runAsking();
+    await seed({ id: 'one' });
+    const group = await claim();
+    bench.feed.add(leaves(group!.id));
+    await readUpTo(1);
+    await bench.moveClock(40_000);
+    expect((await claim({ kinds: ['handOff'] as never }))?.actions[0]?.target).toBe('rest');
+    await bench.rows(`delete from actions`);
+    bench.feed.add(leaves(randomUUID()));
+    await readUpTo(2);
+    expect((await claim())?.actions[0]?.target).toBe('rest');
   });
 
   test('what it left is free at once when the consumer was faster than the drainer', async () => {

@@ -1,4 +1,5 @@
 import { PRIORITIES } from '../../src/domain/values/channel.ts';
+import { present } from '../../src/domain/kernel/present.ts';
 import type { Recorded } from '../../src/domain/kernel/metadata.ts';
 import type { Position, TenantId } from '../../src/domain/values/ids.ts';
 import { plusMs, type Instant } from '../../src/domain/values/instant.ts';
@@ -79,8 +80,11 @@ export function memoryActions({ processes, now, leaseMs = () => 30_000, newId }:
           return items.length === 0 && row.items.length > 0 ? [] : [{ ...row, items }];
         });
       }
-      for (const { due_at: dueAt, process: _, ...row } of asked)
-        if (!rows.some(({ id }) => id === row.id)) rows.push({ ...row, dueAt, runAt: dueAt });
+      for (const { due_at: dueAt, process: _, held_by: claim, ...row } of asked) {
+        const holder = claim === undefined ? undefined : claims.get(claim);
+        if (rows.some(({ id }) => id === row.id)) continue;
+        rows.push({ ...row, dueAt, runAt: holder?.until ?? dueAt, ...(holder && present({ claim })) });
+      }
       read = events.at(-1)?.position ?? read;
       for (const [id, { done }] of claims) if (done !== undefined) release(id, done);
     },

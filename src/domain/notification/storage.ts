@@ -67,7 +67,7 @@ export const notificationStorage = {
       plannedAt: instant,
       traces: list(list(verdict)),
       planned: list(planned),
-      later: list(shape({ items, at: instant })),
+      later: list(shape({ items, at: instant, claim: optional(text) })),
       escalated,
       reserved: optional(shape({ key: text, until: instant, holders: list(shape({ n: count, subject: text })) })),
     }),

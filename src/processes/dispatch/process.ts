@@ -1,4 +1,5 @@
 import { assertNever } from '../../domain/kernel/assertNever.ts';
+import { present } from '../../domain/kernel/present.ts';
 import type { Recorded } from '../../domain/kernel/metadata.ts';
 import { nOf } from '../../domain/notification/delivery.ts';
 import type { DeliveriesPlanned, HandOffRecorded, NotificationEvent, NotificationRequested } from '../../domain/notification/events.ts';
@@ -49,7 +50,7 @@ function planned(data: DeliveriesPlanned['data']): readonly Reaction[] {
   const items = data.planned.flatMap((group) => group.items);
   return [
     settle(data, ['plan', 'handOff'], items),
-    ...data.later.map(({ items: later, at }) => ask(data, 'handOff', later, at)),
+    ...data.later.map(({ items: later, at, claim }) => ({ ...ask(data, 'handOff', later, at), ...present({ heldBy: claim }) })),
     ...data.planned.flatMap((group) => (group.plan === 'defer' ? [ask(data, 'plan', group.items, group.until)] : [])),
     ...data.escalated.map(({ items: next, at }) => ask(data, 'plan', next, at)),
   ];

@@ -274,6 +274,22 @@ export const handOffMutants: readonly Mutant[] = [
     testName: 'a batch that is paused while a group of it is handed off is looked for a few times a second, not before every call',
   },
   {
+    name: 'hand-off: what a group has planned and not started is for others at once',
+    file: 'src/processes/dispatch/effects.ts',
+    find: 'at: now, claim: claim.id }]',
+    put: 'at: now }]',
+    killedBy: 'test/processes/dispatch/handOff.test.ts',
+    testName: 'sub-batches what does not go at once is nobody else’s while its group lives: it is not composed twice',
+  },
+  {
+    name: 'actions: a row does not heed who left it',
+    file: 'src/processes/actionsConsumer.ts',
+    find: 'coalesce(c.until, due_at), c.id',
+    put: 'due_at, c.id',
+    killedBy: 'test/processes/drainer.test.ts',
+    testName: 'after an effect what a living group has planned and not started yet is its own, until what it wrote has been read',
+  },
+  {
     name: 'reservations: what a plan says is held is not made again',
     file: 'src/processes/actionsConsumer.ts',
     find: 'if (reserved.length > 0) await keepReservations(reserved, tx);',

@@ -183,6 +183,22 @@ describe('sub-batches', () => {
     expect(bench.mostUnrecorded()).toBe(10);
   });
 
+  test('what does not go at once is nobody else’s while its group lives: it is not composed twice', async () => {
+    await bench.request({ people: 12 });
+    await bench.consume();
+    const duringCalls: number[] = [];
+    bench.provider.script = async () => {
+      await bench.consume();
+      duringCalls.push(bench.actions.due().length);
+      return undefined;
+    };
+    const claim = bench.actions.claim('plan')!;
+    bench.actions.finish(claim.id, await bench.effect(claim, new AbortController().signal));
+    await bench.consume();
+    expect(duringCalls).toStrictEqual(Array.from({ length: 12 }, () => 0));
+    expect(bench.actions.rows()).toStrictEqual([]);
+  });
+
   test('told to leave off, it records what is out and starts nothing more; the rest goes later, and nobody gets it twice', async () => {
     const id = await bench.request({ people: 12 });
     await bench.consume();

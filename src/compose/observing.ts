@@ -4,6 +4,7 @@ import { actionsBacklog } from '../adapters/postgres/actions/parkedActions.ts';
 import { over } from '../adapters/postgres/transaction.ts';
 import type { Time } from '../consumers/ports.ts';
 import { consumersStatus, type ConsumerStatus } from '../consumers/status.ts';
+import { present } from '../domain/kernel/present.ts';
 import type { Position } from '../domain/values/ids.ts';
 import type { Health, LoadGauges, MetricsText, Readiness } from '../http/ports.ts';
 import { NO_OTHER_THREAD, type OtherThreads } from './asking.ts';
@@ -103,7 +104,7 @@ async function readiness(core: Core, phase: ObservingOptions['phase']): Promise<
   const { models, logged, databases, config, clock } = core;
   const check = async (name: string, run: () => Promise<string | undefined>): Promise<Check> => {
     const wrong = await inTime(clock, run().catch(codeOf));
-    return { name, ok: wrong === undefined, ...(wrong === undefined ? {} : { detail: wrong }) };
+    return { name, ok: wrong === undefined, ...present({ detail: wrong }) };
   };
   // How far the log goes beyond a consumer is not known without it; that it is gone is told once.
   let head: Position | 'start' = 'start';
@@ -111,12 +112,13 @@ async function readiness(core: Core, phase: ObservingOptions['phase']): Promise<
     head = await logged.feed.head();
     return undefined;
   });
+  // A node of the log that was cut off for seconds makes nobody unready; it is told.
+  let doubts: string | undefined;
   const lagging = async (): Promise<string | undefined> => {
     // What is being built beside the live ones is read by nobody, and may lie behind for as long as it takes.
-    const bad = (await consumersAt(core, head, ['live'])).filter((it) => it.status === 'stopped' || it.lag > LAG_MS);
-    return bad.length > 0
-      ? bad.map((it) => `${it.name}: ${it.status}, ${String(Math.round(it.lag / 1000))} s behind`).join('; ')
-      : undefined;
+    const all = await consumersAt(core, head, ['live']);
+    doubts = told(all.filter((it) => it.status === 'doubtful'));
+    return told(all.filter((it) => it.status === 'stopped' || it.lag > LAG_MS));
   };
   const now = phase?.();
   // Who fills read models carries over what is sealed as it is.
@@ -126,10 +128,13 @@ async function readiness(core: Core, phase: ObservingOptions['phase']): Promise<
     check('database', () => models.db.query({ text: 'select 1' }).then(() => undefined)),
     ...(opensKeys ? [check('keys', () => keysMissing(databases))] : []),
     Promise.resolve(log),
-    check('consumers', lagging),
+    check('consumers', lagging).then((it) => (it.ok ? { ...it, ...present({ detail: doubts }) } : it)),
   ]);
   return { ready: checks.every(({ ok }) => ok), checks };
 }
+
+const told = (consumers: readonly ConsumerStatus[]): string | undefined =>
+  consumers.map((it) => `${it.name}: ${it.status}, ${String(Math.round(it.lag / 1000))} s behind`).join('; ') || undefined;
 
 const inTime = (time: Pick<Time, 'after'>, found: Promise<string | undefined>): Promise<string | undefined> =>
   new Promise((resolve) => {

@@ -1,9 +1,9 @@
 import type { Recorded } from '../domain/kernel/metadata.ts';
-import type { Position, StreamName } from '../domain/values/ids.ts';
+import type { StreamName } from '../domain/values/ids.ts';
 import type { FedEvent } from './backlog.ts';
 import type { Bell } from './bell.ts';
 import { codeOf, isPassing } from './failure.ts';
-import { LeaseLost, moveCheckpoint, type Lease } from './lease.ts';
+import { LeaseLost, moveCheckpoint, type LastEvent, type Lease } from './lease.ts';
 import { park, type ToPark } from './parking.ts';
 import { pause } from './pause.ts';
 import { isBefore, type Checkpoint } from './position.ts';
@@ -72,6 +72,11 @@ function sort(held: Held, events: readonly FedEvent[], poison: ReadonlyMap<strin
   return { fit, aside };
 }
 
+function lastOf(events: readonly FedEvent[], from: Checkpoint): LastEvent | undefined {
+  const last = events.at(-1);
+  return last && { id: last.id, after: events.at(-2)?.position ?? from };
+}
+
 /** Everything up to the position is applied or set aside when it returns. @throws LeaseLost */
 export type Apply = (held: Held, batch: FeedBatch) => Promise<void>;
 
@@ -79,14 +84,15 @@ export type Apply = (held: Held, batch: FeedBatch) => Promise<void>;
 export function applying(consumer: Projection, options: ApplyOptions): Apply {
   const { db, time, leaseMs, tries, backOffMs, onParked, onRetry } = options;
 
-  async function commit(held: Held, { fit, aside }: Sorted, upTo: Position, caughtUp: boolean): Promise<void> {
+  async function commit(held: Held, { fit, aside }: Sorted, { events, upTo, caughtUp }: FeedBatch): Promise<void> {
     const from = held.position;
+    const last = lastOf(events, from);
     const applied = fit.length;
     await db.transaction(
       async (tx) => {
         if (fit.length > 0) await consumer.apply(fit, tx, held.lease.suffix);
         await park(tx, held.lease, aside);
-        await moveCheckpoint(tx, held.lease, { from, to: upTo, applied, caughtUp, leaseMs, awaited: isAwaited(held.wants, upTo) });
+        await moveCheckpoint(tx, held.lease, { from, to: upTo, applied, last, caughtUp, leaseMs, awaited: isAwaited(held.wants, upTo) });
       },
       { idleMs: Math.floor(leaseMs / 2) },
     );
@@ -126,7 +132,7 @@ export function applying(consumer: Projection, options: ApplyOptions): Apply {
     for (let [tried, passing] = [1, 1]; ;) {
       const sorted = sort(held, part.events, poison, tries);
       try {
-        await commit(held, sorted, part.upTo, part.caughtUp);
+        await commit(held, sorted, part);
         return undefined;
       } catch (error) {
         if (error instanceof LeaseLost) throw error;

@@ -1,7 +1,9 @@
+import { PortError } from '../domain/kernel/portError.ts';
 import type { Position } from '../domain/values/ids.ts';
 import { applying, type ApplyOptions, type Held, type Wants } from './applying.ts';
+import { BEYOND_HEAD, GONE_BACK, outlivesDoubt } from './doubt.ts';
 import { codeOf } from './failure.ts';
-import { LeaseLost, rateAfter, releaseLease, renewLease, stopForGood, takeLease, type BuiltKey, type Lease } from './lease.ts';
+import { LeaseLost, rateAfter, releaseLease, renewLease, setDoubt, stopForGood, takeLease, type BuiltKey, type Lease } from './lease.ts';
 import { parkedStreams, skippedEvents } from './parking.ts';
 import { pause } from './pause.ts';
 import { isBefore } from './position.ts';
@@ -65,9 +67,8 @@ export async function runConsumer(
     }
     let pauseMs: number | undefined;
     try {
-      const head = await feed.head();
-      if (isBefore(head, lease.position)) await stopped(lease, 'head_below_checkpoint');
-      else await hold(lease);
+      const isBehind = isBefore(await feed.head(), lease.position);
+      await hold({ ...lease, isDoubted: isBehind || lease.isDoubted });
     } catch (error) {
       if (!(error instanceof LeaseLost)) {
         onError?.(consumer.name, codeOf(error));
@@ -98,14 +99,22 @@ export async function runConsumer(
       wants,
     };
     const stopRenewing = keepLease(held, lost);
-    const member = options.tail.join(lease.position, consumer, wants.bell.ring);
+    try {
+      if (lease.isDoubted && !(await outlivesDoubt(consumer, options, held))) await stopped(lease, GONE_BACK);
+      else await takePart(held);
+    } finally {
+      stopRenewing();
+    }
+  }
+
+  async function takePart(held: Held): Promise<void> {
+    const member = options.tail.join(held.position, consumer, wants.bell.ring);
     const wake = (): void => wants.bell.ring();
     held.signal.addEventListener('abort', wake);
     try {
       await takeIn(held, member);
     } finally {
       held.signal.removeEventListener('abort', wake);
-      stopRenewing();
       member.leave();
     }
   }
@@ -142,6 +151,7 @@ export async function runConsumer(
 
     while (!held.signal.aborted) {
       const code = member.failed();
+      if (code === BEYOND_HEAD) await doubt(held);
       if (code !== undefined) return stopped(held.lease, code);
       if (wants.parked) {
         wants.parked = false;
@@ -160,6 +170,12 @@ export async function runConsumer(
       }
       if (held.caughtUp) await options.onCaughtUp(held);
     }
+  }
+
+  /** @throws PortError always: what was read and is not taken in yet is not to be trusted either. */
+  async function doubt({ lease }: Held): Promise<never> {
+    await setDoubt(db, lease, true);
+    throw new PortError('unavailable', GONE_BACK, 'the log seems to end before what has been read of it');
   }
 
   /** Whoever waits for a position ends it. */

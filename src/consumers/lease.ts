@@ -4,8 +4,15 @@ import type { Transaction } from './ports.ts';
 
 /** One built set of tables of a consumer. */
 export type BuiltKey = { readonly name: string; readonly suffix: string };
-/** The right to write under `epoch`, from `position` on. */
-export type Lease = BuiltKey & { readonly epoch: number; readonly position: Checkpoint };
+/** The last event that was taken in, and from where reading finds it first. */
+export type LastEvent = { readonly id: string; readonly after: Checkpoint };
+/** The right to write under `epoch`, from `position` on. `isDoubted`: the log seemed to end before that (doubt.ts). */
+export type Lease = BuiltKey & {
+  readonly epoch: number;
+  readonly position: Checkpoint;
+  readonly isDoubted: boolean;
+  readonly last: LastEvent | undefined;
+};
 
 /** Another holds the lease now, or the tables were retired: roll back and step down. */
 export class LeaseLost extends Error {
@@ -31,15 +38,18 @@ export async function takeLease(
   { holder, presence }: Claimant,
   leaseMs: number,
 ): Promise<Lease | undefined> {
-  const [row] = await tx.query<{ epoch: number; position: string | null }>({
+  type Row = { epoch: number; position: string | null; doubted: boolean; last: string | null; after: string | null };
+  const [row] = await tx.query<Row>({
     name: 'consumers.take',
     text: `update consumers set epoch = epoch + 1, holder = $3, presence = $5, lease_until = tidings_now() + $4 * interval '1 ms'
             where name = $1 and suffix = $2 and state <> 'retired' and stopped is null
               and (holder is null or holder = $3 or lease_until < tidings_now() or pg_try_advisory_xact_lock_shared(presence))
-        returning epoch, position`,
+        returning epoch, position, doubted_at is not null as doubted, last_event as last, last_after as after`,
     values: [name, suffix, holder, leaseMs, presence ?? null],
   });
-  return row && { name, suffix, epoch: row.epoch, position: checkpointOf(row.position) };
+  if (!row) return undefined;
+  const last = row.last === null ? undefined : { id: row.last, after: checkpointOf(row.after) };
+  return { name, suffix, epoch: row.epoch, position: checkpointOf(row.position), isDoubted: row.doubted, last };
 }
 
 /** `rate`: events per second of late. */
@@ -84,10 +94,21 @@ export async function stopForGood(tx: Transaction, lease: Lease, code: string): 
   });
 }
 
+/** Shown to whoever asks how the consumer is, and known to whoever takes the lease next. */
+export async function setDoubt(tx: Transaction, { name, suffix, epoch }: Lease, isDoubted: boolean): Promise<void> {
+  await tx.query({
+    text: `update consumers set doubted_at = case when $4 then coalesce(doubted_at, tidings_now()) end
+            where name = $1 and suffix = $2 and epoch = $3 and (doubted_at is null) = $4`,
+    values: [name, suffix, epoch, isDoubted],
+  });
+}
+
 export type Move = {
   readonly from: Checkpoint;
   readonly to: Checkpoint;
   readonly applied: number;
+  /** Of the batch, where it has any. */
+  readonly last?: LastEvent | undefined;
   readonly caughtUp: boolean;
   readonly leaseMs: number;
   /** Whether someone waits to hear of it. */
@@ -102,6 +123,7 @@ export async function moveCheckpoint(tx: Transaction, lease: Lease, move: Move):
   const rows = await tx.query({
     name: 'consumers.move',
     text: `update consumers set position = $5, applied = applied + $6, lease_until = tidings_now() + $8 * interval '1 ms',
+                  last_event = coalesce($10, last_event), last_after = case when $10::uuid is null then last_after else $11 end,
                   caught_up_at = case when $7 then tidings_now() else caught_up_at end
             where name = $1 and suffix = $2 and epoch = $3 and position is not distinct from $4 and state <> 'retired' and stopped is null
         returning case when $9 then pg_notify('tidings_moved', name) end`,
@@ -115,6 +137,8 @@ export async function moveCheckpoint(tx: Transaction, lease: Lease, move: Move):
       move.caughtUp,
       move.leaseMs,
       move.awaited,
+      move.last?.id ?? null,
+      move.last ? stored(move.last.after) : null,
     ],
   });
   if (rows.length === 0) throw new LeaseLost();

@@ -81,7 +81,7 @@ async function startAgain(tx: Transaction, { name, version, tables }: Projection
   await tx.query({ text: `truncate ${tables.map(quoted).join(', ')}` });
   await tx.query({
     text: `update consumers set position = null, epoch = epoch + 1, holder = null, lease_until = null, caught_up_at = null, applied = 0,
-                  stopped = null, version = $2, rebuild_wanted = false, created_at = tidings_now() where name = $1`,
+                  stopped = null, doubted_at = null, last_event = null, last_after = null, version = $2, rebuild_wanted = false, created_at = tidings_now() where name = $1`,
     values: [name, version],
   });
   await tx.query({ text: `delete from parked_events where name = $1`, values: [name] });

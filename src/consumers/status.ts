@@ -1,4 +1,5 @@
 import type { Position } from '../domain/values/ids.ts';
+import { GONE_BACK } from './doubt.ts';
 import { checkpointOf } from './lease.ts';
 import { isBefore, type Checkpoint } from './position.ts';
 import type { Transaction } from './ports.ts';
@@ -9,9 +10,9 @@ export type ConsumerStatus = {
   /** `_v3`: a rebuild stands beside the live one under the same name. */
   readonly suffix: string;
   readonly version: number;
-  /** `stopped` and `idle` (nobody holds it) need someone. */
-  readonly status: 'live' | 'building' | 'idle' | 'stopped';
-  /** Why it stopped: `head_below_checkpoint`. */
+  /** `stopped` and `idle` (nobody holds it) need someone; `doubtful`: it stands still and looks whether it is to stop. */
+  readonly status: 'live' | 'building' | 'idle' | 'doubtful' | 'stopped';
+  /** Why it stopped, or may: `head_below_checkpoint`. */
   readonly reason?: string;
   readonly position: Checkpoint;
   readonly head: Checkpoint;
@@ -31,6 +32,7 @@ type Row = {
   readonly state: 'live' | 'building';
   readonly position: string | null;
   readonly stopped: string | null;
+  readonly doubted: boolean;
   readonly holder: string | null;
   readonly lag: number;
   readonly rate: number;
@@ -44,7 +46,7 @@ export async function consumersStatus(
   states: readonly Row['state'][] = ['live', 'building'],
 ): Promise<readonly ConsumerStatus[]> {
   const rows = await tx.query<Row>({
-    text: `select c.name, c.suffix, c.version, c.state, c.position, c.stopped, c.rate::float8 as rate,
+    text: `select c.name, c.suffix, c.version, c.state, c.position, c.stopped, c.doubted_at is not null as doubted, c.rate::float8 as rate,
                   case when c.lease_until > tidings_now() then c.holder end as holder,
                   (extract(epoch from tidings_now() - coalesce(c.caught_up_at, c.created_at)) * 1000)::float8 as lag,
                   (select count(*) from parked_events p where p.name = c.name and p.suffix = c.suffix)::int4 as parked
@@ -54,10 +56,17 @@ export async function consumersStatus(
   return rows.map((row) => statusOf(row, head));
 }
 
+function standing({ stopped, doubted, holder, state }: Row): ConsumerStatus['status'] {
+  if (stopped !== null) return 'stopped';
+  if (doubted) return 'doubtful';
+  return holder === null ? 'idle' : state;
+}
+
 function statusOf(row: Row, head: Position | 'start'): ConsumerStatus {
   const position = checkpointOf(row.position);
   const { name, suffix, version, parked } = row;
-  const status = row.stopped !== null ? 'stopped' : row.holder === null ? 'idle' : row.state;
+  const status = standing(row);
+  const reason = row.stopped ?? (row.doubted ? GONE_BACK : undefined);
   return {
     name,
     suffix,
@@ -68,7 +77,7 @@ function statusOf(row: Row, head: Position | 'start'): ConsumerStatus {
     lag: isBefore(position, head) ? Math.max(0, Math.round(row.lag)) : 0,
     rate: status === 'live' || status === 'building' ? Math.round(row.rate * 10) / 10 : 0,
     parked,
-    ...(row.stopped !== null && { reason: row.stopped }),
+    ...(reason !== undefined && { reason }),
     ...(row.holder !== null && { holder: row.holder }),
   };
 }

@@ -3,7 +3,7 @@ import type { Recorded } from '../../src/domain/kernel/metadata.ts';
 import { PortError } from '../../src/domain/kernel/portError.ts';
 import { askParked, listParked } from '../../src/consumers/parking.ts';
 import { consumersStatus } from '../../src/consumers/status.ts';
-import { happened, openBench, tally, unreadable, until, type Bench } from '../support/consumers.ts';
+import { happened, movedClock, openBench, tally, unreadable, until, type Bench } from '../support/consumers.ts';
 import { positionAt } from '../support/memoryFeed.ts';
 
 let bench: Bench;
@@ -22,6 +22,20 @@ const positionOf = async (name = 'tally'): Promise<string | null | undefined> =>
   (await bench.rows<{ position: string | null }>(`select position from consumers where name = $1 and state = 'live'`, name))[0]?.position;
 const reached = (position: string): Promise<void> => until(async () => ((await positionOf()) ?? '') >= position);
 const marks = (id: string, ...all: string[]): ReturnType<typeof happened>[] => all.map((mark) => happened('Marked', { mark }, { id }));
+
+const statusOf = async () => (await consumersStatus(bench.db, await bench.feed.head()))[0];
+/** What consumers tell. */
+function told() {
+  const [codes, stopped]: [string[], string[]] = [[], []];
+  return {
+    stopped,
+    looks: () => codes.filter((code) => code === 'head_below_checkpoint').length,
+    observe: {
+      onStopped: (name: string, code: string) => stopped.push(`${name} ${code}`),
+      onError: (_: string, code: string) => codes.push(code),
+    },
+  };
+}
 
 describe('taking batches in', () => {
   test('events end as rows, with the checkpoint at the last of them', async () => {
@@ -92,19 +106,67 @@ describe('taking batches in', () => {
     await reached(bench.feed.add(...marks('a', '1', '2')));
     await first.stop();
     bench.feed.forget(1);
-    const stopped: string[] = [];
-    const second = await bench.start([tally()], { observe: { onStopped: (name, code) => stopped.push(`${name} ${code}`) } });
-    await until(() => stopped.length > 0);
+    const { clock, moving } = movedClock();
+    const { looks, stopped, observe } = told();
+    const began = clock.epochMs();
+    const second = await bench.start([tally()], { time: clock, observe });
+    await moving(async () => (await statusOf())?.status === 'doubtful');
+    await moving(() => stopped.length > 0);
+    // A minute, in which it looked again and again.
+    expect(clock.epochMs() - began).toBeGreaterThanOrEqual(60_000);
+    expect(looks()).toBe(10);
     await second.stop();
     bench.feed.add(...marks('a', '3', '4', '5'));
     await bench.start([tally()]);
-    const [status] = await consumersStatus(bench.db, await bench.feed.head());
+    const status = await statusOf();
     expect({ stopped, status: status?.status, reason: status?.reason, rows: await table() }).toStrictEqual({
       stopped: ['tally head_below_checkpoint'],
       status: 'stopped',
       reason: 'head_below_checkpoint',
       rows: [{ stream: 'template-acme_a', total: 2, seen: ['1', '2'] }],
     });
+  });
+
+  test('a log whose end is missing for seconds, as a node shows it that was cut off, stops nobody', async () => {
+    const { clock, moving } = movedClock();
+    const { looks, stopped, observe } = told();
+    await bench.start([tally()], { time: clock, observe });
+    const position = bench.feed.add(...marks('a', '1'), ...marks('b', '2'), happened('Other', {}, { noun: 'audit' }));
+    await moving(async () => (await positionOf()) === position);
+    const [, two, other] = bench.feed.log();
+    bench.feed.forget(2);
+    await moving(async () => (await statusOf())?.status === 'doubtful');
+    expect((await statusOf())?.reason).toBe('head_below_checkpoint');
+    await moving(() => looks() >= 4 || stopped.length > 0);
+    expect(stopped).toStrictEqual([]);
+    bench.feed.add(two as Recorded, other as Recorded);
+    const next = bench.feed.add(...marks('a', '3'));
+    await moving(async () => (await positionOf()) === next);
+    expect([stopped, (await statusOf())?.status, await table()]).toStrictEqual([
+      [],
+      'live',
+      [
+        { stream: 'template-acme_a', total: 2, seen: ['1', '3'] },
+        { stream: 'template-acme_b', total: 1, seen: ['2'] },
+      ],
+    ]);
+  });
+
+  test.each([
+    ['in the place of what was taken in', 1],
+    ['among what did not concern the consumer', 0],
+  ])('an older log that was written on beyond the checkpoint stops it, also when that stands %s', async (_where, forgotten) => {
+    const { clock, moving } = movedClock();
+    const { stopped, observe } = told();
+    await bench.start([tally()], { time: clock, observe });
+    const position = bench.feed.add(...marks('a', '1', '2'), happened('Other', {}, { noun: 'audit' }));
+    await moving(async () => (await positionOf()) === position);
+    bench.feed.forget(1 + forgotten);
+    await moving(async () => (await statusOf())?.status === 'doubtful');
+    bench.feed.add(...marks('a', '3', '4', '5'));
+    const soon = clock.epochMs() + 30_000;
+    await moving(() => stopped.length > 0 || clock.epochMs() >= soon);
+    expect([clock.epochMs() < soon, await table()]).toStrictEqual([true, [{ stream: 'template-acme_a', total: 2, seen: ['1', '2'] }]]);
   });
 });
 

@@ -5,7 +5,7 @@ import type { Projection } from '../../src/consumers/ports.ts';
 import { dropRetired, requestRebuild } from '../../src/consumers/rebuild.ts';
 import { openWaitFor } from '../../src/consumers/waitFor.ts';
 import { consumersStatus } from '../../src/consumers/status.ts';
-import { happened, openBench, systemTime, tally, until, type Bench } from '../support/consumers.ts';
+import { happened, movedClock, openBench, systemTime, tally, until, type Bench } from '../support/consumers.ts';
 
 let bench: Bench;
 beforeEach(async () => {
@@ -165,10 +165,11 @@ test('after the log went back, a rebuild is the way out', async () => {
   await reached('_v1', bench.feed.add(marked('1'), marked('2')));
   await first.stop();
   bench.feed.forget(1);
-  await bench.start([tally()]);
-  await until(async () => (await bench.rows(`select from consumers where stopped is not null`)).length === 1);
+  const { clock, moving } = movedClock();
+  await bench.start([tally()], { time: clock });
+  await moving(async () => (await bench.rows(`select from consumers where stopped is not null`)).length === 1);
   await requestRebuild(bench.db, 'tally');
-  await until(async () => (await live()) === '_v2');
+  await moving(async () => (await live()) === '_v2');
   expect(await table('_v2')).toStrictEqual([{ stream: 'template-acme_a', total: 1, seen: ['1'] }]);
 });
 

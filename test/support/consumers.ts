@@ -8,6 +8,7 @@ import type { Recorded } from '../../src/domain/kernel/metadata.ts';
 import type { StreamName, TenantId } from '../../src/domain/values/ids.ts';
 import type { Instant } from '../../src/domain/values/instant.ts';
 import { streamOf, type Noun } from '../../src/domain/values/streams.ts';
+import { manualClock } from './manualClock.ts';
 import { memoryFeed, type MemoryFeed, type NewEvent } from './memoryFeed.ts';
 import { freshDatabase, type FreshDatabase } from './postgres.ts';
 
@@ -97,6 +98,17 @@ export async function until(holds: () => Promise<boolean> | boolean, withinMs = 
     if (Date.now() > end) throw new Error('what was awaited did not come');
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
+}
+
+/** A clock that moves on while something is awaited. */
+export function movedClock() {
+  const clock = manualClock();
+  const moving = (holds: () => Promise<boolean> | boolean): Promise<void> =>
+    until(() => {
+      clock.advance(100);
+      return holds();
+    });
+  return { clock, moving };
 }
 
 export const TENANT = 'acme' as TenantId;

@@ -14,6 +14,7 @@ function ofConsumer({ name, status, reason, lag, parked }: Members): readonly Fi
   const found: Finding[] = [];
   if (status === 'stopped')
     found.push(fail(check, `stopped: ${cell(reason)}`, `If an older log was restored: ./tidings rebuild ${cell(name)}`));
+  if (status === 'doubtful') found.push(warn(check, `stands still: ${cell(reason)}`, 'The log seems to end before it: wait a minute.'));
   if (status === 'idle') found.push(warn(check, 'nobody runs it', 'Start a process with the role projector.'));
   if (typeof lag === 'number' && lag > LATE_MS) found.push(warn(check, `${spanOf(lag)} behind`, 'Watch it: ./tidings projections'));
   if (typeof parked === 'number' && parked > 0)

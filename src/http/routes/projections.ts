@@ -12,7 +12,7 @@ const Status = answer('Projection', {
   name: Type.String(),
   suffix: Type.String({ description: 'Of its tables: a rebuild stands beside the live one under the same name.' }),
   version: Type.Integer(),
-  status: Type.String({ description: 'live, building, idle (nobody holds it), stopped.' }),
+  status: Type.String({ description: 'live, building, idle (nobody holds it), doubtful (it looks whether it is to stop), stopped.' }),
   reason: Type.Optional(Type.String()),
   position: Type.String(),
   head: Type.String(),

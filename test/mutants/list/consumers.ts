@@ -21,8 +21,8 @@ export const consumerMutants: readonly Mutant[] = [
     file: 'src/consumers/applying.ts',
     find: `        if (fit.length > 0) await consumer.apply(fit, tx, held.lease.suffix);
         await park(tx, held.lease, aside);
-        await moveCheckpoint(tx, held.lease, { from, to: upTo, applied, caughtUp, leaseMs, awaited: isAwaited(held.wants, upTo) });`,
-    put: `        await moveCheckpoint(db, held.lease, { from, to: upTo, applied, caughtUp, leaseMs, awaited: isAwaited(held.wants, upTo) });
+        await moveCheckpoint(tx, held.lease, { from, to: upTo, applied, last, caughtUp, leaseMs, awaited: isAwaited(held.wants, upTo) });`,
+    put: `        await moveCheckpoint(db, held.lease, { from, to: upTo, applied, last, caughtUp, leaseMs, awaited: isAwaited(held.wants, upTo) });
         if (fit.length > 0) await consumer.apply(fit, tx, held.lease.suffix);
         await park(tx, held.lease, aside);`,
     killedBy: consumerTest,
@@ -282,5 +282,22 @@ export const consumerMutants: readonly Mutant[] = [
     put: '.length === 0) void before;',
     killedBy: lossTest,
     testName: 'it refuses an empty log, keys of another log, other master keys and none',
+  },
+  {
+    name: 'consumers: a log that seems to end too early for a moment stops a consumer for good',
+    file: 'src/consumers/doubt.ts',
+    find: 'if (left <= 0) return false;',
+    put: 'if (left <= DOUBT_MS) return false;',
+    killedBy: 'test/consumers/consumer.test.ts',
+    testName: 'taking batches in a log whose end is missing for seconds, as a node shows it that was cut off, stops nobody',
+  },
+  {
+    name: 'consumers: an older log that was written on is taken for the one that was read',
+    file: 'src/consumers/doubt.ts',
+    find: "return isOnly(found, id) ? 'same' : 'another';",
+    put: "return isOnly(found, id) ? 'same' : 'same';",
+    killedBy: 'test/consumers/consumer.test.ts',
+    testName:
+      'taking batches in an older log that was written on beyond the checkpoint stops it, also when that stands in the place of what was taken in',
   },
 ];

@@ -6,7 +6,7 @@ import { inScratch } from '../support/scratch.ts';
 import { startService } from './caller.ts';
 import { addressOf } from './mail.ts';
 import { byCallers, figure, introduce, must, optionsOf, say } from './rounds.ts';
-import { startSink } from './sink.ts';
+import { startMailCounter } from './mailCounter.ts';
 
 /**
  * How long a caller waits for its 202 at half of what the service can deliver, while it delivers. First the capacity: notifications that
@@ -21,15 +21,15 @@ introduce(
   `capacity by ${String(notifications)} notifications of ${String(callers)} callers, then ${String(seconds)} s at half of it`,
 );
 await inScratch('bench', async (scratch) => {
-  const sink = await startSink();
-  const service = await startService(join(scratch, 'data'), sink, profile === 1);
+  const counter = await startMailCounter();
+  const service = await startService(join(scratch, 'data'), counter, profile === 1);
   let asked = 0;
   const delivered = async (): Promise<void> => {
-    await eventually('all mails have arrived', () => (sink.mails() >= asked ? true : undefined), {
+    await eventually('all mails have arrived', () => (counter.mails() >= asked ? true : undefined), {
       deadlineMs: 60_000 + asked * 20,
-      seen: sink.mails,
+      seen: counter.mails,
     });
-    must(sink.mails() === asked && sink.people() === asked, 'everybody has one mail');
+    must(counter.mails() === asked && counter.people() === asked, 'everybody has one mail');
   };
   const capacity = async (round: number, count: number): Promise<number> => {
     asked += count;
@@ -53,7 +53,7 @@ await inScratch('bench', async (scratch) => {
     await pause(TICK_MS);
   }
   const sorted = (await Promise.all(waits)).sort((a, b) => a - b);
-  const arrivedInTime = sink.mails() / asked;
+  const arrivedInTime = counter.mails() / asked;
   await delivered();
   const cpuMs = service.cpuMs() - cpuBefore;
   figure('accept', 'asked at half of it', rate, 'notifications/s');
@@ -63,5 +63,5 @@ await inScratch('bench', async (scratch) => {
   figure('accept', 'already delivered when the last was accepted', 100 * arrivedInTime, '%');
   figure('accept', 'processor', (1000 * cpuMs) / sorted.length, 'µs each');
   await service.stop();
-  await sink.close();
+  await counter.close();
 });

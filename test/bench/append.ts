@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import pg from 'pg';
 import type { EncodedEvent } from '../../src/adapters/eventstore/port.ts';
 import { openPostgresEventStore } from '../../src/adapters/eventstore/postgres/postgresEventStore.ts';
 import { lazyPool } from '../../src/adapters/postgres/pool.ts';
 import type { StreamName } from '../../src/domain/values/ids.ts';
 import { inScratch } from '../support/scratch.ts';
-import { anotherDatabase, withPostgres } from './database.ts';
-import { peer, versionOf } from './peers.ts';
+import { withPostgres } from './database.ts';
+import { emmettVersion, openEmmett } from './emmett.ts';
+import { versionOf } from './peers.ts';
 import { byCallers, compete, introduce, must, optionsOf, say, timed, type Rival } from './rounds.ts';
 
 /**
@@ -22,37 +22,19 @@ const body = (): { readonly at: string; readonly text: string } => ({
 });
 const metadata = { tenantId: 'acme', commandId: randomUUID(), correlationId: randomUUID(), causationId: randomUUID(), schemaVersion: 1 };
 
-type Emmett = {
-  readonly getPostgreSQLEventStore: (
-    url: string,
-    options: object,
-  ) => {
-    readonly appendToStream: (stream: string, events: readonly object[], options: object) => Promise<unknown>;
-    readonly schema: { readonly migrate: () => Promise<unknown> };
-    readonly close: () => Promise<void>;
-  };
-};
-
 const INSERT = 'insert into plain (stream, revision, id, type, bytes, data, metadata) values ($1, $2, $3, $4, $5, $6, $7)';
 
 introduce(
   'append',
   `${String(appends)} appends a turn, ${String(callers)} callers, ${String(connections)} connections for whoever uses a pool`,
 );
-say(`  ${versionOf('@event-driven-io/emmett-postgresql')}, ${versionOf('pg')}`);
+say(`  ${emmettVersion()}, ${versionOf('pg')}`);
 await inScratch('bench', (scratch) =>
   withPostgres(scratch, async (cluster) => {
     const url = cluster.url('app');
     const pool = lazyPool({ url, role: 'tidings_worker', max: connections });
     const store = await openPostgresEventStore({ url, pool, listener: { subscribe: () => Promise.resolve(() => undefined) } });
-    const emmettUrl = await anotherDatabase(cluster, 'emmett');
-    const emmettPool = new pg.Pool({ connectionString: emmettUrl, max: connections });
-    const emmett = (peer('@event-driven-io/emmett-postgresql') as Emmett).getPostgreSQLEventStore(emmettUrl, {
-      connectionOptions: { pool: emmettPool },
-    });
-    await emmett.schema.migrate();
-    // Ending connections may be cut while they say goodbye.
-    emmettPool.on('error', () => undefined);
+    const emmett = await openEmmett(cluster, { max: connections });
     await cluster.query('create table plain (like log.events including all)');
     await cluster.query('alter table plain alter position add generated always as identity');
     await cluster.query('grant insert, select on plain to tidings_worker');
@@ -100,7 +82,7 @@ await inScratch('bench', (scratch) =>
       turn: (round) =>
         timed(appends, () =>
           byCallers(callers, appends, (index) =>
-            emmett.appendToStream(streamOf(round, 'emmett', index), [{ type: TYPE, data: body(), metadata }], {
+            emmett.log.appendToStream(streamOf(round, 'emmett', index), [{ type: TYPE, data: body(), metadata }], {
               expectedStreamVersion: 'STREAM_DOES_NOT_EXIST',
             }),
           ),
@@ -110,14 +92,13 @@ await inScratch('bench', (scratch) =>
 
     const written = (rounds + 1) * appends;
     const [log] = await cluster.query<{ count: string; last: string }>('select count(*), max(position) as last from log.events');
-    const { rows } = await emmettPool.query<{ count: string }>('select count(*) from emt_messages');
+    const { rows } = await emmett.pool.query<{ count: string }>('select count(*) from emt_messages');
     must(Number(log?.count) === 2 * written && Number(log?.last) === 2 * written, 'each of our appends stands in the log once');
     const [plain] = await cluster.query<{ count: string }>('select count(*) from plain');
     must(Number(plain?.count) === written, 'each append of a transaction of its own stands in its table once');
     must(Number(rows[0]?.count) === written, 'each append of emmett stands in its log once');
     await store.close();
     await emmett.close();
-    await emmettPool.end();
     await pool.end();
   }),
 );

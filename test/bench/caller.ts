@@ -5,7 +5,7 @@ import { clientOf } from '../support/client.ts';
 import { cpuMsOf } from '../support/processUse.ts';
 import { startProgram, type Program } from '../support/program.ts';
 import { must } from './rounds.ts';
-import type { Sink } from './sink.ts';
+import type { MailCounter } from './mailCounter.ts';
 import { FROM, MAIL, variablesOf } from './mail.ts';
 
 /** The real program with everything in one process on its embedded database, and a caller with connections that are kept. */
@@ -31,7 +31,7 @@ const bodyOf = (to: string, index: number, template: string): string =>
 /** `profile`: with a CPU profile of each thread of the program in `<temporary files>/tidings-profiles`; `env`: added to its environment. */
 export async function startService(
   dataDir: string,
-  sink: Sink,
+  counter: MailCounter,
   profile: boolean,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Service> {
@@ -42,7 +42,7 @@ export async function startService(
       NODE_ENV: 'development',
       EMAIL_PROVIDERS: 'smtp',
       EMAIL_FROM: FROM,
-      SMTP_URL: `smtp://127.0.0.1:${String(sink.port)}?connections=4&pipeline=16`,
+      SMTP_URL: `smtp://127.0.0.1:${String(counter.port)}?connections=4&pipeline=16`,
       LOG_LEVEL: 'warn',
       ...env,
     },

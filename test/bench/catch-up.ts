@@ -21,7 +21,8 @@ import { notificationsProjection } from '../../src/projections/notifications/pro
 import type { Cluster } from '../support/cluster.ts';
 import { goes, planned, recorded, requested, sent, started, T0 } from '../support/notifications.ts';
 import { inScratch } from '../support/scratch.ts';
-import { anotherDatabase, withPostgres } from './database.ts';
+import { withPostgres } from './database.ts';
+import { emmettVersion, openEmmett } from './emmett.ts';
 import { peer, versionOf } from './peers.ts';
 import { byCallers, compete, introduce, must, optionsOf, say, timed, type Contender, type Rival, type Turn } from './rounds.ts';
 
@@ -53,22 +54,6 @@ function lifeOf(id: NotificationId, subject: SubjectId): readonly NotificationEv
   ];
 }
 
-type Emmett = {
-  readonly getPostgreSQLEventStore: (
-    url: string,
-    options: object,
-  ) => {
-    readonly appendToStream: (stream: string, events: readonly object[]) => Promise<unknown>;
-    readonly schema: { readonly migrate: () => Promise<unknown> };
-    readonly close: () => Promise<void>;
-  };
-  readonly postgreSQLEventStoreConsumer: (options: object) => {
-    readonly projector: (options: object) => unknown;
-    readonly start: () => Promise<void>;
-    readonly close: () => Promise<void>;
-  };
-  readonly postgreSQLRawBatchSQLProjection: (options: object) => unknown;
-};
 type Dumbo = { readonly rawSql: (text: string) => unknown; readonly sql: (text: string, ...values: readonly unknown[]) => unknown };
 type EmmettEvent = { readonly type: string; readonly metadata: { readonly streamName: string; readonly streamPosition: bigint } };
 
@@ -105,7 +90,7 @@ const statusProjection = (name: string): Projection => ({
 
 async function run(cluster: Cluster): Promise<void> {
   introduce('catch-up', `${String(total)} events of ${String(notifications)} notifications, ${String(PAGE)} a page for each`);
-  say(`  ${versionOf('@event-driven-io/emmett-postgresql')}, ${versionOf('pg')}`);
+  say(`  ${emmettVersion()}, ${versionOf('pg')}`);
   const url = cluster.url('app');
   const [worker, owner] = await Promise.all([
     openPool({ url, role: 'tidings_worker', max: 16 }),
@@ -122,7 +107,7 @@ async function run(cluster: Cluster): Promise<void> {
     const [subject] = await keys.subjects.resolve(tenant, [{ recipientId: 'reader' }]);
     must(subject !== undefined && subject !== 'erased', 'there is a reader');
     await fill(eventLog(store, codec), ids, subject);
-    const emmett = await openEmmett(cluster, ids, store);
+    const emmett = await filledEmmett(cluster, ids, store);
     say('  the logs are filled');
 
     const reading: Rival = { name: 'reading the same events in pages', goal: 0.5, turn: () => readRaw(url) };
@@ -224,15 +209,10 @@ async function readRaw(url: string): Promise<Turn> {
 }
 
 /** Its log with the same events, and its consumer with the same projection. */
-async function openEmmett(cluster: Cluster, ids: readonly NotificationId[], store: EventStore) {
-  const url = await anotherDatabase(cluster, 'emmett');
-  const lib = peer('@event-driven-io/emmett-postgresql') as Emmett;
+async function filledEmmett(cluster: Cluster, ids: readonly NotificationId[], store: EventStore) {
   const { sql, rawSql } = peer('@event-driven-io/dumbo') as Dumbo;
   // Only while it is filled: what is measured reads.
-  const pool = new pg.Pool({ connectionString: url, max: 4, options: '-c synchronous_commit=off' });
-  pool.on('error', () => undefined);
-  const log = lib.getPostgreSQLEventStore(url, { connectionOptions: { pool } });
-  await log.schema.migrate();
+  const { lib, url, pool, log, close } = await openEmmett(cluster, { max: 4, options: '-c synchronous_commit=off' });
   // One after the other: its consumer passes over events whose transactions were numbered in another order than their positions.
   await byCallers(1, ids.length, async (index) => {
     const stream = streamOf('notification', tenant, ids[index]!);
@@ -273,10 +253,6 @@ async function openEmmett(cluster: Cluster, ids: readonly NotificationId[], stor
     return measured;
   };
   const rival: Rival = { name: 'emmett’s consumer', goal: 5, turn };
-  const close = async (): Promise<void> => {
-    await log.close();
-    await pool.end();
-  };
   return { rival, close };
 }
 

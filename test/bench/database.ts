@@ -4,11 +4,3 @@ import { withCluster, type Cluster } from '../support/cluster.ts';
 /** A Postgres of the benchmark's own that keeps what it commits (fsync, as in production), migrated; both sides of a comparison use it. */
 export const withPostgres = (scratch: string, work: (cluster: Cluster) => Promise<void>): Promise<void> =>
   withCluster(scratch, { durable: true, sets: MIGRATION_SETS }, work);
-
-/** Another, empty database on the same server; the URL is its owner's. */
-export async function anotherDatabase(cluster: Cluster, name: string): Promise<string> {
-  await cluster.query(`create database ${name} owner tidings_owner`);
-  const url = new URL(cluster.url('owner'));
-  url.pathname = `/${name}`;
-  return url.toString();
-}

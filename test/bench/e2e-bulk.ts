@@ -6,7 +6,7 @@ import { eventually } from '../support/client.ts';
 import { inScratch } from '../support/scratch.ts';
 import { FROM, NEWS, NEWS_VARIABLES, newDkimKey } from './mail.ts';
 import { compete, introduce, must, optionsOf, say, type Turn } from './rounds.ts';
-import { startSink, type Sink } from './sink.ts';
+import { startMailCounter, type MailCounter } from './mailCounter.ts';
 import type { TransportDone, TransportTask } from './transportProcess.ts';
 
 /**
@@ -23,27 +23,33 @@ const { recipients, rounds, connections, pipeline, dkim } = optionsOf({
 });
 const DEADLINE_MS = 120_000 + recipients * 10;
 
-/** A sink for each turn, which must have taken every mail once. */
-async function intoSink(send: (sink: Sink, smtpUrl: string) => Promise<Turn>): Promise<Turn> {
-  const sink = await startSink();
+/** A mail server for each turn, which must have taken every mail once. */
+async function intoCounter(send: (counter: MailCounter, smtpUrl: string) => Promise<Turn>): Promise<Turn> {
+  const counter = await startMailCounter();
   try {
-    const turn = await send(sink, `smtp://127.0.0.1:${String(sink.port)}?connections=${String(connections)}&pipeline=${String(pipeline)}`);
-    must(sink.mails() === recipients && sink.people() === recipients, `everybody has one mail: ${String([sink.mails(), sink.people()])}`);
+    const turn = await send(
+      counter,
+      `smtp://127.0.0.1:${String(counter.port)}?connections=${String(connections)}&pipeline=${String(pipeline)}`,
+    );
+    must(
+      counter.mails() === recipients && counter.people() === recipients,
+      `everybody has one mail: ${String([counter.mails(), counter.people()])}`,
+    );
     return turn;
   } finally {
-    await sink.close();
+    await counter.close();
   }
 }
 
 function alone(key: TransportTask['dkim']): Promise<Turn> {
-  return intoSink(async (sink, smtpUrl) => {
+  return intoCounter(async (counter, smtpUrl) => {
     const child = fork(fileURLToPath(new URL('transportProcess.ts', import.meta.url)));
     const turn = await new Promise<Turn>((resolve, reject) => {
       child.once('exit', () => reject(new Error('the transport ended')));
       child.once('message', (done: TransportDone) => resolve(done));
       child.send({ smtpUrl, mails: recipients, ...(key && { dkim: key }) } satisfies TransportTask);
     });
-    await eventually('all mails have arrived', () => (sink.mails() >= recipients ? true : undefined));
+    await eventually('all mails have arrived', () => (counter.mails() >= recipients ? true : undefined));
     return turn;
   });
 }
@@ -51,7 +57,7 @@ function alone(key: TransportTask['dkim']): Promise<Turn> {
 // The program makes it, so that its database may enter and stays inside.
 let runs = 0;
 const whole = (scratch: string, key: TransportTask['dkim']): Promise<Turn> =>
-  intoSink(async (sink, smtpUrl) => {
+  intoCounter(async (counter, smtpUrl) => {
     const { shownMs, cpuMs, batch, bad } = await runBigBatch({
       recipients,
       dataDir: join(scratch, `data-${String(runs++)}`),
@@ -63,7 +69,7 @@ const whole = (scratch: string, key: TransportTask['dkim']): Promise<Turn> =>
         SMTP_URL: smtpUrl,
         ...(key && { DKIM_DOMAIN: key.domain, DKIM_SELECTOR: key.selector, DKIM_PRIVATE_KEY: key.privateKey }),
       },
-      arrived: sink.mails,
+      arrived: counter.mails,
       deadlineMs: DEADLINE_MS,
     });
     must(bad.length === 0, `the service logs no error: ${JSON.stringify(bad.slice(0, 3))}`);

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '../support/client.ts';
 import { cpuMsOf } from '../support/processUse.ts';
+import { REDIS, startRedisServer } from '../support/redisServer.ts';
 import { inScratch } from '../support/scratch.ts';
 import { startService } from './caller.ts';
 import { addressOf } from './mail.ts';
 import { versionOf } from './peers.ts';
 import type { QueuesTask } from './queuesProcess.ts';
-import { startRedis } from './redis.ts';
 import { byCallers, compete, introduce, must, optionsOf, say, type Turn } from './rounds.ts';
-import { startSink } from './sink.ts';
+import { startMailCounter } from './mailCounter.ts';
 
 /**
  * Single notifications, each a POST of its own, by many callers through the real program until the last mail has arrived ÷ as many jobs
@@ -24,9 +24,13 @@ const { notifications, rounds, callers, concurrency, profile } = optionsOf({
   profile: 0,
 });
 
+if (!REDIS.found) {
+  say(`=== ${REDIS.what} is not on this machine: this benchmark compares with queues on Redis. On Debian: ${REDIS.how}`);
+  process.exit(1);
+}
 introduce('e2e-single', `${String(notifications)} notifications a turn, ${String(callers)} callers`);
 await inScratch('bench', async (scratch) => {
-  const redis = await startRedis(scratch);
+  const redis = await startRedisServer();
   say(
     `  ${versionOf('bullmq')}, ${versionOf('ioredis')}, Redis ${redis.version} on a socket, nothing persisted; concurrency ${String(concurrency)}, 12 connections`,
   );
@@ -41,25 +45,25 @@ await inScratch('bench', async (scratch) => {
       });
     });
   await next();
-  const sink = await startSink();
-  const service = await startService(join(scratch, 'data'), sink, profile === 1);
+  const counter = await startMailCounter();
+  const service = await startService(join(scratch, 'data'), counter, profile === 1);
 
   const whole = async (round: number): Promise<Turn> => {
-    const [before, cpuBefore, began] = [sink.mails(), service.cpuMs(), performance.now()];
+    const [before, cpuBefore, began] = [counter.mails(), service.cpuMs(), performance.now()];
     await byCallers(callers, notifications, (index) => service.notify(addressOf(round, index), index));
-    await eventually('all mails have arrived', () => (sink.mails() - before >= notifications ? true : undefined), {
+    await eventually('all mails have arrived', () => (counter.mails() - before >= notifications ? true : undefined), {
       deadlineMs: 60_000 + notifications * 20,
-      seen: sink.mails,
+      seen: counter.mails,
     });
     const ms = performance.now() - began;
-    must(sink.mails() - before === notifications && sink.people() === sink.mails(), 'everybody has one mail');
+    must(counter.mails() - before === notifications && counter.people() === counter.mails(), 'everybody has one mail');
     return { count: notifications, ms, cpuMs: service.cpuMs() - cpuBefore };
   };
   const queued = async (round: number): Promise<Turn> => {
-    const [answer, redisBefore] = [next<Turn>(), cpuMsOf(redis.pid)];
+    const [answer, redisBefore] = [next<Turn>(), cpuMsOf(redis.pid())];
     child.send({ jobs: notifications, callers, round } satisfies QueuesTask);
     const turn = await answer;
-    say(`    (and ${String(Math.round((1000 * (cpuMsOf(redis.pid) - redisBefore)) / notifications))} µs of Redis's processor each)`);
+    say(`    (and ${String(Math.round((1000 * (cpuMsOf(redis.pid()) - redisBefore)) / notifications))} µs of Redis's processor each)`);
     return turn;
   };
   await compete({
@@ -70,7 +74,7 @@ await inScratch('bench', async (scratch) => {
     rivals: [{ name: 'four BullMQ queues in series', goal: 1.2, turn: queued }],
   });
   await service.stop();
-  await sink.close();
+  await counter.close();
   child.disconnect();
-  await redis.stop();
+  await redis.close();
 });

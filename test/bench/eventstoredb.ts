@@ -11,7 +11,7 @@ import { inScratch } from '../support/scratch.ts';
 import { startService } from './caller.ts';
 import { addressOf } from './mail.ts';
 import { byCallers, compete, introduce, must, optionsOf, say, timed, type Turn } from './rounds.ts';
-import { startSink } from './sink.ts';
+import { startMailCounter } from './mailCounter.ts';
 
 /**
  * The adapter of EventStoreDB ÷ its client alone, against the same server: appends by many callers, each of one event of about 1 kB to a
@@ -118,17 +118,17 @@ await own.close();
 await client.dispose();
 
 await inScratch('bench', async (scratch) => {
-  const sink = await startSink();
-  const there = await startService(join(scratch, 'there'), sink, false, logAt(server.url));
-  const here = await startService(join(scratch, 'here'), sink, false, LOG_IN_DATABASE);
+  const counter = await startMailCounter();
+  const there = await startService(join(scratch, 'there'), counter, false, logAt(server.url));
+  const here = await startService(join(scratch, 'here'), counter, false, LOG_IN_DATABASE);
   const whole =
     (service: typeof here, offset: number) =>
     async (round: number): Promise<Turn> => {
-      const [mails, cpuBefore, began] = [sink.mails(), service.cpuMs(), performance.now()];
+      const [mails, cpuBefore, began] = [counter.mails(), service.cpuMs(), performance.now()];
       await byCallers(callers, notifications, (index) => service.notify(addressOf(round + offset, index), index));
-      await eventually('all mails have arrived', () => (sink.mails() - mails >= notifications ? true : undefined), {
+      await eventually('all mails have arrived', () => (counter.mails() - mails >= notifications ? true : undefined), {
         deadlineMs: 60_000 + notifications * 50,
-        seen: sink.mails,
+        seen: counter.mails,
       });
       return { count: notifications, ms: performance.now() - began, cpuMs: service.cpuMs() - cpuBefore };
     };
@@ -141,7 +141,7 @@ await inScratch('bench', async (scratch) => {
   });
   await there.stop();
   await here.stop();
-  await sink.close();
+  await counter.close();
 });
 await server.close();
 process.exit(0);

@@ -5,7 +5,7 @@ import { smtpSink, smtpSinkPath } from '../support/smtpSink.ts';
 import { inScratch } from '../support/scratch.ts';
 import { FROM } from './mail.ts';
 import { figure, introduce, must, optionsOf, say } from './rounds.ts';
-import { startSink } from './sink.ts';
+import { startMailCounter } from './mailCounter.ts';
 
 /**
  * One batch to a million people through the real program on its embedded database: how long, how fast at the end as at the beginning, how
@@ -22,7 +22,7 @@ const LOOK_MS = 20;
 
 introduce(bench, `${String(recipients)} recipients, ${String(connections)} connections with a pipeline of ${String(pipeline)} each`);
 const path = smtpSinkPath();
-const own = kill || path === undefined ? await startSink() : undefined;
+const own = kill || path === undefined ? await startMailCounter() : undefined;
 if (!kill && own !== undefined)
   say('=== smtp-sink is not on this machine (Debian: apt-get install postfix): a mail server of our own takes its place');
 const foreign = own === undefined ? await smtpSink(path ?? '') : undefined;

@@ -10,7 +10,7 @@ import { inScratch } from '../support/scratch.ts';
 import { withPostgres } from './database.ts';
 import { addressOf, FROM, MAIL, variablesOf } from './mail.ts';
 import { compete, figure, introduce, median, must, optionsOf, say, type Turn } from './rounds.ts';
-import { startSink, type Sink } from './sink.ts';
+import { startMailCounter, type MailCounter } from './mailCounter.ts';
 
 /**
  * A backlog of notifications to one person each, all accepted and due, is sent by one worker and by two, which are processes of their own
@@ -24,7 +24,13 @@ const DEADLINE_MS = 120_000 + notifications * 20;
 type Use = { readonly workers: number; readonly postgres: number; readonly others: number; readonly idle: number };
 type Used = Use & { readonly ms: number; readonly count: number; readonly busiest: number };
 
-type House = { readonly cluster: Cluster; readonly front: Program; readonly client: Client; readonly sink: Sink; readonly env: Env };
+type House = {
+  readonly cluster: Cluster;
+  readonly front: Program;
+  readonly client: Client;
+  readonly counter: MailCounter;
+  readonly env: Env;
+};
 type Env = Readonly<Record<string, string>>;
 const total = { asked: 0, turns: 0 };
 
@@ -63,7 +69,7 @@ const idleMs = (): number => cpus().reduce((sum, { times }) => sum + times.idle,
 
 async function send(house: House, scratch: string, workers: number): Promise<Used> {
   await pileUp(house);
-  const { sink, cluster, front, env } = house;
+  const { counter, cluster, front, env } = house;
   const started = await Promise.all(
     Array.from({ length: workers }, (_, nth) => startProgram({ dataDir: join(scratch, `worker-${String(nth)}`), env: { ...env, TIDINGS_ROLES: 'worker' } })), // prettier-ignore
   );
@@ -76,10 +82,10 @@ async function send(house: House, scratch: string, workers: number): Promise<Use
       idle: idleMs(),
     });
     // The first of them may have begun while the last one started.
-    const [before, eachBefore, began, already] = [now(), each(), performance.now(), sink.mails()];
-    await eventually('all mails have arrived', () => (sink.mails() >= total.asked ? true : undefined), {
+    const [before, eachBefore, began, already] = [now(), each(), performance.now(), counter.mails()];
+    await eventually('all mails have arrived', () => (counter.mails() >= total.asked ? true : undefined), {
       deadlineMs: DEADLINE_MS,
-      seen: sink.mails,
+      seen: counter.mails,
     });
     const ms = performance.now() - began;
     const after = now();
@@ -89,7 +95,7 @@ async function send(house: House, scratch: string, workers: number): Promise<Use
       return row?.n === 0 ? true : undefined;
     };
     await eventually('nothing is left to be done', left, { deadlineMs: DEADLINE_MS });
-    must(sink.mails() === total.asked && sink.people() === total.asked, 'everybody has one mail');
+    must(counter.mails() === total.asked && counter.people() === total.asked, 'everybody has one mail');
     const count = total.asked - already;
     must(count > notifications / 2, `half of the backlog at least is sent while it is measured: ${String(count)}`);
     const use = {
@@ -132,7 +138,7 @@ function tell(name: string, all: readonly Used[]): void {
 
 async function run(scratch: string, cluster: Cluster): Promise<void> {
   introduce('scale', `${String(notifications)} notifications a turn, waiting when the workers start`);
-  const sink = await startSink();
+  const counter = await startMailCounter();
   const env = {
     NODE_ENV: 'development',
     DATABASE_URL: cluster.url('app'),
@@ -141,7 +147,7 @@ async function run(scratch: string, cluster: Cluster): Promise<void> {
     TIDINGS_MASTER_KEYS: newMasterKey('bench'),
     EMAIL_PROVIDERS: 'smtp',
     EMAIL_FROM: FROM,
-    SMTP_URL: `smtp://127.0.0.1:${String(sink.port)}?connections=4&pipeline=16`,
+    SMTP_URL: `smtp://127.0.0.1:${String(counter.port)}?connections=4&pipeline=16`,
     LOG_LEVEL: 'warn',
   };
   const front = await startProgram({ dataDir: join(scratch, 'front'), env: { ...env, TIDINGS_ROLES: 'api,projector' } });
@@ -156,7 +162,7 @@ async function run(scratch: string, cluster: Cluster): Promise<void> {
       drafted.status === 201 && published.status === 200,
       `the template is published: ${JSON.stringify([drafted.body, published.body])}`,
     );
-    const house = { cluster, front, client, sink, env };
+    const house = { cluster, front, client, counter, env };
     const used: Readonly<Record<1 | 2, Used[]>> = { 1: [], 2: [] };
     const by =
       (workers: 1 | 2) =>
@@ -178,7 +184,7 @@ async function run(scratch: string, cluster: Cluster): Promise<void> {
     must((await front.stop()) === 0, 'the API ends well');
   } finally {
     await front.kill();
-    await sink.close();
+    await counter.close();
   }
 }
 

@@ -10,7 +10,7 @@ import { isRenderFailure } from '../../src/processes/dispatch/renderer.ts';
 import type { EmailMessage } from '../../src/processes/dispatch/provider.ts';
 import { addressOf, FROM, MAIL, newDkimKey, outgoing, variablesOf } from './mail.ts';
 import { byCallers, compete, introduce, must, optionsOf, say, timed } from './rounds.ts';
-import { startSink } from './sink.ts';
+import { startMailCounter } from './mailCounter.ts';
 import { eventually } from '../support/client.ts';
 
 /** Rendered mails to one SMTP server: our client with pipelining and MIME of its own ÷ nodemailer's pooled transport, as many connections each. */
@@ -26,22 +26,22 @@ const people = Array.from({ length: mails }, (_, index) => {
 const messageTo = (to: string, index: number): EmailMessage => ({ ...people[index]!, from: FROM, to, attachments: [] });
 
 const key = newDkimKey();
-const sink = await startSink();
+const counter = await startMailCounter();
 const arrived = async (before: number): Promise<void> => {
-  await eventually('all mails have arrived', () => (sink.mails() - before >= mails ? true : undefined), { seen: sink.mails });
-  must(sink.mails() - before === mails && sink.people() === sink.mails(), 'each mail arrives once, and for another person');
+  await eventually('all mails have arrived', () => (counter.mails() - before >= mails ? true : undefined), { seen: counter.mails });
+  must(counter.mails() - before === mails && counter.people() === counter.mails(), 'each mail arrives once, and for another person');
 };
 
 let turns = 0;
 function contenders(signed: boolean) {
-  const url = `smtp://127.0.0.1:${String(sink.port)}?connections=${String(connections)}&pipeline=${String(pipeline)}`;
+  const url = `smtp://127.0.0.1:${String(counter.port)}?connections=${String(connections)}&pipeline=${String(pipeline)}`;
   const options = parseSmtpUrl(url);
   if (isRejection(options)) throw new Error(options.rejected);
   const provider = smtpProvider(options, { clock, ...(signed && { dkim: [key] }) });
   const transport = nodemailer.createTransport({
     pool: true,
     host: '127.0.0.1',
-    port: sink.port,
+    port: counter.port,
     secure: false,
     ignoreTLS: true,
     maxConnections: connections,
@@ -50,7 +50,7 @@ function contenders(signed: boolean) {
   });
   const half = provider.window / 2;
   const own = async (): Promise<void> => {
-    const [turn, before] = [turns++, sink.mails()];
+    const [turn, before] = [turns++, counter.mails()];
     // Two groups at a time, as two claims of a worker are: each hands over half a window and waits for its answers.
     await byCallers(2, Math.ceil(mails / half), async (part) => {
       const indices = Array.from({ length: Math.min(half, mails - part * half) }, (_, at) => part * half + at);
@@ -65,7 +65,7 @@ function contenders(signed: boolean) {
     await arrived(before);
   };
   const theirs = async (): Promise<void> => {
-    const [turn, before] = [turns++, sink.mails()];
+    const [turn, before] = [turns++, counter.mails()];
     await byCallers(provider.window, mails, async (index) => {
       const { html, text, subject } = people[index]!;
       await transport.sendMail({ from: FROM, to: addressOf(turn, index), subject, ...(html && { html }), ...(text && { text }) });
@@ -112,4 +112,4 @@ for (const signed of [false, true]) {
   });
   await close();
 }
-await sink.close();
+await counter.close();

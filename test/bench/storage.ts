@@ -22,7 +22,7 @@ import { inScratch } from '../support/scratch.ts';
 import { withPostgres } from './database.ts';
 import { FROM, NEWS, NEWS_VARIABLES } from './mail.ts';
 import { figure, introduce, must, optionsOf, say } from './rounds.ts';
-import { startSink } from './sink.ts';
+import { startMailCounter } from './mailCounter.ts';
 
 /**
  * What one recipient of a batch leaves on disk: tables, indexes and TOAST of the log and of the read models, after a vacuum, before and
@@ -138,7 +138,7 @@ introduce(
 );
 await inScratch('bench', (scratch) =>
   withPostgres(scratch, async (cluster) => {
-    const sink = await startSink();
+    const counter = await startMailCounter();
     const program = await startProgram({
       dataDir: join(scratch, 'tidings'),
       env: {
@@ -149,7 +149,7 @@ await inScratch('bench', (scratch) =>
         TIDINGS_MASTER_KEYS: newMasterKey('bench'),
         EMAIL_PROVIDERS: 'smtp',
         EMAIL_FROM: FROM,
-        SMTP_URL: `smtp://127.0.0.1:${String(sink.port)}`,
+        SMTP_URL: `smtp://127.0.0.1:${String(counter.port)}`,
       },
     });
     const client = clientOf(
@@ -165,7 +165,7 @@ await inScratch('bench', (scratch) =>
       await register(client);
       const known = await measured();
       await send(client);
-      must(sink.people() === recipients && sink.mails() === recipients, 'everybody has one mail');
+      must(counter.people() === recipients && counter.mails() === recipients, 'everybody has one mail');
       const sent = await measured();
       await engage(cluster, 'confirmed');
       await engage(cluster, 'opened');
@@ -188,7 +188,7 @@ await inScratch('bench', (scratch) =>
       say('  (keys stand apart: they are a person’s and not a message’s)');
     } finally {
       await program.kill();
-      await sink.close();
+      await counter.close();
     }
   }),
 );

@@ -6,6 +6,7 @@ import type { Program } from '../support/program.ts';
 import { quantile } from '../support/quantile.ts';
 import type { Chaos, ChaosRun } from './chaosRun.ts';
 import { PRODUCTION, withProgram, type Ground } from './ground.ts';
+import { post, type Answered } from './posting.ts';
 
 type Size = {
   readonly measureMs: number;
@@ -34,32 +35,6 @@ export const overload: Chaos<Size> = {
   run: (size, run) => withProgram({ smtpDeadlineMs: 30_000, env: PRODUCTION }, (program, ground) => overloaded(ground, program, size, run)),
 };
 
-/** `what`: the status, or why there was no answer. */
-type Answered = { readonly to: string; readonly what: string; readonly ms: number };
-
-/** One request over a connection that is kept. */
-function post({ url, key }: Program, agent: Agent, to: string): Promise<Answered> {
-  const body = JSON.stringify({
-    type: 'order_confirmation',
-    category: 'transactional',
-    recipients: [{ email: to }],
-    content: { subject: 'Order {{ number }}', html: '<p>Thank you for {{ number }}.</p>' },
-    variables: { number: to },
-  });
-  const began = performance.now();
-  return new Promise((resolve) => {
-    const headers = { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) };
-    const end = (what: string): void => resolve({ to, what, ms: performance.now() - began });
-    const sent = request(`${url}/v1/notifications`, { method: 'POST', agent, headers, timeout: FORGOTTEN_MS }, (response) => {
-      response.resume();
-      response.once('close', () => end(response.complete ? String(response.statusCode) : 'cut off'));
-    });
-    sent.once('timeout', () => sent.destroy());
-    sent.once('error', (error: NodeJS.ErrnoException) => end(`${error.code ?? error.message}${sent.reusedSocket ? ', reused' : ''}`));
-    sent.end(body);
-  });
-}
-
 /** As gateways keep them. */
 async function connected({ url }: Program, agent: Agent): Promise<void> {
   const one = (): Promise<void> =>
@@ -80,7 +55,7 @@ async function capacityOf(program: Program, agent: Agent, measureMs: number, acc
   let warm = 0;
   const call = async (caller: number): Promise<void> => {
     for (let at = 0; performance.now() < until; at += 1) {
-      const { to, what } = await post(program, agent, `measured-${String(caller)}-${String(at)}@example.com`);
+      const { to, what } = await post(program, agent, `measured-${String(caller)}-${String(at)}@example.com`, FORGOTTEN_MS);
       if (what === '202') accepted.add(to);
       // The first third warms up.
       if (what === '202' && performance.now() > until - (2 * measureMs) / 3) warm += 1;
@@ -107,7 +82,7 @@ async function overloaded(ground: Ground, program: Program, size: Size, run: Cha
   for (let sent = 0, now = 0; now < size.overloadMs || (refusals === 0 && sent < size.most); now = performance.now() - began) {
     for (const due = Math.min(size.most, (now / 1000) * capacity * size.times); sent < due; sent += 1)
       waiting.push(
-        post(program, agent, `over-${String(sent)}@example.com`).then((answer) => {
+        post(program, agent, `over-${String(sent)}@example.com`, FORGOTTEN_MS).then((answer) => {
           if (answer.what === '503') refusals += 1;
           return answer;
         }),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Agent, request } from 'node:http';
+import { Agent } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connectRedis } from '../../src/adapters/redis/connection.ts';
 import { redisLimiter } from '../../src/adapters/limits/redisLimiter.ts';
@@ -11,6 +11,7 @@ import { startRedisServer, type TestRedis } from '../support/redisServer.ts';
 import type { Chaos, ChaosRun } from './chaosRun.ts';
 import { clientFor } from './feeder.ts';
 import { PRODUCTION, withProgram } from './ground.ts';
+import { post, type Answered } from './posting.ts';
 
 type Size = {
   /** Redis is there, before it is stopped and after that. */
@@ -55,30 +56,6 @@ export const redis: Chaos<Size> = {
   },
 };
 
-/** `what`: the status, or why there was no answer. */
-type Answered = { readonly what: string; readonly counted: boolean; readonly ms: number };
-
-function post({ url, key }: Program, agent: Agent, to: string): Promise<Answered> {
-  const body = JSON.stringify({
-    type: 'order_confirmation',
-    category: 'transactional',
-    recipients: [{ email: to }],
-    content: { subject: 'Hi', text: 'Hi' },
-  });
-  const began = performance.now();
-  return new Promise((resolve) => {
-    const headers = { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) };
-    const end = (what: string, counted = false): void => resolve({ what, counted, ms: performance.now() - began });
-    const sent = request(`${url}/v1/notifications`, { method: 'POST', agent, headers, timeout: HANGS_MS }, (response) => {
-      response.resume();
-      response.once('end', () => end(String(response.statusCode), 'ratelimit' in response.headers));
-    });
-    sent.once('timeout', () => sent.destroy(new Error('hangs')));
-    sent.once('error', (error) => end(error.message));
-    sent.end(body);
-  });
-}
-
 /** Callers who do not wait for each other, as many a second, for as long as the work takes and so many milliseconds at least. */
 async function load(program: Program, perSecond: number, ms: number, work: () => Promise<void> = async () => undefined) {
   const agent = new Agent({ keepAlive: true });
@@ -87,7 +64,7 @@ async function load(program: Program, perSecond: number, ms: number, work: () =>
   const working = work().finally(() => (isDone = true));
   const began = performance.now();
   for (let now = 0; now < ms || !isDone; now = performance.now() - began) {
-    for (; waiting.length < (now / 1000) * perSecond;) waiting.push(post(program, agent, `${randomUUID()}@example.com`));
+    for (; waiting.length < (now / 1000) * perSecond;) waiting.push(post(program, agent, `${randomUUID()}@example.com`, HANGS_MS));
     await pause(5);
   }
   await working;

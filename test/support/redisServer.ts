@@ -18,6 +18,10 @@ export const REDIS: Need = { what: 'redis-server', found: redisBinary() !== unde
 /** A Redis of the test's own, in memory alone, and a proxy that can break the way to it. */
 export type TestRedis = {
   readonly url: string;
+  readonly socket: string;
+  readonly version: string;
+  /** Of its process that runs now. */
+  readonly pid: () => number;
   /** Through the proxy. */
   readonly proxiedUrl: string;
   readonly proxy: FaultProxy;
@@ -87,6 +91,9 @@ export async function startRedisServer(): Promise<TestRedis> {
   ranAgainst({ part: 'Redis', name: `${version} (${binary})`, real: true });
   return {
     url: `redis://127.0.0.1:${String(port)}`,
+    socket,
+    version,
+    pid: () => child?.pid ?? 0,
     proxiedUrl: `redis://127.0.0.1:${String(proxy.port)}`,
     proxy,
     client,

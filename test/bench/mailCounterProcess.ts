@@ -1,10 +1,10 @@
 import { smtpLedger } from '../support/smtpLedger.ts';
 
-export type Sunk = { readonly port: number } | { readonly mails: number; readonly people: number };
+export type Counted = { readonly port: number } | { readonly mails: number; readonly people: number };
 
 // The other side of every mail, in a process of its own: what it costs to take mails is nobody's figure.
 const ledger = await smtpLedger({ name: process.argv[2] ?? '' });
-const say = (what: Sunk): void => {
+const say = (what: Counted): void => {
   process.send?.(what);
 };
 let told = -1;

@@ -2,10 +2,10 @@ import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { greetsAs } from '../support/smtpLedger.ts';
-import type { Sunk } from './sinkProcess.ts';
+import type { Counted } from './mailCounterProcess.ts';
 
 /** A mail server that takes mails, counts them and throws them away. */
-export type Sink = {
+export type MailCounter = {
   readonly port: number;
   /** Of all time, as heard some 10 ms ago. */
   readonly mails: () => number;
@@ -15,13 +15,13 @@ export type Sink = {
 };
 
 /** @throws unless the server at its port greets with the name that was given to ours. */
-export async function startSink(): Promise<Sink> {
-  const name = `sink-${randomBytes(8).toString('hex')}`;
-  const child = fork(fileURLToPath(new URL('sinkProcess.ts', import.meta.url)), [name]);
+export async function startMailCounter(): Promise<MailCounter> {
+  const name = `counter-${randomBytes(8).toString('hex')}`;
+  const child = fork(fileURLToPath(new URL('mailCounterProcess.ts', import.meta.url)), [name]);
   let [mails, people] = [0, 0];
   const port = await new Promise<number>((resolve, reject) => {
     child.once('exit', () => reject(new Error('the mail server did not start')));
-    child.on('message', (said: Sunk) => {
+    child.on('message', (said: Counted) => {
       if ('port' in said) resolve(said.port);
       else [mails, people] = [said.mails, said.people];
     });

@@ -28,7 +28,7 @@ import { openCommands } from './commands.ts';
 import type { Core } from './core.ts';
 import { openRateLimits } from './limits.ts';
 import { observing, type Observing } from './observing.ts';
-import { openPort, type Listening } from './port.ts';
+import { startListening, type Listening } from './listening.ts';
 import { isConsumer } from './readModels.ts';
 
 export type Served = Listening & {
@@ -111,7 +111,7 @@ export async function startHttp(
     limits: WIRE,
     checkAnswers,
   });
-  const listening = await openPort(config, app, closing);
+  const listening = await startListening(config, app, closing);
   const url = config.http.publicUrl ?? listening.localUrl;
   return { ...listening, url, outboxLink: `${url}/outbox/enter?token=${access.link(OPERATOR)}` };
 }

@@ -16,9 +16,9 @@ import { migrateAll, placesOf } from './databases.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import type { About, Served } from './http.ts';
 import type { Phase } from './observing.ts';
-import type { Listening } from './port.ts';
+import type { Listening } from './listening.ts';
 import { secretsOf, type Secrets } from './secrets.ts';
-import { startServicePort } from './servicePort.ts';
+import { startProbes } from './probes.ts';
 
 export type Service = {
   /** The API; or, where that is not this process's role, health and figures alone. */
@@ -55,7 +55,7 @@ export async function startService(config: Config, { log, starting, about, lost 
     const metrics = openMetrics();
     const core = await openCore({ config, secrets, places, metrics, log }, opened);
     let phase: Phase = 'starting';
-    const beside = config.roles.includes('api') ? undefined : await startServicePort(core, opened, () => phase);
+    const beside = config.roles.includes('api') ? undefined : await startProbes(core, opened, () => phase);
     if (config.database === 'embedded') await takeOver(core);
     if (config.roles.includes('projector')) await startConsumers(core, opened);
     const base = { log: core.logged.log, clock: core.clock, ids: core.ids, indexes: core.logged.keys.indexes };

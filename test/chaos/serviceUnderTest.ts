@@ -11,7 +11,7 @@ import { startDelivery } from '../../src/compose/delivery.ts';
 import { startHttp } from '../../src/compose/http.ts';
 import { openProviders } from '../../src/compose/providers.ts';
 import { secretsOf } from '../../src/compose/secrets.ts';
-import { startServicePort } from '../../src/compose/servicePort.ts';
+import { startProbes } from '../../src/compose/probes.ts';
 import { parseConfig } from '../../src/config.ts';
 import { keyedProvider } from './keyedProvider.ts';
 import { openPoints, pointedCore, pointedProviders, type Points } from './points.ts';
@@ -66,7 +66,7 @@ async function start(): Promise<void> {
   const about = { version: '0.0.0', checkAnswers: true };
   const { localUrl } = config.roles.includes('api')
     ? await startHttp(core, about, opened)
-    : await startServicePort(core, opened, () => 'running');
+    : await startProbes(core, opened, () => 'running');
   say(`tidings ready ${localUrl} (${config.roles.join(', ')})`);
 }
 

@@ -4,7 +4,7 @@ import type { TenantId } from '../../domain/values/ids.ts';
 import type { Instant } from '../../domain/values/instant.ts';
 import { judgeDeliveries } from '../planning/judgeDeliveries.ts';
 import type { Claim, Effect } from '../process.ts';
-import { composeJobs, type ComposedJob, type Ready } from './compose.ts';
+import { renderJobs, type RenderedJob, type Ready } from './rendering.ts';
 import { handOff, startedGroups, subBatches, type Parcel, type SubBatch } from './handOff.ts';
 import { batchMessages, load, type Job } from './load.ts';
 import { addressTexts, openPeople } from './people.ts';
@@ -32,12 +32,12 @@ export function dispatchEffect(ports: DispatchPorts): Effect {
     const now = latest(ports.clock.now(), claim);
     const jobs = await load(ports.log, messages, claim, now);
     const decided = jobs.length > 0 ? await decideGroup(ports, claim, { jobs, now }) : [];
-    const composed = claim.kind === 'recover' ? decided.map((it) => askableAgain(ports, it)) : decided;
-    if (composed.length === 0 || signal.aborted) return append.end();
-    const all = subBatches(composed.map(({ judged, ready }): Parcel => ({ job: judged.opened.job, ready })));
+    const rendered = claim.kind === 'recover' ? decided.map((it) => askableAgain(ports, it)) : decided;
+    if (rendered.length === 0 || signal.aborted) return append.end();
+    const all = subBatches(rendered.map(({ judged, ready }): Parcel => ({ job: judged.opened.job, ready })));
     // Of a recovery the rest stays open, as the model has it, and is recovered by the next claim.
     const batches = claim.kind === 'recover' ? all.slice(0, 1) : all;
-    const started = await start(ports, claim, { composed, first: batches[0], append });
+    const started = await start(ports, claim, { rendered, first: batches[0], append });
     const isPaused = pauseWatch(ports, [...started]);
     await handOff(ports, claim, onlyOf(started, batches), {
       append,
@@ -55,7 +55,7 @@ const latest = (now: Instant, { actions }: Claim): Instant => actions.reduce((so
 type Due = { readonly jobs: readonly Job[]; readonly now: Instant };
 
 /** Steps 3 to 7, tenant by tenant: a group rarely has more than one. Empty: the claim ran out before it could declare. */
-async function decideGroup(ports: DispatchPorts, claim: Claim, { jobs, now }: Due): Promise<readonly ComposedJob[]> {
+async function decideGroup(ports: DispatchPorts, claim: Claim, { jobs, now }: Due): Promise<readonly RenderedJob[]> {
   const byTenant = new Map<TenantId, Job[]>();
   for (const job of jobs) byTenant.set(job.tenant, [...(byTenant.get(job.tenant) ?? []), job]);
   const opened = await Promise.all([...byTenant].map(async ([tenant, own]) => ({ tenant, group: await openPeople(ports, tenant, own) })));
@@ -65,15 +65,15 @@ async function decideGroup(ports: DispatchPorts, claim: Claim, { jobs, now }: Du
     ports.watch.dropped('claim_over', jobs.length);
     return [];
   }
-  const composed = await Promise.all(
-    opened.map(async ({ tenant, group }) => composeJobs(ports, tenant, await judgeDeliveries(ports, { tenant, group, now }))),
+  const rendered = await Promise.all(
+    opened.map(async ({ tenant, group }) => renderJobs(ports, tenant, await judgeDeliveries(ports, { tenant, group, now }))),
   );
-  return composed.flat();
+  return rendered.flat();
 }
 
 /** Of what a gate would let go again, only what may be asked twice. */
-function askableAgain({ retry }: DispatchPorts, composed: ComposedJob): ComposedJob {
-  const { state } = composed.judged.opened.job;
+function askableAgain({ retry }: DispatchPorts, rendered: RenderedJob): RenderedJob {
+  const { state } = rendered.judged.opened.job;
   const hold = state.requested.terms.unknownOutcome === 'hold';
   const may = ({ n, provider }: Ready): boolean => {
     const it = state.deliveries.get(n);
@@ -81,16 +81,16 @@ function askableAgain({ retry }: DispatchPorts, composed: ComposedJob): Composed
     const takesKeys = provider.takesKeys && provider.id === it?.provider;
     return it !== undefined && mayAskAgain(it, { takesKeys, hold, maxStarts: retry.maxStarts });
   };
-  return { ...composed, ready: composed.ready.filter(may) };
+  return { ...rendered, ready: rendered.ready.filter(may) };
 }
 
-type Starting = { readonly composed: readonly ComposedJob[]; readonly first: SubBatch | undefined; readonly append: Writer };
+type Starting = { readonly rendered: readonly RenderedJob[]; readonly first: SubBatch | undefined; readonly append: Writer };
 
 /** Step 8. From here the log knows what is in flight; a job whose stream has moved on is dropped and comes again. */
-async function start(ports: DispatchPorts, claim: Claim, { composed, first, append }: Starting): Promise<ReadonlySet<Job>> {
+async function start(ports: DispatchPorts, claim: Claim, { rendered, first, append }: Starting): Promise<ReadonlySet<Job>> {
   const now = ports.clock.now();
   const readyNow = new Map((first?.parcels ?? []).map(({ job, ready }) => [job, ready]));
-  const decided = composed.map((it): Decided => {
+  const decided = rendered.map((it): Decided => {
     const { job } = it.judged.opened;
     return { job, command: commandOf(claim, now, it, startedGroups(readyNow.get(job) ?? [])) };
   });
@@ -99,7 +99,7 @@ async function start(ports: DispatchPorts, claim: Claim, { composed, first, appe
   const done = new Set(written);
   countOutcomes(
     ports,
-    composed.filter(({ judged }) => done.has(judged.opened.job)),
+    rendered.filter(({ judged }) => done.has(judged.opened.job)),
   );
   return done;
 }
@@ -107,7 +107,7 @@ async function start(ports: DispatchPorts, claim: Claim, { composed, first, appe
 function commandOf(
   claim: Claim,
   now: Instant,
-  { judged, ready, failed }: ComposedJob,
+  { judged, ready, failed }: RenderedJob,
   started: ReturnType<typeof startedGroups>,
 ): NotificationCommand {
   const base = { claim: claim.id, until: claim.until, now };
@@ -138,9 +138,9 @@ function onlyOf(alive: ReadonlySet<Job>, batches: readonly SubBatch[]): readonly
     .filter(({ parcels }) => parcels.length > 0);
 }
 
-function countOutcomes(ports: DispatchPorts, composed: readonly ComposedJob[]): void {
+function countOutcomes(ports: DispatchPorts, rendered: readonly RenderedJob[]): void {
   const counts: Record<string, number> = {};
-  for (const { outcomes } of composed.map(({ judged }) => judged)) {
+  for (const { outcomes } of rendered.map(({ judged }) => judged)) {
     for (const it of outcomes) {
       const name = 'code' in it ? it.code : it.plan;
       counts[name] = (counts[name] ?? 0) + 1;

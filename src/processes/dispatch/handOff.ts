@@ -2,7 +2,7 @@ import type { Answer } from '../../domain/notification/handOff.ts';
 import type { StartedGroup } from '../../domain/notification/events.ts';
 import type { Instant } from '../../domain/values/instant.ts';
 import { epochMsOf } from '../../domain/values/instant.ts';
-import type { Ready } from './compose.ts';
+import type { Ready } from './rendering.ts';
 import type { Job } from './load.ts';
 import type { Permits } from './permits.ts';
 import type { DispatchPorts } from './ports.ts';

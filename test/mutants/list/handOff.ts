@@ -43,11 +43,11 @@ export const handOffMutants: readonly Mutant[] = [
     ports.watch.dropped('claim_over', jobs.length);
     return [];
   }
-  const composed = await Promise.all(
-    opened.map(async ({ tenant, group }) => composeJobs(ports, tenant, await judgeDeliveries(ports, { tenant, group, now }))),
+  const rendered = await Promise.all(
+    opened.map(async ({ tenant, group }) => renderJobs(ports, tenant, await judgeDeliveries(ports, { tenant, group, now }))),
   );`,
-    put: `  const composed = await Promise.all(
-    opened.map(async ({ tenant, group }) => composeJobs(ports, tenant, await judgeDeliveries(ports, { tenant, group, now }))),
+    put: `  const rendered = await Promise.all(
+    opened.map(async ({ tenant, group }) => renderJobs(ports, tenant, await judgeDeliveries(ports, { tenant, group, now }))),
   );
   if (!(await ports.claims.declare(claim.id, subjects, keys.flat()))) {
     ports.watch.dropped('claim_over', jobs.length);
@@ -82,7 +82,7 @@ export const handOffMutants: readonly Mutant[] = [
   },
   {
     name: 'hand-off: a repeat goes under a new key of the provider',
-    file: 'src/processes/dispatch/compose.ts',
+    file: 'src/processes/dispatch/rendering.ts',
     find: 'key: `${deliveryId}.${it.attempt}`',
     put: 'key: `${deliveryId}.${it.starts + 1}`',
     killedBy: racesTest,

@@ -2,14 +2,14 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { PortError } from '../../src/domain/kernel/portError.ts';
-import { servicePort } from '../../src/http/servicePort.ts';
+import { probes } from '../../src/http/probes.ts';
 
 /** A process in which whoever asks for its health meets this error. */
 async function failingWith(error: Error) {
   const failed: unknown[] = [];
   const served: unknown[] = [];
   const server = createServer(
-    servicePort({
+    probes({
       health: { live: () => Promise.reject(error), ready: () => Promise.reject(error) },
       metrics: { text: () => Promise.resolve({ type: 'text/plain', text: 'figures\n' }) },
       ids: { uuid: () => 'an-id' },

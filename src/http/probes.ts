@@ -5,7 +5,7 @@ import type { Health, MetricsText, RequestLog } from './ports.ts';
 import { problemOf, refuse, type Refusal } from './problems.ts';
 import { requestIdOf } from './requestFacts.ts';
 
-export type ServicePortPorts = { readonly health: Health; readonly metrics: MetricsText; readonly ids: Ids; readonly log: RequestLog };
+export type ProbePorts = { readonly health: Health; readonly metrics: MetricsText; readonly ids: Ids; readonly log: RequestLog };
 
 /** Of a request and its answer what is looked at and written here. */
 type Asking = { readonly method?: string | undefined; readonly url?: string | undefined; readonly headers: Request['headers'] };
@@ -22,7 +22,7 @@ const json = (status: number, body: object): Sent => ({ status, type: 'applicati
  * What a process answers that does not serve the API: whether it lives, whether it can do its work, its figures, in the words of the API
  * (http/routes/service.ts), and nothing else. It takes no body and asks nobody who they are, so it needs nothing that the API is made of.
  */
-export function servicePort({ health, metrics, ids, log }: ServicePortPorts): (req: Asking, res: Answering) => void {
+export function probes({ health, metrics, ids, log }: ProbePorts): (req: Asking, res: Answering) => void {
   const answers = new Map<string, Asked>([
     ['/health/live', { operation: 'live', answer: () => health.live().then(() => json(200, { status: 'live' })) }],
     ['/health/ready', { operation: 'ready', answer: () => health.ready().then((it) => json(it.ready ? 200 : 503, it)) }],

@@ -17,7 +17,7 @@ export type Ready = {
   readonly provider: Provider;
   readonly locale: string;
 };
-export type ComposedJob = { readonly judged: JudgedJob; readonly ready: readonly Ready[]; readonly failed: ReadonlyMap<number, string> };
+export type RenderedJob = { readonly judged: JudgedJob; readonly ready: readonly Ready[]; readonly failed: ReadonlyMap<number, string> };
 
 type Materials = {
   readonly sender: Sender;
@@ -25,7 +25,7 @@ type Materials = {
   readonly templates: ReadonlyMap<string, Localised | undefined>;
   readonly files: ReadonlyMap<string, Uint8Array>;
 };
-type ComposePorts = Pick<DispatchPorts, 'material' | 'renderer' | 'clock' | 'pause'>;
+type RenderPorts = Pick<DispatchPorts, 'material' | 'renderer' | 'clock' | 'pause'>;
 
 /** Milliseconds of rendering after which others get their turn: requests are answered, leases renewed. */
 const SLICE_MS = 20;
@@ -40,7 +40,7 @@ function slices({ clock, pause }: Pick<DispatchPorts, 'clock' | 'pause'>): () =>
 }
 
 /** Renders what goes (docs/architecture.md, step 7): templates and files of the group are fetched once, whoever needs them. */
-export async function composeJobs(ports: ComposePorts, tenant: TenantId, group: readonly JudgedJob[]): Promise<readonly ComposedJob[]> {
+export async function renderJobs(ports: RenderPorts, tenant: TenantId, group: readonly JudgedJob[]): Promise<readonly RenderedJob[]> {
   const going = group.filter(({ outcomes }) => outcomes.some((it) => it.plan === 'go'));
   if (going.length === 0) return group.map((judged) => ({ judged, ready: [], failed: new Map() }));
   const wanted = new Map(
@@ -54,9 +54,9 @@ export async function composeJobs(ports: ComposePorts, tenant: TenantId, group: 
     ...[...wanted].map(async ([name, { key, version }]) => [name, await material.template(tenant, key, version)] as const),
   ]);
   const materials = { sender, files, templates: new Map(templates) };
-  const [composed, breathe]: [ComposedJob[], () => Promise<void>] = [[], slices(ports)];
-  for (const judged of group) composed.push(await composeJob(ports.renderer, judged, materials, breathe));
-  return composed;
+  const [rendered, breathe]: [RenderedJob[], () => Promise<void>] = [[], slices(ports)];
+  for (const judged of group) rendered.push(await renderJob(ports.renderer, judged, materials, breathe));
+  return rendered;
 }
 
 const templateName = ({ key, version }: { readonly key: string; readonly version: number }): string => `${key} ${String(version)}`;
@@ -70,12 +70,12 @@ function fileIds(judged: JudgedJob): readonly string[] {
 }
 
 /** What does not render is a planned failure: a second try would give the same. */
-async function composeJob(
+async function renderJob(
   renderer: DispatchPorts['renderer'],
   judged: JudgedJob,
   { sender, templates, files }: Materials,
   breathe: () => Promise<void>,
-): Promise<ComposedJob> {
+): Promise<RenderedJob> {
   const { job, message, people } = judged.opened;
   const going = goingOf(judged);
   const failed = new Map<number, string>();
@@ -86,7 +86,7 @@ async function composeJob(
   for (const n of going) {
     await breathe();
     const person = people.get(indexOf(n));
-    const made = person && compose(renderer, { judged, n, person, message, sender, localised, files });
+    const made = person && renderOne(renderer, { judged, n, person, message, sender, localised, files });
     if (made === undefined || 'failed' in made) failed.set(n, made?.failed ?? 'content_missing');
     else ready.push(made);
   }
@@ -103,7 +103,7 @@ type Making = {
   readonly files: ReadonlyMap<string, Uint8Array>;
 };
 
-function compose(renderer: DispatchPorts['renderer'], making: Making): Ready | { readonly failed: string } {
+function renderOne(renderer: DispatchPorts['renderer'], making: Making): Ready | { readonly failed: string } {
   const { judged, n, person, message, sender } = making;
   const { job } = judged.opened;
   const [it, provider, to] = [job.state.deliveries.get(n), judged.providers.get(n), addressOf(person, n)];

@@ -9,7 +9,7 @@ export type Listening = { readonly port: number; readonly localUrl: string };
 type Handler = Parameters<typeof listen>[0];
 
 /** Opens the port of the configuration; when all is closed, what is under way there may end. @throws PortError */
-export async function openPort({ http, shutdownMs }: Config, handler: Handler, closing: Closing): Promise<Listening> {
+export async function startListening({ http, shutdownMs }: Config, handler: Handler, closing: Closing): Promise<Listening> {
   const listener = await firstFree(http, handler);
   closing.add('http', () => listener.drain(Math.floor(shutdownMs / 2)));
   return { port: listener.port, localUrl: localUrlOf(http.host, listener.port) };

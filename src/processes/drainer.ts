@@ -75,18 +75,28 @@ export async function openDrainer(options: DrainerOptions): Promise<Drainer> {
     const effect = effects[claim.kind];
     const began = time.epochMs();
     if (!effect) return;
+    let held = claim;
+    const prolong = async (): Promise<Claim | undefined> => {
+      const longer = await queue.regroup(
+        held,
+        held.actions.map(({ id }) => id),
+        { worker, leaseMs },
+      );
+      held = longer ?? held;
+      return longer;
+    };
     let upTo: Ended;
     try {
-      upTo = await effect(claim, stopping.signal);
+      upTo = await effect(claim, stopping.signal, prolong);
     } catch (error) {
       observe.onFailed?.(claim.kind, codeOf(error));
-      await failed(claim, error).catch(report);
+      await failed(held, error).catch(report);
       return;
     }
     outage = 0;
     observe.onDone?.(claim.kind, claim.actions.length, time.epochMs() - began);
     // Not being able to say so costs a second look at the log when the claim's time is over.
-    await finish(claim, upTo).catch(report);
+    await finish(held, upTo).catch(report);
   }
 
   async function finish(claim: Claim, ended: Ended): Promise<unknown> {

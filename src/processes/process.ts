@@ -60,12 +60,15 @@ export type Claim = { readonly id: string; readonly kind: ActionKind; readonly u
  */
 export type Ended = Position | 'nothing' | 'overtaken';
 
+/** Gives a claimed group a claim with its full time again. Undefined: others have it, so what is in hand is left off. @throws PortError */
+export type Prolong = () => Promise<Claim | undefined>;
+
 /**
  * Carries a claimed group out. Its results are appended to the log, whose events settle the actions; an action that is still there
  * when the claim ends is claimed again. Throwing means: try again, halved; see drainer.ts. `signal`: the process is to end, so leave off at
- * the next place where nothing is in flight.
+ * the next place where nothing is in flight. `prolong`: for what may take longer than a claim lasts.
  */
-export type Effect = (claim: Claim, signal: AbortSignal) => Promise<Ended>;
+export type Effect = (claim: Claim, signal: AbortSignal, prolong?: Prolong) => Promise<Ended>;
 
 /** A claim as the effects see it. */
 export interface Claims {

@@ -377,6 +377,25 @@ describe('a drainer', () => {
     expect([done.length, new Set(done).size]).toStrictEqual([200, 200]);
   });
 
+  test('gives what takes long its full time again, and ends the claim that it has by then', async () => {
+    await bench.moveClock(0);
+    await seed({ id: 'long', kind: 'applyBatch' });
+    const seen: unknown[] = [];
+    await open({
+      applyBatch: async (group, _, prolong) => {
+        for (const step of [1, 2]) {
+          await bench.moveClock(20_000);
+          const longer = step === 1 ? await prolong!() : undefined;
+          seen.push(longer && longer.id !== group.id, idsOf(longer), idsOf(await claim({ kinds: ['applyBatch'] as never })));
+        }
+        await settled(group);
+        return 'nothing';
+      },
+    });
+    await until(async () => (await left()) === 0 && (await bench.rows('select from claims')).length === 0);
+    expect(seen).toStrictEqual([true, ['long'], [], undefined, [], []]);
+  });
+
   test('halves a group that throws, down to the one that is to blame, which is parked after 8 tries', async () => {
     await seed(...Array.from({ length: 8 }, (_, at) => ({ id: `a${at}` })));
     const done: string[] = [];

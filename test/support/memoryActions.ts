@@ -24,6 +24,8 @@ export type MemoryActions = Claims & {
   readonly consume: (events: readonly Recorded[]) => void;
   /** The due rows of these ids, or all due ones of the kind, under a new claim. Undefined: none is due. */
   readonly claim: (kind: ActionKind, ids?: readonly string[]) => Claim | undefined;
+  /** The same rows under a new claim; undefined: another has them. */
+  readonly prolong: (claim: Claim) => Claim | undefined;
   readonly finish: (claim: string, ended: Ended) => void;
   /** Undone: free again at once. */
   readonly putOff: (claim: string) => void;
@@ -69,6 +71,14 @@ export function memoryActions({ processes, now, leaseMs = () => 30_000, newId }:
     free(claim, now());
   };
 
+  const take = (kind: ActionKind, taken: readonly LiveRow[]): Claim | undefined => {
+    if (taken.length === 0) return undefined;
+    const [id, until] = [newId(), plusMs(now(), leaseMs())];
+    claims.set(id, { until, subjects: [], addresses: [] });
+    for (const row of taken) Object.assign(row, { claim: id, runAt: until });
+    return { id, kind, until, actions: taken.map(actionOf) };
+  };
+
   return {
     consume: (events) => {
       const { settled, asked } = actionChanges(processes, events);
@@ -89,12 +99,17 @@ export function memoryActions({ processes, now, leaseMs = () => 30_000, newId }:
       for (const [id, { done }] of claims) if (done !== undefined) release(id, done);
     },
     claim: (kind, ids) => {
-      const taken = due().filter((row) => row.kind === kind && (ids?.includes(row.id) ?? true));
-      if (taken.length === 0) return undefined;
-      const [id, until] = [newId(), plusMs(now(), leaseMs())];
-      claims.set(id, { until, subjects: [], addresses: [] });
-      for (const row of taken) Object.assign(row, { claim: id, runAt: until });
-      return { id, kind, until, actions: taken.map(actionOf) };
+      return take(
+        kind,
+        due().filter((row) => row.kind === kind && (ids?.includes(row.id) ?? true)),
+      );
+    },
+    prolong: ({ id, kind }) => {
+      claims.delete(id);
+      return take(
+        kind,
+        rows.filter(({ claim }) => claim === id),
+      );
     },
     finish: (claim, ended) => {
       const live = claims.get(claim);

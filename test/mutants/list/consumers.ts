@@ -300,4 +300,12 @@ export const consumerMutants: readonly Mutant[] = [
     testName:
       'taking batches in an older log that was written on beyond the checkpoint stops it, also when that stands in the place of what was taken in',
   },
+  {
+    name: 'batches: one that takes longer than a claim lasts is begun by others beside itself',
+    file: 'src/processes/batches/effects.ts',
+    find: 'if (prolong === undefined || clock.epochMs() < half) return true;',
+    put: 'if (prolong === undefined || clock.epochMs() > 0) return true;',
+    killedBy: 'test/processes/batches/effects.test.ts',
+    testName: 'a batch that takes longer than a claim lasts stays with who has it, as its claim is prolonged',
+  },
 ];

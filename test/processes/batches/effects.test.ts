@@ -9,7 +9,7 @@ import { plusMs, type Instant } from '../../../src/domain/values/instant.ts';
 import type { Schedule } from '../../../src/domain/values/schedule.ts';
 import { applyBatchEffect } from '../../../src/processes/batches/effects.ts';
 import { batches } from '../../../src/processes/batches/process.ts';
-import type { Effect } from '../../../src/processes/process.ts';
+import type { Claim, Effect } from '../../../src/processes/process.ts';
 import { openDispatch, type DispatchBench } from '../../support/dispatchBench.ts';
 import { ACME, START } from '../../support/house.ts';
 import { workOf } from '../../support/memoryActions.ts';
@@ -221,6 +221,50 @@ describe('a batch', () => {
     stop.abort();
     await expect(effect(bench.actions.claim('applyBatch')!, stop.signal)).rejects.toThrow();
     expect(await statuses()).toStrictEqual([['new', 'new']]);
+  });
+
+  describe('that takes longer than a claim lasts', () => {
+    /** Two groups of notifications, each of which takes 20 of the claim's 30 s. */
+    const cancelled = async (): Promise<Claim> => {
+      await upload(41);
+      await tell({ type: 'CancelBatch', data: { now: now() } });
+      await bench.consume();
+      bench.beforeAppend = () => {
+        bench.house.clock.advance(20_000);
+      };
+      return bench.actions.claim('applyBatch')!;
+    };
+
+    test('stays with who has it, as its claim is prolonged', async () => {
+      let held = await cancelled();
+      const others: unknown[] = [];
+      const slow = bench.beforeAppend;
+      bench.beforeAppend = async (writes, nth) => {
+        await slow(writes, nth);
+        others.push(bench.actions.claim('applyBatch'));
+      };
+      const prolong = async (): Promise<Claim | undefined> => {
+        const longer = bench.actions.prolong(held);
+        held = longer ?? held;
+        return longer;
+      };
+      bench.actions.finish(held.id, await effect(held, new AbortController().signal, prolong));
+      expect(others).toStrictEqual([undefined, undefined, undefined, undefined]);
+      expect((await statuses()).flat()).toStrictEqual(ids.flatMap(() => ['cancelled', 'cancelled']));
+      expect((await batchEvents()).at(-1)).toBe('BatchCarriedOut');
+    });
+
+    test('is left off as soon as another has it', async () => {
+      const claim = await cancelled();
+      const slow = bench.beforeAppend;
+      bench.beforeAppend = async (writes, nth) => {
+        await slow(writes, nth);
+        bench.house.clock.advance(20_000);
+        expect(bench.actions.claim('applyBatch')).toBeDefined();
+      };
+      expect(await effect(claim, new AbortController().signal, async () => bench.actions.prolong(claim))).toBe('overtaken');
+      expect((await statuses()).flat().filter((it) => it === 'cancelled')).toHaveLength(40);
+    });
   });
 
   test('that has gone is told in vain', async () => {

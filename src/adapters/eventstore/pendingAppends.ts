@@ -131,4 +131,8 @@ const full = (): PortError => new PortError('unavailable', 'append_queue_full', 
 const tooLate = (open: boolean): PortError =>
   open
     ? new PortError('unavailable', 'append_open', 'no answer came in time: the events may have been written')
-    : new PortError('unavailable', 'append_not_written', 'the log could not be reached in time: nothing was written');
+    : new PortError(
+        'unavailable',
+        'append_not_written',
+        'the log could not be reached in time: this append wrote nothing; what an earlier one with these ids did is not known',
+      );

@@ -51,7 +51,8 @@ export interface EventStore {
    * also after later appends; so does a prefix of them. A partial overlap is a conflict. A repeat is looked for only there: an id that
    * the stream has already is written again at its current head. An open outcome is sent again until the answer is definite.
    * @throws PortError `conflict` (with `actual`); `invalid` (`append_too_large`, `append_empty`, `append_not_json`, `bad_event_id`, `stream_deleted`, …);
-   * `unavailable`: `append_open` (it may have been written), `append_not_written`, `append_denied` (neither was it), `append_queue_full`, `store_closed`.
+   * `unavailable`: `append_open` (it may have been written); this call wrote nothing, which of a repeat says nothing of the calls before it:
+   * `append_not_written`, `append_denied`, `append_queue_full`, `store_closed`.
    */
   append(stream: StreamName, at: ExpectedRevision, events: readonly EncodedEvent[]): Promise<Appended>;
   /** Independent streams, one outcome each, in order; one that fails takes no neighbour with it. Never throws for one write. */

@@ -73,6 +73,26 @@ describe('an append by a user whom the server does not let write is told at once
 });
 
 describe('an append that is denied and may have been written before says so', () => {
+  test('and its repeat, where that is refused before it could, says so of itself alone', async () => {
+    const double = await aServer();
+    const store = await open(double.url, { append: { deadlineMs: 300, attemptMs: 1_000 } });
+    const [stream, events] = [aStream(), someEvents(1)];
+    double.loseReplies(1, 'silent');
+    expect(await refusal(store.append(stream, 'absent', events))).toStrictEqual({ kind: 'unavailable', code: 'append_open' });
+    double.cutConnections();
+    // Until the client knows.
+    await expect.poll(() => store.head().catch(() => undefined)).toBeDefined();
+    double.failCalls(status.UNAUTHENTICATED, Infinity);
+    await expect(store.append(stream, 'absent', events)).rejects.toMatchObject({
+      code: 'append_denied',
+      message:
+        'the event store does not let our user write: this append wrote nothing; what an earlier one with these ids did is not known',
+    });
+    double.failCalls(status.UNAUTHENTICATED, 0);
+    expect(await store.append(stream, 'absent', events)).toMatchObject({ revision: 0 });
+    expect(ownIds(double)).toStrictEqual(ids(events));
+  });
+
   test('when its first answer was lost', async () => {
     const double = await aServer();
     const failures: string[] = [];

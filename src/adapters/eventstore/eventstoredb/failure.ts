@@ -33,7 +33,11 @@ export const statusOf = (error: unknown): unknown =>
 export const appendDenied = (isOpen: boolean): PortError =>
   isOpen
     ? new PortError('unavailable', 'append_open', 'the event store lets our user write no more; the events may have been written before')
-    : new PortError('unavailable', 'append_denied', 'the event store does not let our user write: nothing was written');
+    : new PortError(
+        'unavailable',
+        'append_denied',
+        'the event store does not let our user write: this append wrote nothing; what an earlier one with these ids did is not known',
+      );
 
 /**
  * What a rejected append means. `undefined`: nothing for certain. Whatever ends the stream that all appends share (another leader, a lost

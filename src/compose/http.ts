@@ -137,7 +137,7 @@ const projectionsOf = ({ models }: Core, { consumers }: Observing): Projections 
     await requestRebuild(models.db, name);
     return true;
   },
-  parked: (name, limit, after) => listParked(models.db, name, after, limit),
+  parked: async (name, limit, after) => (isConsumer(name) ? listParked(models.db, name, after, limit) : undefined),
   askParked: (name, eventId, wish) => askParked(models.db, name, eventId, wish),
 });
 

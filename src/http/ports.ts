@@ -172,8 +172,8 @@ export interface Projections {
   list(): Promise<readonly ProjectionStatus[]>;
   /** False: no such projection. */
   rebuild(name: string): Promise<boolean>;
-  /** Oldest first, strictly after the place. */
-  parked(name: string, limit: number, after?: string): Promise<readonly ParkedEvent[]>;
+  /** Oldest first, strictly after the place; undefined: no such projection. */
+  parked(name: string, limit: number, after?: string): Promise<readonly ParkedEvent[] | undefined>;
   /** `facts`: an event of a facts stream cannot be skipped. */
   askParked(name: string, eventId: string, wish: 'retry' | 'skip'): Promise<'asked' | 'unknown' | 'facts'>;
 }

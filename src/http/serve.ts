@@ -25,6 +25,11 @@ import type { Time } from '../consumers/ports.ts';
 
 /** `?after=` waits this long at most. */
 const CATCH_UP_MS = 5000;
+/**
+ * Milliseconds for an operator's question. It is asked when something is wrong; what hangs then (the log, a database) is bounded by itself, but
+ * for longer than whoever asks waits.
+ */
+const OPERATOR_MS = 4000;
 /** Nobody at all: of a public operation. */
 const NOBODY: Access = { tenant: trusted('public'), actor: { kind: 'system', id: 'public' }, scopes: new Set(), mode: 'live' };
 
@@ -43,6 +48,14 @@ export type ServePorts = AuditPorts & {
 
 export type Serve = (req: Request, res: Response, facts: RequestFacts) => Promise<Reply>;
 
+const NO_ANSWER = refuse(
+  'unavailable',
+  'The log or a database has not answered in time: /health/ready says which. Try again after Retry-After.',
+  {
+    headers: { 'Retry-After': '2' },
+  },
+);
+
 /** `/v1/x/{id}` → `/v1/x/:id`. */
 export const routeOf = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ':$1');
 
@@ -60,6 +73,13 @@ export function serving(operation: Operation, ports: ServePorts): Serve {
   const run = operation.bind(ports.checks);
   const count = ports.rateLimits(operation);
   const checkAnswer = ports.checkAnswers ? answerChecks(operation, ports.checks) : undefined;
+
+  const isQuestion = operation.scope === 'instance' && operation.method === 'get';
+  const inTime = (reply: Promise<Reply>): Promise<Reply> =>
+    new Promise((resolve, reject) => {
+      const cancel = ports.time.after(OPERATOR_MS, () => resolve(NO_ANSWER));
+      reply.then(resolve, reject).finally(cancel);
+    });
 
   async function accessOf(req: Request, res: Response): Promise<Access | Refusal> {
     if (operation.scope === 'public') return NOBODY;
@@ -150,7 +170,7 @@ export function serving(operation: Operation, ports: ServePorts): Serve {
     if (crowded !== undefined) return crowded;
     const raw = await rawOf(req, sourceIn(req, res, place), facts, access);
     if (isRefusal(raw)) return raw;
-    const reply = await run(raw);
+    const reply = await (isQuestion ? inTime(run(raw)) : run(raw));
     await audited(operation, raw, reply, ports);
     if (isRefusal(reply)) return reply;
     const answer = paged(reply, req, access);

@@ -1,5 +1,7 @@
+import { Type } from 'typebox';
 import { afterEach, describe, expect, test } from 'vitest';
 import { trusted } from '../../src/domain/values/ids.ts';
+import { operation, plain } from '../../src/http/operation.ts';
 import { grant, httpApp, stopHttpApps } from '../support/httpApp.ts';
 import { JSON_TYPE, OPERATIONS, post } from '../support/notes.ts';
 
@@ -190,6 +192,45 @@ describe('header fields', () => {
       headers.get('x-content-type-options'),
       headers.get('x-powered-by'),
     ]).toStrictEqual(['private, no-store', "default-src 'none';frame-ancestors 'none'", 'nosniff', null]);
+  });
+});
+
+describe('an operator’s question', () => {
+  const asking = (answered: Promise<void>) =>
+    httpApp({
+      operations: [
+        operation({
+          ...plain,
+          id: 'howItIs',
+          method: 'get',
+          path: '/v1/how-it-is',
+          tag: 'Service',
+          summary: 'Ask',
+          scope: 'instance',
+          responses: { 200: { description: 'It.', schema: Type.Object({}) } },
+          handler: () => answered.then(() => ({ status: 200, body: {} })),
+        }),
+      ],
+    });
+
+  test('is answered with 503 where a part that it needs hangs', async () => {
+    const app = await asking(new Promise(() => undefined));
+    const asked = app.call('/v1/how-it-is');
+    await expect.poll(() => app.clock.waiting()).toBeGreaterThan(0);
+    app.clock.advance(4_000);
+    const response = await Promise.race([asked, new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 2_000))]);
+    expect([response?.status, response?.headers.get('retry-after'), response && (await problem(response))]).toMatchObject([
+      503,
+      '2',
+      { code: 'unavailable', detail: expect.stringContaining('/health/ready') as string },
+    ]);
+  });
+
+  test('keeps no timer once it is answered', async () => {
+    const app = await asking(Promise.resolve());
+    const before = app.clock.waiting();
+    expect((await app.call('/v1/how-it-is')).status).toBe(200);
+    expect(app.clock.waiting()).toBe(before);
   });
 });
 

@@ -97,9 +97,8 @@ export const projectionRoutes = (ports: ProjectionPorts): readonly Operation[] =
     query: PageQuery,
     responses: { 200: { description: 'A page.', schema: ParkedPage } },
     handler: async ({ params: { name }, query: { limit }, place }) => {
-      const all = await ports.projections.list();
-      if (!all.some((it) => it.name === name)) return none();
       const rows = await ports.projections.parked(name, limit + 1, place);
+      if (rows === undefined) return none();
       const shown = rows.slice(0, limit);
       return { status: 200, page: { data: shown, next: rows.length > limit ? (shown.at(-1)?.position ?? null) : null } };
     },

@@ -239,4 +239,12 @@ export const apiMutants: readonly Mutant[] = [
     killedBy: 'test/commands/controlNotifications.test.ts',
     testName: 'cancelling by the caller’s own key however much that is, and a page in which nothing is left ends nothing',
   },
+  {
+    name: 'operating: who asks how it is waits for what hangs',
+    file: 'src/http/serve.ts',
+    find: 'isQuestion ? inTime(run(raw)) : run(raw)',
+    put: 'isQuestion && raw.requestId === "" ? inTime(run(raw)) : run(raw)',
+    killedBy: 'test/http/manners.test.ts',
+    testName: 'an operator’s question is answered with 503 where a part that it needs hangs',
+  },
 ];

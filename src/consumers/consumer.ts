@@ -32,10 +32,12 @@ const RETRY_MS = 200;
 const LOOK_MS = 1_000;
 
 /**
- * The most that a consumer rests between two batches, in milliseconds: as long as the last one took, so that under load what is written
- * meanwhile goes in one transaction, while what comes alone is taken at once.
+ * Milliseconds that a consumer rests between two batches: as long as the last one took, so that under load what is written meanwhile goes in one
+ * transaction, while what comes alone is taken at once. Rows that nobody acts on rest longer: the deliveries of a batch change a few at a time,
+ * and their notification is counted anew with each.
  */
-const MOST_REST_MS = 25;
+const restAfter = ({ unhurried }: Projection, tookMs: number): number =>
+  unhurried === true ? Math.min(4 * tookMs, 200) : Math.min(tookMs, 25);
 
 /** `onCaughtUp` is called, now and then, while the consumer is at the head; the next batch waits for it. */
 type Hooks = { readonly onCaughtUp: (held: Held) => Promise<void> };
@@ -166,7 +168,7 @@ export async function runConsumer(
         idle.noted();
         const tookMs = time.epochMs() - began;
         options.onBatch?.(consumer.name, batch.events.length, tookMs);
-        if (batch.events.length < options.batchEvents) await rest(held, Math.min(tookMs, MOST_REST_MS));
+        if (batch.events.length < options.batchEvents) await rest(held, restAfter(consumer, tookMs));
       }
       if (held.caughtUp) await options.onCaughtUp(held);
     }
@@ -178,10 +180,10 @@ export async function runConsumer(
     throw new PortError('unavailable', GONE_BACK, 'the log seems to end before what has been read of it');
   }
 
-  /** Whoever waits for a position ends it. */
+  /** Whoever waits for a position ends it, or for this one to take something. */
   async function rest(held: Held, ms: number): Promise<void> {
     const until = time.epochMs() + ms;
-    const isWanted = (): boolean => wants.parked || isBefore(held.position, wants.position);
+    const isWanted = (): boolean => wants.parked || isBefore(held.position, wants.position) || options.tail.heldUp();
     for (let left = ms; left > 0 && !held.signal.aborted && !isWanted(); left = until - time.epochMs()) await wants.bell.wait(left);
   }
 

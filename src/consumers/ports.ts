@@ -73,6 +73,8 @@ export interface Projection {
   readonly tables: readonly string[];
   /** Its tables have no suffix and come from a migration: a rebuild empties them and starts again. */
   readonly inPlace?: boolean;
+  /** Nobody acts on its rows unasked, so that under load it takes in more at a time; whoever waits for a position is served at once. */
+  readonly unhurried?: boolean;
   readonly apply: (events: readonly Recorded[], tx: Transaction, suffix: string) => Promise<void>;
 }
 

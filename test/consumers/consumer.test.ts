@@ -2,8 +2,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Recorded } from '../../src/domain/kernel/metadata.ts';
 import { PortError } from '../../src/domain/kernel/portError.ts';
 import { askParked, listParked } from '../../src/consumers/parking.ts';
+import type { Time } from '../../src/consumers/ports.ts';
 import { consumersStatus } from '../../src/consumers/status.ts';
-import { happened, movedClock, openBench, tally, unreadable, until, type Bench } from '../support/consumers.ts';
+import { happened, movedClock, openBench, systemTime, tally, unreadable, until, type Bench } from '../support/consumers.ts';
 import { positionAt } from '../support/memoryFeed.ts';
 
 let bench: Bench;
@@ -167,6 +168,43 @@ describe('taking batches in', () => {
     const soon = clock.epochMs() + 30_000;
     await moving(() => stopped.length > 0 || clock.epochMs() >= soon);
     expect([clock.epochMs() < soon, await table()]).toStrictEqual([true, [{ stream: 'template-acme_a', total: 2, seen: ['1', '2'] }]]);
+  });
+});
+
+describe('resting between two batches', () => {
+  /** Each batch takes 40 ms by this clock, which stands still otherwise; `asked`: how long anybody waited by it. Waits of `held` ms never end. */
+  function slowly(held?: number) {
+    let now = 0;
+    const asked: number[] = [];
+    const time: Time = {
+      epochMs: () => now,
+      after: (ms, run) => {
+        asked.push(ms);
+        return ms === held ? () => undefined : systemTime.after(ms, run);
+      },
+    };
+    return { asked, time, before: () => Promise.resolve(void (now += 40)) };
+  }
+
+  test.each([
+    ['as long as the last one took, at most 25 ms', false, 25],
+    ['four times as long where nobody acts on its rows, at most 200 ms', true, 160],
+  ])('a consumer rests %s', async (_, unhurried, ms) => {
+    const { asked, time, before } = slowly();
+    await bench.start([tally({ unhurried, before })], { time });
+    await reached(bench.feed.add(...marks('a', '1')));
+    await until(() => asked.includes(ms));
+    expect(asked.filter((it) => it === 25 || it === 160)).toStrictEqual([ms]);
+  });
+
+  test('a rest ends when the others would have to wait for it', async () => {
+    const { asked, time, before } = slowly(160);
+    await bench.start([tally({ unhurried: true, before })], { time });
+    await reached(bench.feed.add(...marks('a', '1')));
+    await until(() => asked.includes(160));
+    // More than the reader lets wait for one consumer.
+    await reached(bench.feed.add(happened('Marked', { mark: '2', many: Array.from({ length: 10_000 }, () => 0) }, { id: 'a' })));
+    expect(await table()).toStrictEqual([{ stream: 'template-acme_a', total: 2, seen: ['1', '2'] }]);
   });
 });
 

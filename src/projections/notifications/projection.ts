@@ -35,6 +35,7 @@ export const notificationsProjection: Projection = {
   // Batches and the audit tell of those who were refused where no notification came of it.
   nouns: ['notification', 'engagement', 'batch', 'audit'],
   facts: false,
+  unhurried: true,
   schema,
   tables: [...TABLES],
   apply: async (events, tx, suffix) => {

@@ -9,11 +9,14 @@ const MAX_HTML_TAGS = 8_000;
 /** Two noncharacters of Unicode, which no text holds, around the number of a tag. */
 const OPEN = '\uFDD0';
 const CLOSE = '\uFDD1';
-/** Around the target of a link, which is only known once it is rendered: of one with a text of its own, and of one without. */
-const BESIDE = '\uFDD2';
-const ALONE = '\uFDD3';
-const END = '\uFDD4';
-const MARKS = new RegExp(`[${OPEN}-${END}]`);
+/**
+ * Around the target of a link, which is only known once it is rendered: of one with a text of its own, and of one without. Controls, which
+ * a text has no use for: beyond U+00FF they would make the engine keep each rendered mail at two bytes a character.
+ */
+const BESIDE = '\u0001';
+const ALONE = '\u0002';
+const END = '\u0003';
+const MARKS = new RegExp(`[${OPEN}${CLOSE}${BESIDE}-${END}]`);
 
 const cell: FormatCallback = (element, walk, builder) => {
   builder.addInline(' ');

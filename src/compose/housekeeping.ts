@@ -6,12 +6,16 @@ import { repeating } from './repeating.ts';
 const EVERY_MS = 10 * 60_000;
 const AT_ONCE = 1000;
 
-/** What has run out is removed now and then: uploads that nobody used, reservations whose window is over. Any number of processes may. */
-export function startHousekeeping({ blobs, models, clock, log }: Core, closing: Closing): void {
+/**
+ * What has run out is removed now and then: uploads that nobody used, reservations whose window is over, captured messages of yesterday. Any
+ * number of processes may.
+ */
+export function startHousekeeping({ blobs, models, captures, clock, log }: Core, closing: Closing): void {
   repeating('housekeeping', { everyMs: EVERY_MS, time: clock, closing }, async () => {
     try {
       while ((await blobs.deleteExpired(AT_ONCE)) === AT_ONCE);
       while ((await expireReservations(models.db, clock.now(), AT_ONCE)) === AT_ONCE);
+      await captures.purge();
     } catch (error) {
       log.warn('what has run out could not be removed and will be later', { error });
     }

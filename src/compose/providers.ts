@@ -35,7 +35,7 @@ export function openProviders(parts: Parts, closing: Closing): Providers {
       clock,
       onDropped: () => parts.onError(new PortError('unavailable', 'feedback_dropped', 'simulated feedback was dropped')),
     });
-  const capture = simulated(captureProvider(parts.captures, { clock, onError: parts.onError }));
+  const capture = simulated(captureProvider(parts.captures, clock));
   const byKind = new Map<string, Provider>([['capture', capture]]);
   if (parts.config.providers.email.includes('smtp')) byKind.set('smtp', simulated(smtpOf(parts)));
   for (const [kind, provider] of byKind) closing.add(`provider ${kind}`, () => provider.close());

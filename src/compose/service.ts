@@ -1,19 +1,16 @@
 import type { Log } from '../adapters/logging/log.ts';
 import { openMetrics } from '../adapters/metrics/metrics.ts';
-import { keySecrets } from '../adapters/crypto/keySecrets.ts';
 import { freeAbandoned } from '../adapters/postgres/actions/abandoned.ts';
 import { runsThreadsBeside } from '../adapters/threads/thread.ts';
-import { tenantCommands } from '../commands/tenants.ts';
 import type { Config } from '../config.ts';
 import { freeLeases } from '../consumers/lease.ts';
 import type { PortError } from '../domain/kernel/portError.ts';
 import type { ApiThreadOptions } from './startApiThread.ts';
-import { checkLog } from './checkLog.ts';
+import { begin } from './beginning.ts';
 import { type Closing, loggedClosing } from './closing.ts';
-import { startConsumers, untilCaughtUp } from './consumers.ts';
+import { startConsumers } from './consumers.ts';
 import { type Core, openCore } from './core.ts';
 import { migrateAll, placesOf } from './databases.ts';
-import { startHousekeeping } from './housekeeping.ts';
 import type { About, Served } from './http.ts';
 import type { Phase } from './observing.ts';
 import type { Listening } from './listening.ts';
@@ -58,15 +55,10 @@ export async function startService(config: Config, { log, starting, about, lost 
     const beside = config.roles.includes('api') ? undefined : await startProbes(core, opened, () => phase);
     if (config.database === 'embedded') await takeOver(core);
     if (config.roles.includes('projector')) await startConsumers(core, opened);
-    const base = { log: core.logged.log, clock: core.clock, ids: core.ids, indexes: core.logged.keys.indexes };
-    await tenantCommands({ ...base, keySecrets }).bootstrap(secrets.adminKey);
-    // Now it has a beginning, if it had none.
-    if (core.databases.log !== undefined) await checkLog(core.logged.store, core.databases.models.worker);
-    await untilCaughtUp(core);
+    await begin(core);
     if (config.roles.includes('worker')) {
       const { startWorker } = await import('./worker.ts');
       await startWorker(core, opened);
-      startHousekeeping(core, opened);
     }
     const served = beside ?? (await serve(core, { places, about, lost }, opened));
     phase = 'running';

@@ -1,12 +1,28 @@
+import type { Providers } from '../processes/dispatch/ports.ts';
 import type { Closing } from './closing.ts';
 import type { Core } from './core.ts';
 import { startDelivery } from './delivery.ts';
+import { startHousekeeping } from './housekeeping.ts';
 import { openProviders } from './providers.ts';
 
-/** Claims, plans and hands off, until closed; what is in work has the given milliseconds to end. */
-export async function startWorker(core: Core, closing: Closing): Promise<void> {
-  const { config, captures, feedback, clock, log, metrics } = core;
-  const providers = openProviders(
+/** `leaseMs`: of a claim, where it is not the usual time; `providers`: where they are not those of the configuration alone. */
+export type WorkerOptions = { readonly leaseMs?: number; readonly providers?: Providers };
+
+/** Claims, plans and hands off, until closed, and removes what has run out; what is in work has half of `shutdownMs` to end. */
+export async function startWorker(core: Core, closing: Closing, options: WorkerOptions = {}): Promise<void> {
+  const { config, log } = core;
+  const { providers = observedProviders(core, closing), ...timing } = options;
+  const drainer = await startDelivery({ ...core, ...timing, providers, allowlist: config.allowlist, worker: core.holder });
+  closing.add('drainer', async () => {
+    const left = await drainer.stop(Math.floor(config.shutdownMs / 2));
+    if (left > 0) log.warn('groups were left to be recovered', { count: left });
+  });
+  startHousekeeping(core, closing);
+}
+
+/** The providers of the configuration; log and metrics tell how they are. */
+export const observedProviders = ({ config, captures, feedback, clock, log, metrics }: Core, closing: Closing): Providers =>
+  openProviders(
     {
       config,
       captures,
@@ -22,9 +38,3 @@ export async function startWorker(core: Core, closing: Closing): Promise<void> {
     },
     closing,
   );
-  const drainer = await startDelivery({ ...core, providers, allowlist: config.allowlist, worker: core.holder });
-  closing.add('drainer', async () => {
-    const left = await drainer.stop(Math.floor(config.shutdownMs / 2));
-    if (left > 0) log.warn('groups were left to be recovered', { count: left });
-  });
-}

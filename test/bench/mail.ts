@@ -96,7 +96,6 @@ export const outgoing = (key: string, message: EmailMessage): Outgoing => ({
   deliveryId: key as DeliveryId,
   subject: key as SubjectId,
   key,
-  class: 'transactional',
   message,
 });
 

@@ -12,7 +12,6 @@ export function keyedProvider({
 }): Provider {
   return {
     id: 'keyed',
-    channels: ['sms'],
     takesKeys: true,
     deadlineMs,
     window,

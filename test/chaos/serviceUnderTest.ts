@@ -1,20 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { openLog } from '../../src/adapters/logging/log.ts';
 import { openMetrics } from '../../src/adapters/metrics/metrics.ts';
-import { keySecrets } from '../../src/adapters/crypto/keySecrets.ts';
-import { tenantCommands } from '../../src/commands/tenants.ts';
-import { loggedClosing, type Closing } from '../../src/compose/closing.ts';
-import { startConsumers, untilCaughtUp } from '../../src/compose/consumers.ts';
+import { begin } from '../../src/compose/beginning.ts';
+import { loggedClosing } from '../../src/compose/closing.ts';
+import { startConsumers } from '../../src/compose/consumers.ts';
 import { type Core, openCore } from '../../src/compose/core.ts';
 import { migrateAll, placesOf } from '../../src/compose/databases.ts';
-import { startDelivery } from '../../src/compose/delivery.ts';
 import { startHttp } from '../../src/compose/http.ts';
-import { openProviders } from '../../src/compose/providers.ts';
 import { secretsOf } from '../../src/compose/secrets.ts';
 import { startProbes } from '../../src/compose/probes.ts';
+import { observedProviders, startWorker } from '../../src/compose/worker.ts';
 import { parseConfig } from '../../src/config.ts';
+import type { Providers } from '../../src/processes/dispatch/ports.ts';
 import { keyedProvider } from './keyedProvider.ts';
-import { openPoints, pointedCore, pointedProviders, type Points } from './points.ts';
+import { openPoints, pointedCore, pointedProviders } from './points.ts';
 
 // The service, wired as `compose/service.ts` does it, with points around its ports, a provider that takes keys, and short leases.
 const { CHAOS_LEASE_MS, CHAOS_POINT, CHAOS_SIGNAL, CHAOS_PASSED_FILE, CHAOS_KEYED_URL = '', CHAOS_WINDOW, ...env } = process.env;
@@ -36,21 +35,10 @@ const points = openPoints({
   },
 });
 
-async function startWorker(core: Core, at: Points, last: Closing): Promise<void> {
-  const { captures, feedback: sink, clock } = core;
-  const onError = (error: unknown): void => {
-    log.warn('a provider failed', { error });
-  };
-  const providers = openProviders({ config, captures, sink, clock, onError, onBreaker: () => undefined }, last);
+/** With a provider that takes keys besides, and points around each. */
+function providersOf(core: Core): Providers {
   const keyed = keyedProvider({ url: CHAOS_KEYED_URL, window: Number(CHAOS_WINDOW), deadlineMs: Math.floor(leaseMs / 4) });
-  const drainer = await startDelivery({
-    ...core,
-    providers: pointedProviders(at, providers, keyed, leaseMs),
-    allowlist: config.allowlist,
-    worker: core.holder,
-    leaseMs,
-  });
-  last.add('drainer', () => drainer.stop(Math.floor(config.shutdownMs / 2)));
+  return pointedProviders(points, observedProviders(core, opened), keyed, leaseMs);
 }
 
 async function start(): Promise<void> {
@@ -59,10 +47,8 @@ async function start(): Promise<void> {
   await migrateAll(places);
   const core = pointedCore(points, await openCore({ config, secrets, places, metrics: openMetrics(), log }, opened));
   if (config.roles.includes('projector')) await startConsumers(core, opened, { leaseMs: leaseMs / 3 });
-  const base = { log: core.logged.log, clock: core.clock, ids: core.ids, indexes: core.logged.keys.indexes };
-  await tenantCommands({ ...base, keySecrets }).bootstrap(secrets.adminKey);
-  await untilCaughtUp(core);
-  if (config.roles.includes('worker')) await startWorker(core, points, opened);
+  await begin(core);
+  if (config.roles.includes('worker')) await startWorker(core, opened, { providers: providersOf(core), leaseMs });
   const about = { version: '0.0.0', checkAnswers: true };
   const { localUrl } = config.roles.includes('api')
     ? await startHttp(core, about, opened)

@@ -2,11 +2,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { closing } from '../../src/compose/closing.ts';
 import { openProviders } from '../../src/compose/providers.ts';
 import { CHANNELS, type Channel } from '../../src/domain/values/channel.ts';
-import type { TenantId } from '../../src/domain/values/ids.ts';
 import { manualClock } from '../support/manualClock.ts';
 import { START } from '../support/house.ts';
-
-const tenant = 'acme' as TenantId;
 
 /** Mail by SMTP, all else captured; nothing is sent. */
 function opened(email: readonly ('smtp' | 'capture')[] = ['smtp']) {
@@ -47,22 +44,22 @@ function opened(email: readonly ('smtp' | 'capture')[] = ['smtp']) {
 test('what a key of test mode sends is captured, whatever the channel has, also where another provider may have it', () => {
   const { providers } = opened();
   const chosen = CHANNELS.flatMap((channel) => [
-    providers.choose({ tenant, channel, mode: 'test' }).id,
-    providers.choose({ tenant, channel, mode: 'test', bound: 'smtp' }).id,
+    providers.choose({ channel, mode: 'test' }).id,
+    providers.choose({ channel, mode: 'test', bound: 'smtp' }).id,
   ]);
   expect(new Set(chosen)).toStrictEqual(new Set(['capture']));
-  expect(providers.choose({ tenant, channel: 'email', mode: 'live' }).id).toBe('smtp');
+  expect(providers.choose({ channel: 'email', mode: 'live' }).id).toBe('smtp');
 });
 
 test('what may have been taken is sought where it was given, whatever comes first by now', () => {
   const { providers } = opened();
-  expect(providers.choose({ tenant, channel: 'email', mode: 'live', bound: 'capture' }).id).toBe('capture');
-  expect(providers.choose({ tenant, channel: 'email', mode: 'live', bound: 'gone' }).id).toBe('smtp');
+  expect(providers.choose({ channel: 'email', mode: 'live', bound: 'capture' }).id).toBe('capture');
+  expect(providers.choose({ channel: 'email', mode: 'live', bound: 'gone' }).id).toBe('smtp');
 });
 
 test('a provider that takes nothing five times in a row is passed over for ten seconds, if there is another', async () => {
   const { providers, clock, changes } = opened(['smtp', 'capture']);
-  const first = (): string => providers.choose({ tenant, channel: 'email', mode: 'live' }).id;
+  const first = (): string => providers.choose({ channel: 'email', mode: 'live' }).id;
   for (const healthy of [false, false, false, false, true, false, false, false, false]) providers.report('smtp', healthy);
   await Promise.resolve();
   expect([first(), changes]).toStrictEqual(['smtp', []]);

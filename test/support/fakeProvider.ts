@@ -16,7 +16,6 @@ export function fakeProvider(more: Partial<Pick<Provider, 'id' | 'takesKeys' | '
   const keys = new Set<string>();
   const it: FakeProvider = {
     id: 'smtp',
-    channels: ['email', 'sms', 'push', 'in_app', 'webhook', 'wallet'],
     takesKeys: false,
     deadlineMs: 5_000,
     window: 10,

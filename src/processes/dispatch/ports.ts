@@ -69,7 +69,7 @@ export interface Providers {
    * The provider that a message of this channel goes to now: the first whose breaker is closed, in the order of the configuration. `bound`: the
    * delivery has an open outcome there, and its key means nothing elsewhere. Test mode always captures.
    */
-  choose(want: { readonly tenant: TenantId; readonly channel: Channel; readonly mode: 'live' | 'test'; readonly bound?: string }): Provider;
+  choose(want: { readonly channel: Channel; readonly mode: 'live' | 'test'; readonly bound?: string }): Provider;
   /** Milliseconds that the slowest of them may take: claims last several times as long. */
   readonly longestDeadlineMs: number;
   /** Told of every call, so that the breaker opens and closes. */

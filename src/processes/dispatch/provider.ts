@@ -1,4 +1,3 @@
-import type { Channel, MessageClass } from '../../domain/values/channel.ts';
 import type { DeliveryId, NotificationId, SubjectId, TenantId } from '../../domain/values/ids.ts';
 
 /** An e-mail as it leaves: rendered, addresses as the RFCs write them, headers free of CR and LF. */
@@ -49,7 +48,6 @@ export type Outgoing = {
   readonly subject: SubjectId;
   /** Delivery id and attempt: the same for as long as an outcome is open, so a provider that takes keys sends once. */
   readonly key: string;
-  readonly class: MessageClass;
   readonly message: ChannelMessage;
 };
 
@@ -74,7 +72,6 @@ export type SendResult =
 export interface Provider {
   /** `smtp`, `capture`. */
   readonly id: string;
-  readonly channels: readonly Channel[];
   /** Whether a repeated `key` is delivered once. */
   readonly takesKeys: boolean;
   /** Milliseconds within which `send` has answered, whatever the other side does. */

@@ -122,7 +122,6 @@ function renderOne(renderer: DispatchPorts['renderer'], making: Making): Ready |
     deliveryId,
     subject: person.subject,
     key: `${deliveryId}.${it.attempt}`,
-    class: job.state.requested.terms.class,
     message: addressed(rendered, to.address, sender, attachmentsOf(refs, making.files)),
   };
   return { n, outgoing, attempt: it.attempt, provider, locale };

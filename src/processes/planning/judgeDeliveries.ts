@@ -61,7 +61,6 @@ function judgeJob(ports: JudgePorts, { job, people }: OpenedJob, around: Around)
     const person = people.get(indexOf(it.n));
     if (person === undefined) return [];
     const provider = ports.providers.choose({
-      tenant: job.tenant,
       channel: channelOf(it.n),
       mode: job.state.requested.terms.mode,
       ...present({ bound: it.doubt || it.status === 'open' ? it.provider : undefined }),

@@ -1,6 +1,5 @@
 import type { Clock } from '../../../commands/ports.ts';
 import { PortError } from '../../../domain/kernel/portError.ts';
-import { CHANNELS } from '../../../domain/values/channel.ts';
 import type { EmailMessage, Outgoing, Provider, SendResult } from '../../../processes/dispatch/provider.ts';
 import { emailComposer } from '../email/composeEmail.ts';
 import type { ComposeEmail } from '../email/composeEmail.ts';
@@ -8,7 +7,6 @@ import type { CapturedEmail, CapturedMessage, CaptureEntry, CaptureStore } from 
 
 /** Characters of MIME that are kept: enough to look at, and large attachments stay out of the database. */
 const RAW_KEPT = 1_048_576;
-const PURGE_EVERY_MS = 600_000;
 const DEADLINE_MS = 10_000;
 const WINDOW = 200;
 /** Characters of messages in one statement, about. */
@@ -54,19 +52,10 @@ async function captureEmail(compose: ComposeEmail, message: EmailMessage, key: s
   return { ...message, attachments, raw: Buffer.from(mail.raw.slice(0, RAW_KEPT), 'latin1').toString('utf8') };
 }
 
-/**
- * Takes every channel and sends nothing: what it took can be looked at for 24 hours. A repeated key is kept once.
- * `onError` hears of a purge that failed; the next one tries again.
- */
-export function captureProvider(
-  store: CaptureStore,
-  { clock, onError }: { readonly clock: Clock; readonly onError: (error: unknown) => void },
-): Provider {
+/** Takes every channel and sends nothing: what it took can be looked at for 24 hours. A repeated key is kept once. */
+export function captureProvider(store: CaptureStore, clock: Clock): Provider {
   const compose = emailComposer({ clock });
   const sending = new Set<Promise<unknown>>();
-  const purging = setInterval(() => {
-    store.purge().catch(onError);
-  }, PURGE_EVERY_MS).unref();
 
   async function take({ tenant, subject, key, notificationId, deliveryId, message }: Outgoing): Promise<Taken> {
     const captured: CapturedMessage | SendResult = message.channel === 'email' ? await captureEmail(compose, message, key) : message;
@@ -101,7 +90,6 @@ export function captureProvider(
 
   return {
     id: 'capture',
-    channels: CHANNELS,
     takesKeys: true,
     deadlineMs: DEADLINE_MS,
     window: WINDOW,
@@ -113,7 +101,6 @@ export function captureProvider(
       return call;
     },
     close: async () => {
-      clearInterval(purging);
       await Promise.allSettled([...sending]);
     },
   };

@@ -28,7 +28,6 @@ const refusedAs = (code: string, kind: Refused['kind']): Refused => ({ outcome: 
 /** A pool of connections over one queue. Lanes take from it what they can carry, so that a slow one holds nobody up. */
 class SmtpPool implements Provider {
   readonly id: string;
-  readonly channels = ['email'] as const;
   /** SMTP has no such thing. The Message-ID derives from the key, so that a reader can tell a doubled mail. */
   readonly takesKeys = false;
   readonly deadlineMs: number;

@@ -99,7 +99,6 @@ export function withSimulator(provider: Provider, options: SimulatorOptions): Pr
 
   return {
     id: provider.id,
-    channels: provider.channels,
     takesKeys: provider.takesKeys,
     deadlineMs: provider.deadlineMs,
     window: provider.window,

@@ -34,12 +34,7 @@ async function capturing() {
   const clock = manualClock(start);
   const keys: Keys = keysOf(db, masters, () => clock.epochMs());
   const store = postgresCaptureStore({ api: db.apiPool, worker: db.workerPool, vault: keys.vault, indexes: keys.indexes, clock });
-  const provider = captureProvider(store, {
-    clock,
-    onError: (error) => {
-      throw error;
-    },
-  });
+  const provider = captureProvider(store, clock);
   onTestFinished(() => provider.close());
   await db.workerPool.query('delete from captured');
   return { clock, keys, store, provider };
@@ -185,7 +180,7 @@ describe('the capture provider', () => {
       clear: () => Promise.reject(new Error('not asked')),
       purge: () => Promise.reject(new Error('not asked')),
     };
-    const provider = captureProvider(down, { clock: manualClock(start), onError: () => undefined });
+    const provider = captureProvider(down, manualClock(start));
     onTestFinished(() => provider.close());
     expect(await provider.send([outgoing(1), outgoing(2, { subject: 'a\nb' })])).toStrictEqual([
       { outcome: 'unknown', code: 'database_unreachable' },
@@ -217,7 +212,7 @@ describe('large mails', () => {
       clear: () => Promise.resolve(0),
       purge: () => Promise.resolve(0),
     };
-    const provider = captureProvider(store, { clock: manualClock(start), onError: () => undefined });
+    const provider = captureProvider(store, manualClock(start));
     onTestFinished(() => provider.close());
     return { provider, statements };
   }

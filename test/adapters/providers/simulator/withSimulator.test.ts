@@ -13,7 +13,6 @@ function ledger(): Provider & { readonly keys: string[] } {
   const keys: string[] = [];
   return {
     id: 'ledger',
-    channels: ['email', 'sms'],
     takesKeys: false,
     deadlineMs: 1_000,
     window: 16,

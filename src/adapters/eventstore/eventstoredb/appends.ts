@@ -15,6 +15,9 @@ import { positionOf, toWire } from './wire.ts';
 /** `atOnce`: appends under way; they share one stream of the client's, so that more of them cost no connections. */
 export type EventStoreDbAppendOptions = AppendOptions & { readonly atOnce: number };
 
+/** Timers of Node reach no further than 24 days. */
+const A_WEEK_MS = 7 * 86_400_000;
+
 /** A write as it goes to the server. */
 type Sent = { readonly stream: string; readonly events: EventData[] };
 
@@ -92,8 +95,9 @@ export class Appends {
   async #call({ write, body, bytes, settle }: Pending<Sent>): Promise<void> {
     const from = performance.now();
     const expectedRevision: AppendExpectedRevision = write.at === 'absent' ? NO_STREAM : BigInt(write.at);
-    // The server's own deadline is an instant by our clock: longer than ours, so that a clock that is a little off refuses nothing.
-    const options = { expectedRevision, requiresLeader: true, deadline: 12 * this.#options.attemptMs };
+    // To the client a deadline is an instant by our clock, to the server one by its own, which keeps a limit besides: of two clocks that
+    // differ it would refuse everything.
+    const options = { expectedRevision, requiresLeader: true, deadline: A_WEEK_MS };
     const sent = this.#client.appendToStream(body.stream, body.events, options);
     // The client keeps no deadline of an append: a frozen server is noticed by its keep-alive, after 20 s.
     const { nextExpectedRevision, position } = await within(this.#options.attemptMs, sent);

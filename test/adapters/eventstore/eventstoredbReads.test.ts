@@ -57,6 +57,44 @@ describe('a read that fails', () => {
   });
 });
 
+describe('a page', () => {
+  /** Reads of a log of so many events, each tenth of the type that is wanted; and how many were asked for each time. */
+  function logOf(length: number): { readonly reads: Reads; readonly asked: number[] } {
+    const asked: number[] = [];
+    const readAll = (how: { readonly fromPosition: 'start' | { readonly commit: bigint }; readonly maxCount: number }): unknown => {
+      asked.push(how.maxCount);
+      const from = how.fromPosition === 'start' ? 0 : Number(how.fromPosition.commit) - 100;
+      const stream = Object.assign(new PassThrough({ objectMode: true }), { cancel: () => Promise.resolve() });
+      for (let n = from; n < Math.min(length, from + how.maxCount); n += 1) {
+        const [type, position] = [n % 10 === 0 ? 'Wanted' : 'Other', { commit: BigInt(100 + n), prepare: BigInt(100 + n) }];
+        stream.write({
+          event: { id: `id-${String(n)}`, type, streamId: 'sample-1', revision: BigInt(n), position, isJson: true, data: {} },
+        });
+      }
+      stream.end();
+      return stream;
+    };
+    return { reads: new Reads({ readAll } as unknown as EventStoreDBClient, new StreamNames(), 2_000), asked };
+  }
+  const at = (n: number) => positionOf(BigInt(100 + n));
+  const limits = { events: 4, bytes: 10_000, window: 50 };
+  const wanted = { types: ['Wanted'] };
+
+  test.each([
+    ['what it takes, and the event where it begins', {}, 4, [4, 5], { last: 'id-7', upTo: at(7), caughtUp: false }],
+    ['more where the filter lets little pass', wanted, 4, [4, 33, 5, 33, 15], { last: 'id-70', upTo: at(70), caughtUp: false }],
+    ['no more than its window', wanted, 8, [8, 43, 9, 43], { last: 'id-90', upTo: at(99), caughtUp: false }],
+    ['as much as its window holds where nothing is filtered', {}, 75, [50, 51], { last: 'id-99', upTo: at(99), caughtUp: false }],
+  ])('asks for %s', async (_what, filter, events, counts, second) => {
+    const { reads, asked } = logOf(100);
+    const first = await reads.page('start', filter, { ...limits, events });
+    const { events: found, upTo, caughtUp } = await reads.page(first.upTo, filter, { ...limits, events });
+    expect(asked).toStrictEqual(counts);
+    expect({ last: found.at(-1)?.id, upTo, caughtUp }).toStrictEqual(second);
+    expect(await reads.page(at(98), filter, limits)).toMatchObject({ upTo: at(99), caughtUp: true });
+  });
+});
+
 describe('a stream that somebody deleted for good', () => {
   test('is refused as such, whoever reads or appends, and its neighbours are not', async () => {
     const server = await eventStoreServer();

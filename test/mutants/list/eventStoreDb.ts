@@ -35,6 +35,14 @@ export const eventStoreDbMutants: readonly Mutant[] = [
     testName: 'alone on its server as an event store refusing text comes back as it was given white space and the order of members',
   },
   {
+    name: 'eventstoredb: a server whose clock differs by a minute refuses every append',
+    file: adapter('appends'),
+    find: 'requiresLeader: true, deadline: A_WEEK_MS };',
+    put: 'requiresLeader: true, deadline: 60_000 };',
+    killedBy: 'test/adapters/eventstore/eventstoredbClock.test.ts',
+    testName: 'a clock that is a day behind the server’s keeps nothing from being written or read',
+  },
+  {
     name: 'eventstoredb: an append whose outcome is open is not sent again',
     file: adapter('appends'),
     find: 'if (verdict !== undefined) return pending.settle(verdict);',
@@ -49,6 +57,14 @@ export const eventStoreDbMutants: readonly Mutant[] = [
     put: 'if (isMissing && !isMissing) throw',
     killedBy: faults,
     testName: 'a subscription that stalls without a word is noticed and replaced: 20 of 20',
+  },
+  {
+    name: 'eventstoredb: a page ends where its first call does, with most of what passes still behind it',
+    file: adapter('reads'),
+    find: "if (end !== 'more' || examined >= limits.window)",
+    put: 'if (end.length > 0)',
+    killedBy: reads,
+    testName: 'a page asks for more where the filter lets little pass',
   },
   {
     name: 'eventstoredb: a node that lies behind is read',

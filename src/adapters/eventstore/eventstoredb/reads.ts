@@ -80,15 +80,11 @@ export class Reads {
     const ours = taking(this.#names, filter);
     const events: StoredEvent[] = [];
     let upTo = place === 'start' ? ORIGIN : positionOf(place.commit);
-    const from = upTo;
-    let [seen, bytes] = [0, 0];
+    let [examined, bytes] = [0, 0];
     if (limits.events === 0) return { events, upTo, caughtUp: (await this.headAfter(upTo)) <= upTo };
-    // Forwards the event at the position is part of what is read.
-    const take: Take = ({ event }) => {
-      seen += 1;
-      const at = event?.position && positionOf(event.position.commit);
-      if (event === undefined || at === undefined || (place !== 'start' && at <= from)) return true;
+    const take = (event: Recorded, at: Position): boolean => {
       upTo = at;
+      examined += 1;
       const stored = ours(event);
       if (stored) {
         bytes += bytesOfEvent(stored);
@@ -96,16 +92,34 @@ export class Reads {
       }
       return events.length < limits.events && bytes < limits.bytes;
     };
-    const maxCount = limits.window + 1;
-    const isOver = await this.#all({ direction: FORWARDS, fromPosition: place === 'start' ? START : place, maxCount }, take).catch(
+    // What is asked for beyond what the page takes is sent and parsed for nothing: more of it only where the filter lets little pass.
+    for (let ask = limits.events; ; ask *= 8) {
+      const end = await this.#stretch(upTo, Math.min(ask, limits.window - examined), take);
+      if (end !== 'more' || examined >= limits.window) return { events, upTo, caughtUp: end === 'head' };
+    }
+  }
+
+  /** Hands on what comes strictly after a position, so many events at most, until `take` has enough. Where that ended: there may be more, or the head. */
+  async #stretch(from: Position, count: number, take: (event: Recorded, at: Position) => boolean): Promise<'enough' | 'more' | 'head'> {
+    const place = placeOf(from);
+    // Forwards the event at the position is part of what is read.
+    const maxCount = place === 'start' ? count : count + 1;
+    let seen = 0;
+    const each: Take = ({ event }) => {
+      seen += 1;
+      const at = event?.position && positionOf(event.position.commit);
+      return event === undefined || at === undefined || at <= from || take(event, at);
+    };
+    const isOver = await this.#all({ direction: FORWARDS, fromPosition: place === 'start' ? START : place, maxCount }, each).catch(
       async (error: unknown) => {
         // Within the last event there is no reading from it either, and nothing to read.
         if (isUnknown(error)) await this.headAfter(from);
         throw readFailed(error);
       },
     );
-    if (seen === 0) await this.headAfter(upTo);
-    return { events, upTo, caughtUp: isOver && seen < maxCount };
+    if (seen === 0) await this.headAfter(from);
+    if (!isOver) return 'enough';
+    return seen < maxCount ? 'head' : 'more';
   }
 
   /** The head. @throws PortError `invalid` when the position lies beyond it. */

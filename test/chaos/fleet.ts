@@ -20,7 +20,7 @@ export type Fleet = {
   readonly seats: readonly Seat[];
   /** An API that is ready, another each time. */
   readonly rotate: () => Program | undefined;
-  /** At once where there are faults. @throws when one of them, or of those that are asked for, is not ready in time. */
+  /** @throws when one of them, or of those that are asked for, is not ready in time; at once where there are faults. */
   readonly ready: (deadlineMs: number, of?: (seat: Seat) => boolean) => Promise<void>;
   /** What ended although nobody killed it, and what a log tells of a fault. */
   readonly faults: () => readonly string[];
@@ -30,7 +30,7 @@ export type Fleet = {
 };
 
 /** From a start to the next. */
-type Life = { pid: number; program: Program | undefined; wasKilled: boolean; started: Promise<Program | undefined> };
+type Life = { pid: number; program: Program | undefined; wasKilled: boolean; hasEnded: boolean; started: Promise<Program | undefined> };
 
 /** Two of each role, all started at once, also on a database that has no tables yet. */
 export function startFleet(ground: Ground, options: Pick<StartOptions, 'as' | 'env'>): Fleet {
@@ -39,12 +39,13 @@ export function startFleet(ground: Ground, options: Pick<StartOptions, 'as' | 'e
 
   function seatOf(role: Role, name: string): Seat {
     const launch = (): Life => {
-      const life: Life = { pid: 0, program: undefined, wasKilled: false, started: Promise.resolve(undefined) };
+      const life: Life = { pid: 0, program: undefined, wasKilled: false, hasEnded: false, started: Promise.resolve(undefined) };
       const env = { ...options.env, TIDINGS_ROLES: role };
       life.started = ground.start({ as: options.as, env, seat: name, onSpawn: (pid) => (life.pid = pid) }).then(
         (program) => (life.program = program),
         (error: unknown) => {
           if (!life.wasKilled) faults.push(`${name} did not start: ${String(error)}`);
+          life.hasEnded = true;
           return undefined;
         },
       );
@@ -56,7 +57,7 @@ export function startFleet(ground: Ground, options: Pick<StartOptions, 'as' | 'e
       const wasReady = program() !== undefined;
       if (program()?.isRunning() === false) faults.push(`${name} ended by itself`);
       life.wasKilled = true;
-      if (life.program?.isRunning() !== false) process.kill(life.pid, 'SIGKILL');
+      if (!life.hasEnded && life.program?.isRunning() !== false) process.kill(life.pid, 'SIGKILL');
       const ended = await life.started;
       await ended?.kill();
       if (ended !== undefined) noteFaults(name, ended);
@@ -94,6 +95,7 @@ export function startFleet(ground: Ground, options: Pick<StartOptions, 'as' | 'e
         deadlineMs,
         seen: missing,
       });
+      if (missing().length > 0) throw new Error(`not ready: ${missing().join(', ')}; ${faults.join('; ')}`);
     },
     faults: () => faults,
     stop: async () => {

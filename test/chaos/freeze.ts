@@ -57,9 +57,9 @@ const message = (type: string, to: string): object => ({
 
 /** What those who were frozen had to say of it has been heard by now, however late: nobody was refused for good, whoever was refused first. */
 async function judgeInTheEnd(ground: Ground, run: ChaosRun): Promise<void> {
-  const text = `select status, count(*)::int as n from ${await deliveriesTable(ground)} where status <> 'sent' group by 1 order by 1`;
-  const rows = await ground.cluster.query<{ status: string; n: number }>(text);
-  const others = rows.map(({ status, n }) => `${status} ${String(n)}`).join(', ');
+  const text = `select status, coalesce(code, 'no answer') as code, count(*)::int as n from ${await deliveriesTable(ground)} where status <> 'sent' group by 1, 2 order by 1, 2`;
+  const rows = await ground.cluster.query<{ status: string; code: string; n: number }>(text);
+  const others = rows.map(({ status, code, n }) => `${status} (${code}) ${String(n)}`).join(', ');
   run.must('in the end each late acceptance still stands, and no late failure does', rows.length === 0, others || 'all are sent');
 }
 
@@ -69,6 +69,11 @@ async function statusesOf(ground: Ground, ids: readonly string[]): Promise<reado
   const rows = await ground.cluster.query<{ id: string; status: string }>(text, [ids]);
   const byId = new Map(rows.map(({ id, status }) => [id, status]));
   return ids.map((id) => byId.get(id) ?? 'none');
+}
+async function dueOf(ground: Ground, ids: readonly string[]): Promise<number> {
+  const text = 'select count(*)::int as n from actions where target = any ($1)';
+  const [row] = await ground.cluster.query<{ n: number }>(text, [ids]);
+  return row?.n ?? 0;
 }
 const frozen = (program: Program): Promise<true> => eventually('it is frozen at its point', () => (isFrozen(program) ? true : undefined));
 const thaw = (program: Program): void => {
@@ -87,12 +92,16 @@ async function atTheWorstMoment(ground: Ground, parts: Frozen, round: number, ru
 
   // The worker has the provider's answers in its hand and has written down none of them.
   await arm(parts.worker);
+  // It comes upon all of them at once, and makes one call of them: not every log lets them come together.
+  process.kill(parts.worker.pid, 'SIGSTOP');
   const { status, body } = await client.post('/v1/notifications/bulk', ndjson(orders), NDJSON);
   if (typeof body !== 'string') throw new Error(`${String(status)} ${JSON.stringify(body)}`);
   const ids = body
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line).notification.id as string);
+  await eventually('all of them are due', async () => ((await dueOf(ground, ids)) === ids.length ? true : undefined));
+  thaw(parts.worker);
   await frozen(parts.worker);
   const began = performance.now();
   // The projector has written rows that it has not committed, and holds their locks.

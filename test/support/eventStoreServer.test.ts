@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { eventStoreServer, eventStoreUrl } from './eventStoreServer.ts';
+import { eventStoreOfItsOwn, eventStoreServer, eventStoreUrl } from './eventStoreServer.ts';
 import { startEventStoreDouble } from './eventstoredb/eventStoreDouble.ts';
 import { eventStoreBinary, startEventStoreBinary } from './eventstoredb/ownProcess.ts';
 import { inScratch } from './scratch.ts';
@@ -49,6 +49,11 @@ describe('where tests find an event store', () => {
     const { close, ...server } = await eventStoreServer();
     expect(server).toStrictEqual({ name: 'EventStoreDB 24.2.0 (EVENT_STORE_URL)', real: true, version: '24.2.0', url: double.url });
     await close();
+    // Who stops and starts it has one of its own.
+    vi.stubEnv('PATH', '');
+    const own = await eventStoreOfItsOwn();
+    expect([own.real, own.url === double.url, typeof own.process?.stop]).toStrictEqual([false, false, 'function']);
+    await own.close();
     await double.close();
   });
 

@@ -38,21 +38,26 @@ const DOUBLED = 'the double of EventStoreDB';
  * testcontainers is no dependency; give its address in EVENT_STORE_URL.
  */
 export async function eventStoreServer(options: DoubleOptions = {}): Promise<TestEventStore> {
-  const server = await find(options);
+  const url = eventStoreUrl();
+  return url === undefined ? eventStoreOfItsOwn(options) : reported(await namedServer(url));
+}
+
+/** The same for a test that stops it: what EVENT_STORE_URL names is somebody else's. */
+export async function eventStoreOfItsOwn(options: DoubleOptions = {}): Promise<TestEventStore> {
+  const binary = eventStoreBinary();
+  return reported(await (binary === undefined ? standIn(options) : ownServer(binary)));
+}
+
+function reported(server: TestEventStore): TestEventStore {
   ranAgainst({ part: 'EventStoreDB', name: server.name, real: server.real });
   return server;
 }
 
-async function find(options: DoubleOptions): Promise<TestEventStore> {
-  const url = eventStoreUrl();
-  if (url !== undefined) {
-    const version = await versionOf(url);
-    const real = url !== process.env[DOUBLE];
-    const name = `${real ? 'EventStoreDB' : DOUBLED} ${version} (EVENT_STORE_URL)`;
-    return { name, real, version, url, close: () => Promise.resolve() };
-  }
-  const binary = eventStoreBinary();
-  return binary === undefined ? standIn(options) : ownServer(binary);
+async function namedServer(url: string): Promise<TestEventStore> {
+  const version = await versionOf(url);
+  const real = url !== process.env[DOUBLE];
+  const name = `${real ? 'EventStoreDB' : DOUBLED} ${version} (EVENT_STORE_URL)`;
+  return { name, real, version, url, close: () => Promise.resolve() };
 }
 
 async function ownServer(binary: string): Promise<TestEventStore> {

@@ -10,10 +10,13 @@ import { eventStoreServer, type TestEventStore } from '../../../support/eventSto
  */
 
 /** A server for the tests of a file, with one client. */
-export function atServer(): { readonly server: () => TestEventStore; readonly client: () => EventStoreDBClient } {
+export function atServer(find: () => Promise<TestEventStore> = eventStoreServer): {
+  readonly server: () => TestEventStore;
+  readonly client: () => EventStoreDBClient;
+} {
   let [server, client]: [TestEventStore | undefined, EventStoreDBClient | undefined] = [undefined, undefined];
   beforeAll(async () => {
-    server = await eventStoreServer();
+    server = await find();
     client = EventStoreDBClient.connectionString(server.url);
   });
   afterAll(async () => {

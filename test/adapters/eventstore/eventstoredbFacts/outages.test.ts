@@ -1,16 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { EventStoreDBClient, type AllStreamSubscription } from '@eventstore/db-client';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { eventually } from '../../../support/client.ts';
-import { eventStoreUrl } from '../../../support/eventStoreServer.ts';
-import { describeWith } from '../../../support/needs.ts';
+import { eventStoreOfItsOwn } from '../../../support/eventStoreServer.ts';
 import { all, atServer, event, events, failureOf, idsIn, newStream, once, some, type Told } from './ground.ts';
 
-/** Somebody else's server is not ours to stop. */
-const own = { what: 'an event store of its own', found: eventStoreUrl() === undefined, how: 'leave EVENT_STORE_URL away' };
-
-describeWith(own, 'an EventStoreDB that goes away', () => {
-  const { server, client } = atServer();
+describe('an EventStoreDB that goes away', () => {
+  const { server, client } = atServer(eventStoreOfItsOwn);
   const clients: EventStoreDBClient[] = [];
   const newClient = (options = ''): EventStoreDBClient => {
     const made = EventStoreDBClient.connectionString(`${server().url}${options}`);

@@ -1,6 +1,7 @@
 import type { Measured } from '../adapters/metrics/metrics.ts';
 import type { Time } from '../consumers/ports.ts';
 import { PortError } from '../domain/kernel/portError.ts';
+import { afterHearing } from './afterHearing.ts';
 
 /** What the other threads of this process answer. @throws PortError `thread_silent`: one of them does not get to it. */
 export type OtherThreads = {
@@ -26,7 +27,7 @@ export function asking<Answer>(
           cancel();
           resolve(answer);
         };
-        const cancel = time.after(SILENT_MS, () => {
+        const cancel = afterHearing(time, SILENT_MS, () => {
           waiting.delete(hear);
           reject(new PortError('unavailable', 'thread_silent', 'another thread of this process does not answer'));
         });

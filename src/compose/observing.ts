@@ -7,6 +7,7 @@ import { consumersStatus, type ConsumerStatus } from '../consumers/status.ts';
 import { present } from '../domain/kernel/present.ts';
 import type { Position } from '../domain/values/ids.ts';
 import type { Health, LoadGauges, MetricsText, Readiness } from '../http/ports.ts';
+import { afterHearing } from './afterHearing.ts';
 import { NO_OTHER_THREAD, type OtherThreads } from './asking.ts';
 import type { Closing } from './closing.ts';
 import type { Core } from './core.ts';
@@ -138,7 +139,7 @@ const told = (consumers: readonly ConsumerStatus[]): string | undefined =>
 
 const inTime = (time: Pick<Time, 'after'>, found: Promise<string | undefined>): Promise<string | undefined> =>
   new Promise((resolve) => {
-    const cancel = time.after(ANSWER_MS, () => {
+    const cancel = afterHearing(time, ANSWER_MS, () => {
       resolve('no_answer');
     });
     void found.then(resolve).finally(cancel);

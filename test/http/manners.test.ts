@@ -196,6 +196,7 @@ describe('header fields', () => {
 });
 
 describe('an operator’s question', () => {
+  let wasAsked: () => void = () => undefined;
   const asking = (answered: Promise<void>) =>
     httpApp({
       operations: [
@@ -208,15 +209,20 @@ describe('an operator’s question', () => {
           summary: 'Ask',
           scope: 'instance',
           responses: { 200: { description: 'It.', schema: Type.Object({}) } },
-          handler: () => answered.then(() => ({ status: 200, body: {} })),
+          handler: () => {
+            wasAsked();
+            return answered.then(() => ({ status: 200, body: {} }));
+          },
         }),
       ],
     });
 
   test('is answered with 503 where a part that it needs hangs', async () => {
     const app = await asking(new Promise(() => undefined));
+    const reached = new Promise<void>((resolve) => (wasAsked = resolve));
     const asked = app.call('/v1/how-it-is');
-    await expect.poll(() => app.clock.waiting()).toBeGreaterThan(0);
+    await reached;
+    await Promise.resolve();
     app.clock.advance(4_000);
     const response = await Promise.race([asked, new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 2_000))]);
     expect([response?.status, response?.headers.get('retry-after'), response && (await problem(response))]).toMatchObject([

@@ -21,6 +21,8 @@ export type ListenerOptions = {
   readonly onError?: (error: PortError) => void;
   /** Milliseconds between checks that the connection is alive (a half-open one says nothing by itself). */
   readonly keepAliveMs?: number;
+  /** Milliseconds that it has for its answer; 5 s. */
+  readonly answerMs?: number;
 };
 
 const CHANNEL = /^[a-z_][a-z0-9_]{0,62}$/;
@@ -32,7 +34,13 @@ type Open = { readonly client: pg.Client; readonly gone: AbortSignal };
 
 async function open(options: ListenerOptions, onNotify: (channel: string, payload: string) => void): Promise<Open> {
   const client = new pg.Client(
-    clientConfig({ url: options.url, role: options.role, applicationName: 'tidings listen', statementTimeoutMs: ANSWER_MS }),
+    clientConfig({
+      url: options.url,
+      role: options.role,
+      applicationName: 'tidings listen',
+      statementTimeoutMs: ANSWER_MS,
+      onItsWayMs: 25_000,
+    }),
   );
   const gone = new AbortController();
   client.on('error', () => {
@@ -61,14 +69,26 @@ function ask(client: pg.Client, text: string): Promise<boolean> {
   return answered;
 }
 
-const answers = (client: pg.Client): Promise<boolean> => Promise.race([ask(client, 'select 1'), sleep(ANSWER_MS, false, { ref: false })]);
+/** It is waited for in parts: after a loop has stood still, the timer that fell due runs before the answer that came meanwhile. */
+async function answers(client: pg.Client, answerMs: number): Promise<boolean> {
+  const answer = ask(client, 'select 1');
+  for (let part = 0; part < 5; part += 1) {
+    const said = await Promise.race([answer, sleep(answerMs / 5, undefined, { ref: false })]);
+    if (said !== undefined) return said;
+  }
+  return false;
+}
 
 /** Resolves when the connection is gone, stops answering, or is no longer wanted. */
-async function lost({ client, gone }: Open, signal: AbortSignal, keepAliveMs: number): Promise<void> {
+async function lost(
+  { client, gone }: Open,
+  signal: AbortSignal,
+  { keepAliveMs = 15_000, answerMs = ANSWER_MS }: ListenerOptions,
+): Promise<void> {
   const ended = AbortSignal.any([gone, signal]);
   while (!ended.aborted) {
     await sleep(keepAliveMs, undefined, { signal: ended, ref: false }).catch(() => undefined);
-    if (ended.aborted || !(await answers(client))) return;
+    if (ended.aborted || !(await answers(client, answerMs))) return;
   }
 }
 
@@ -99,7 +119,7 @@ export function openListener(options: ListenerOptions): Listener {
       for (const channel of channels) tell(channel, null);
       const key = randomBytes(8).readBigInt64BE().toString();
       if (await ask(client, `select pg_advisory_lock(${key})`)) presence = key;
-      await lost(connection, signal, options.keepAliveMs ?? 15_000);
+      await lost(connection, signal, options);
     } finally {
       [current, presence] = [undefined, undefined];
       // A half-open connection would not answer a polite goodbye either: bounded.

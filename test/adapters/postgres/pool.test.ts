@@ -41,6 +41,22 @@ describe('Postgres', () => {
   });
   afterAll(() => db.close());
 
+  test('a process whose loop stood still while its connection was looked at is no less there', async () => {
+    const listener = openListener({ url: db.url, role: 'tidings_worker', keepAliveMs: 1, answerMs: 100 });
+    await eventually('a presence', () => Promise.resolve(listener.presence()));
+    const present = listener.presence();
+    const seen = new Set<string | undefined>();
+    for (let block = 0; block < 20; block += 1) {
+      // At one of them it waits for the answer: it does half of the time.
+      await new Promise((resolve) => setTimeout(resolve, 3 + (block % 5)));
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 150);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      seen.add(listener.presence());
+    }
+    await listener.close();
+    expect([...seen]).toStrictEqual([present]);
+  });
+
   test('each tenant sees its own rows', async () => {
     const read = (tenant: TenantId) => asTenant(db.apiPool, tenant, (tx) => tx.query({ text: 'select body from notes' }));
     expect(await read(A)).toStrictEqual([{ body: 'of a' }]);

@@ -308,4 +308,20 @@ export const consumerMutants: readonly Mutant[] = [
     killedBy: 'test/processes/batches/effects.test.ts',
     testName: 'a batch that takes longer than a claim lasts stays with who has it, as its claim is prolonged',
   },
+  {
+    name: 'presence: a loop that stood still makes a living process look gone',
+    file: 'src/adapters/postgres/notify.ts',
+    find: 'part < 5; part += 1',
+    put: 'part < 1; part += 1',
+    killedBy: 'test/adapters/postgres/pool.test.ts',
+    testName: 'Postgres a process whose loop stood still while its connection was looked at is no less there',
+  },
+  {
+    name: 'health: a loop that stood still misses the answer that came meanwhile',
+    file: 'src/compose/afterHearing.ts',
+    find: 'if (left === 0) run();',
+    put: 'if (left < PARTS) run();',
+    killedBy: 'test/compose/asking.test.ts',
+    testName: 'an answer that came while the loop stood still is heard, although the timer is the first to run',
+  },
 ];

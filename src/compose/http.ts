@@ -131,7 +131,7 @@ async function actorName({ logged }: Core, tenant: Parameters<Core['logged']['ke
 }
 
 const projectionsOf = ({ models }: Core, { consumers }: Observing): Projections => ({
-  list: consumers,
+  list: async () => (await consumers()).map(({ isRead: _, ...shown }) => shown),
   rebuild: async (name) => {
     if (!isConsumer(name)) return false;
     await requestRebuild(models.db, name);

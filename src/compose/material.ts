@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { MOVED_CHANNEL } from '../consumers/waitFor.ts';
+import { MOVED_CHANNEL } from '../consumers/notices.ts';
 import type { CatalogueView, Catalogues, PublishedTemplates } from '../commands/notificationPorts.ts';
 import { channelsOf } from '../domain/values/content.ts';
 import { CHANNELS } from '../domain/values/channel.ts';

@@ -79,15 +79,14 @@ function shared<T>(find: () => Promise<T>): () => Promise<T> {
     }));
 }
 
-const consumersAt = async ({ models }: Core, head: Position | 'start', states?: readonly ['live']): Promise<readonly ConsumerStatus[]> =>
-  (await consumersStatus(models.db, head, states)).filter(({ name }) => isConsumer(name));
+const consumersAt = async ({ models }: Core, head: Position | 'start'): Promise<readonly ConsumerStatus[]> =>
+  (await consumersStatus(models.db, head)).filter(({ name }) => isConsumer(name));
 
 /** Of the tables that are read; what is parked also of those that are to take their place, which wait for it. */
 async function measureConsumers(core: Core): Promise<undefined> {
   const { metrics, logged } = core;
-  const head = await logged.feed.head();
-  const all = await consumersAt(core, head);
-  for (const { name, lag, rate } of await consumersAt(core, head, ['live'])) {
+  const all = await consumersAt(core, await logged.feed.head());
+  for (const { name, lag, rate } of all.filter(({ isRead }) => isRead)) {
     metrics.consumerLag.set({ consumer: name }, lag / 1000);
     metrics.consumerRate.set({ consumer: name }, rate);
     metrics.consumerParked.set(
@@ -117,7 +116,7 @@ async function readiness(core: Core, phase: ObservingOptions['phase']): Promise<
   let doubts: string | undefined;
   const lagging = async (): Promise<string | undefined> => {
     // What is being built beside the live ones is read by nobody, and may lie behind for as long as it takes.
-    const all = await consumersAt(core, head, ['live']);
+    const all = (await consumersAt(core, head)).filter(({ isRead }) => isRead);
     doubts = told(all.filter((it) => it.status === 'doubtful'));
     return told(all.filter((it) => it.status === 'stopped' || it.lag > LAG_MS));
   };

@@ -1,4 +1,5 @@
 import { trusted, type Position } from '../domain/values/ids.ts';
+import { CONSUMERS_CHANNEL, MOVED_CHANNEL } from './notices.ts';
 import type { Checkpoint } from './position.ts';
 import type { Transaction } from './ports.ts';
 
@@ -76,7 +77,7 @@ export async function renewLease(tx: Transaction, lease: Lease, leaseMs: number,
 export async function releaseLease(tx: Transaction, lease: Lease, tell: boolean): Promise<void> {
   await tx.query({
     text: `update consumers set holder = null, lease_until = null where name = $1 and suffix = $2 and epoch = $3
-        returning case when $4 then pg_notify('tidings_consumers', name) end`,
+        returning case when $4 then pg_notify('${CONSUMERS_CHANNEL}', name) end`,
     values: [lease.name, lease.suffix, lease.epoch, tell],
   });
 }
@@ -126,7 +127,7 @@ export async function moveCheckpoint(tx: Transaction, lease: Lease, move: Move):
                   last_event = coalesce($10, last_event), last_after = case when $10::uuid is null then last_after else $11 end,
                   caught_up_at = case when $7 then tidings_now() else caught_up_at end
             where name = $1 and suffix = $2 and epoch = $3 and position is not distinct from $4 and state <> 'retired' and stopped is null
-        returning case when $9 then pg_notify('tidings_moved', name) end`,
+        returning case when $9 then pg_notify('${MOVED_CHANNEL}', name) end`,
     values: [
       lease.name,
       lease.suffix,

@@ -1,4 +1,5 @@
 import { PortError } from '../domain/kernel/portError.ts';
+import { LIVE_CHANNEL } from './notices.ts';
 import type { Database, LiveTables, Time } from './ports.ts';
 
 /** Below the time for which replaced tables stay, so that a lost NOTIFY costs nothing. */
@@ -11,7 +12,7 @@ const KEEP_MS = 30_000;
 export async function openLiveTables(db: Database, time: Time): Promise<LiveTables & { readonly close: () => Promise<void> }> {
   const known = new Map<string, { readonly suffix: string; readonly until: number }>();
   let generation = 0;
-  const close = await db.listen('tidings_live', (name) => {
+  const close = await db.listen(LIVE_CHANNEL, (name) => {
     generation += 1;
     if (name === undefined) known.clear();
     else known.delete(name);

@@ -1,6 +1,7 @@
 import type { StreamName } from '../domain/values/ids.ts';
 import type { FedEvent } from './backlog.ts';
 import { checkpointOf, stored, type BuiltKey } from './lease.ts';
+import { CONSUMERS_CHANNEL } from './notices.ts';
 import type { Checkpoint } from './position.ts';
 import type { Transaction } from './ports.ts';
 
@@ -137,7 +138,7 @@ export async function askParked(tx: Transaction, projection: string, eventId: st
   if (wish === 'skip' && rows.some(({ facts }) => facts)) return 'facts';
   await tx.query({
     text: `with asked as (update parked_events set wish = $3 where name = $1 and event_id::text = $2 returning name)
-           select pg_notify('tidings_consumers', name) from asked limit 1`,
+           select pg_notify('${CONSUMERS_CHANNEL}', name) from asked limit 1`,
     values: [projection, eventId, wish],
   });
   return 'asked';

@@ -1,5 +1,6 @@
 import { PortError } from '../domain/kernel/portError.ts';
 import { checkpointOf, type BuiltKey, type Lease } from './lease.ts';
+import { CONSUMERS_CHANNEL, LIVE_CHANNEL } from './notices.ts';
 import { isBefore } from './position.ts';
 import type { Database, Owner, Projection, Transaction } from './ports.ts';
 
@@ -89,7 +90,7 @@ async function startAgain(tx: Transaction, { name, version, tables }: Projection
 }
 
 const tell = (tx: Transaction, name: string): Promise<unknown> =>
-  tx.query({ text: `select pg_notify('tidings_consumers', $1)`, values: [name] });
+  tx.query({ text: `select pg_notify('${CONSUMERS_CHANNEL}', $1)`, values: [name] });
 
 /**
  * Puts the new tables in the place of the live ones. What was acknowledged on the old holds on the new: its checkpoint is at least
@@ -116,7 +117,7 @@ export async function swap(db: Database, lease: Lease): Promise<Swapped> {
       values: [lease.name],
     });
     await tx.query({ text: `update consumers set state = 'live' where name = $1 and suffix = $2`, values: [lease.name, lease.suffix] });
-    await tx.query({ text: `select pg_notify('tidings_live', $1), pg_notify('tidings_consumers', $1)`, values: [lease.name] });
+    await tx.query({ text: `select pg_notify('${LIVE_CHANNEL}', $1), pg_notify('${CONSUMERS_CHANNEL}', $1)`, values: [lease.name] });
     return 'swapped';
   });
 }
@@ -147,7 +148,7 @@ export async function dropRetired(owner: Owner, name: string, graceMs: number): 
 export async function requestRebuild(tx: Transaction, projection: string): Promise<void> {
   const rows = await tx.query({
     text: `with asked as (update consumers set rebuild_wanted = true where name = $1 and state = 'live' returning name)
-           select pg_notify('tidings_consumers', name) from asked`,
+           select pg_notify('${CONSUMERS_CHANNEL}', name) from asked`,
     values: [projection],
   });
   if (rows.length === 0) throw new PortError('invalid', 'unknown_projection', 'no such projection');

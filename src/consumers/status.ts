@@ -9,6 +9,8 @@ export type ConsumerStatus = {
   readonly name: string;
   /** `_v3`: a rebuild stands beside the live one under the same name. */
   readonly suffix: string;
+  /** Whether queries read these tables; false: they are being built beside those that are read. */
+  readonly isRead: boolean;
   readonly version: number;
   /** `stopped` and `idle` (nobody holds it) need someone; `doubtful`: it stands still and looks whether it is to stop. */
   readonly status: 'live' | 'building' | 'idle' | 'doubtful' | 'stopped';
@@ -39,19 +41,14 @@ type Row = {
   readonly parked: number;
 };
 
-/** `head`: the log's, read before. `states`: `live` alone leaves out what is being built beside those that are read. */
-export async function consumersStatus(
-  tx: Transaction,
-  head: Position | 'start',
-  states: readonly Row['state'][] = ['live', 'building'],
-): Promise<readonly ConsumerStatus[]> {
+/** `head`: the log's, read before. */
+export async function consumersStatus(tx: Transaction, head: Position | 'start'): Promise<readonly ConsumerStatus[]> {
   const rows = await tx.query<Row>({
     text: `select c.name, c.suffix, c.version, c.state, c.position, c.stopped, c.doubted_at is not null as doubted, c.rate::float8 as rate,
                   case when c.lease_until > tidings_now() then c.holder end as holder,
                   (extract(epoch from tidings_now() - coalesce(c.caught_up_at, c.created_at)) * 1000)::float8 as lag,
                   (select count(*) from parked_events p where p.name = c.name and p.suffix = c.suffix)::int4 as parked
-             from consumers c where c.state = any ($1) order by c.name, c.suffix`,
-    values: [states],
+             from consumers c where c.state in ('live', 'building') order by c.name, c.suffix`,
   });
   return rows.map((row) => statusOf(row, head));
 }
@@ -70,6 +67,7 @@ function statusOf(row: Row, head: Position | 'start'): ConsumerStatus {
   return {
     name,
     suffix,
+    isRead: row.state === 'live',
     version,
     status,
     position,

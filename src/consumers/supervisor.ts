@@ -3,11 +3,12 @@ import { bell } from './bell.ts';
 import { runConsumer, type ConsumerOptions } from './consumer.ts';
 import { codeOf } from './failure.ts';
 import type { BuiltKey } from './lease.ts';
+import { CONSUMERS_CHANNEL, WAIT_CHANNEL } from './notices.ts';
 import { isBefore, later } from './position.ts';
 import type { Database, EventFeed, Filter, Owner, Projection, Time } from './ports.ts';
 import { dropRetired, prepare, swap, type Swapped } from './rebuild.ts';
 import { tailReader } from './tailReader.ts';
-import { readWanted, WAIT_CHANNEL } from './waitFor.ts';
+import { readWanted } from './waitFor.ts';
 import { watchdog } from './watchdog.ts';
 
 export type Consumers = {
@@ -43,7 +44,6 @@ export type ConsumersObserver = Pick<ConsumerOptions, 'onBatch' | 'onParked' | '
   readonly onStall?: () => void;
 };
 
-const CONSUMERS_CHANNEL = 'tidings_consumers';
 const WATCHDOG_MS = 15_000;
 const SWAP_PAUSE_MS = 500;
 /** An operator has to do something first. */

@@ -1,6 +1,7 @@
 import type { Position } from '../domain/values/ids.ts';
 import { bell, type Bell } from './bell.ts';
 import { checkpointOf } from './lease.ts';
+import { MOVED_CHANNEL, WAIT_CHANNEL } from './notices.ts';
 import { isBefore, later, type Checkpoint } from './position.ts';
 import type { Database, Time } from './ports.ts';
 
@@ -26,10 +27,8 @@ type Waiting = {
 type Queue = { readonly waiting: Set<Waiting>; readonly moved: Bell };
 
 const POLL_MS = 250;
-export const WAIT_CHANNEL = 'tidings_wait';
-export const MOVED_CHANNEL = 'tidings_moved';
 
-/** What a NOTIFY on `tidings_wait` says: who is to come how far. */
+/** What a NOTIFY on `WAIT_CHANNEL` says: who is to come how far. */
 export function readWanted(payload: string): { readonly name: string; readonly position: Checkpoint } | undefined {
   const [name, position] = payload.split(' ', 2);
   return name !== undefined && position !== undefined && position !== '' ? { name, position: checkpointOf(position) } : undefined;
@@ -68,7 +67,7 @@ export async function openWaitFor(db: Database, time: Time): Promise<WaitFor> {
   const ask = async (projection: string, waiting: ReadonlySet<Waiting>): Promise<void> => {
     let furthest: Checkpoint = 'start';
     for (const { after } of waiting) furthest = later(furthest, after);
-    await db.query({ name: 'consumers.wait', text: `select pg_notify('tidings_wait', $1)`, values: [`${projection} ${furthest}`] });
+    await db.query({ name: 'consumers.wait', text: `select pg_notify('${WAIT_CHANNEL}', $1)`, values: [`${projection} ${furthest}`] });
   };
 
   async function serve(projection: string, { waiting, moved }: Queue): Promise<void> {

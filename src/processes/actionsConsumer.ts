@@ -1,9 +1,7 @@
 import type { Projection, Transaction } from '../consumers/ports.ts';
 import { actionChanges, type AskedRow, type SettledRow } from './actionChanges.ts';
 import { keepReservations, reservationsIn } from './planning/keepReservations.ts';
-import type { Process } from './process.ts';
-
-export const ACTIONS_CHANNEL = 'tidings_actions';
+import { ACTIONS_CHANNEL, type Process } from './process.ts';
 
 /**
  * Keeps the table of actions (migrations/models/0003_actions.sql) a function of the log: what the processes ask for and settle. It only

@@ -2,8 +2,7 @@ import { bell } from '../consumers/bell.ts';
 import { codeOf, isPassing } from '../consumers/failure.ts';
 import type { Database, Time } from '../consumers/ports.ts';
 import { epochMsOf, isInstant } from '../domain/values/instant.ts';
-import { ACTIONS_CHANNEL } from './actionsConsumer.ts';
-import { ACTION_KINDS, type ActionKind, type Claim, type Effect, type Ended } from './process.ts';
+import { ACTION_KINDS, ACTIONS_CHANNEL, type ActionKind, type Claim, type Effect, type Ended } from './process.ts';
 import type { ActionQueue } from './queue.ts';
 
 export type DrainerOptions = {

@@ -4,6 +4,9 @@ import type { Priority } from '../domain/values/channel.ts';
 import type { NotificationId, Position, TenantId } from '../domain/values/ids.ts';
 import type { Instant } from '../domain/values/instant.ts';
 
+/** NOTIFY tells drainers that there is work: from when on, or at once. */
+export const ACTIONS_CHANNEL = 'tidings_actions';
+
 export const ACTION_KINDS = ['plan', 'handOff', 'recover', 'applyBatch'] as const;
 export type ActionKind = (typeof ACTION_KINDS)[number];
 

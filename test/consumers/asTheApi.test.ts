@@ -24,6 +24,7 @@ test('the API, bound by row-level security, sees consumers, asks for retries and
   expect({ ...status, rate: 0 }).toStrictEqual({
     name: 'tally',
     suffix: '_v1',
+    isRead: true,
     version: 1,
     status: 'live',
     position: positionAt(2),

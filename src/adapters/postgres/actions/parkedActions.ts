@@ -1,5 +1,5 @@
 import type { Transaction } from '../../../consumers/ports.ts';
-import { ACTION_KINDS } from '../../../processes/process.ts';
+import { ACTION_KINDS, ACTIONS_CHANNEL } from '../../../processes/process.ts';
 import type { ParkedAction } from '../../../http/ports.ts';
 
 type Page = { readonly rows: readonly ParkedAction[]; readonly next: string | null };
@@ -24,7 +24,7 @@ export async function retryParkedAction(tx: Transaction, id: string): Promise<bo
   const rows = await tx.query({
     text: `with freed as (
              update actions set parked_at = null, tries = 0, run_at = tidings_now() where id = $1 and parked_at is not null returning 1
-           ) select pg_notify('tidings_actions', '') from freed`,
+           ) select pg_notify('${ACTIONS_CHANNEL}', '') from freed`,
     values: [id],
   });
   return rows.length > 0;

@@ -13,7 +13,7 @@ import type { Closing } from './closing.ts';
 import type { Core } from './core.ts';
 import type { Databases } from './databases.ts';
 import { repeating } from './repeating.ts';
-import { isConsumer } from './readModels.ts';
+import { isConsumer, VERSIONS } from './readModels.ts';
 
 export type Observing = {
   readonly gauges: LoadGauges;
@@ -112,21 +112,23 @@ async function readiness(core: Core, phase: ObservingOptions['phase']): Promise<
     head = await logged.feed.head();
     return undefined;
   });
+  // Who only fills read models carries over what is sealed as it is, and makes tables of its own.
+  const reads = config.roles.includes('api') || config.roles.includes('worker');
   // A node of the log that was cut off for seconds makes nobody unready; it is told.
   let doubts: string | undefined;
   const lagging = async (): Promise<string | undefined> => {
     // What is being built beside the live ones is read by nobody, and may lie behind for as long as it takes.
     const all = (await consumersAt(core, head)).filter(({ isRead }) => isRead);
     doubts = told(all.filter((it) => it.status === 'doubtful'));
+    const others = reads ? all.filter(({ name, version }) => version !== VERSIONS[name]) : [];
+    if (others.length > 0) return others.map(({ name }) => `${name}: tables of another release`).join('; ');
     return told(all.filter((it) => it.status === 'stopped' || it.lag > LAG_MS));
   };
   const now = phase?.();
-  // Who fills read models carries over what is sealed as it is.
-  const opensKeys = config.roles.includes('api') || config.roles.includes('worker');
   const checks = await Promise.all([
     ...(now === undefined ? [] : [check('process', () => Promise.resolve(now === 'running' ? undefined : now))]),
     check('database', () => models.db.query({ text: 'select 1' }).then(() => undefined)),
-    ...(opensKeys ? [check('keys', () => keysMissing(databases))] : []),
+    ...(reads ? [check('keys', () => keysMissing(databases))] : []),
     Promise.resolve(log),
     check('consumers', lagging).then((it) => (it.ok ? { ...it, ...present({ detail: doubts }) } : it)),
   ]);

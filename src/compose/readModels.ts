@@ -33,6 +33,9 @@ export const CONSUMERS: readonly Projection[] = [
 /** Whether this release fills it: a row that an earlier one has left behind is nobody's to fill, and says nothing of how this one does. */
 export const isConsumer = (name: string): boolean => CONSUMERS.some((it) => it.name === name);
 
+/** Of the tables that this release fills and reads. */
+export const VERSIONS: Readonly<Record<string, number>> = Object.fromEntries(CONSUMERS.map(({ name, version }) => [name, version]));
+
 /** The read models, as whoever asks may see them. */
 export type ReadModels = {
   readonly db: Database;
@@ -46,7 +49,7 @@ export type Reads = <T>(tenant: TenantId, projection: string, query: (tx: Transa
 
 export async function openReadModels({ models }: Databases, time: Time, closing: Closing): Promise<ReadModels> {
   const db = database(models.worker, models.listener);
-  const live = await openLiveTables(db, time);
+  const live = await openLiveTables(db, time, VERSIONS);
   closing.add('live tables', () => live.close());
   const waiting = await openWaitFor(db, time);
   closing.add('waiting', () => waiting.close());

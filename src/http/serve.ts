@@ -204,7 +204,7 @@ export function refusalOf(error: unknown, log: (error: unknown) => void): Refusa
 }
 
 function ofPort(error: PortError, log: (error: unknown) => void): Refusal {
-  if (error.kind === 'unavailable') {
+  if (error.kind === 'unavailable' && error.code !== 'newer_release') {
     log(error);
     return refuse('unavailable', 'Try again after Retry-After, with the same Idempotency-Key.', { headers: { 'Retry-After': '2' } });
   }

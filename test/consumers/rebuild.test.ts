@@ -45,7 +45,7 @@ test('reads stay on the old tables, which stay current, until the swap', async (
       await first.apply(events, tx, suffix);
     },
   };
-  const tables = await openLiveTables(bench.db, systemTime);
+  const tables = await openLiveTables(bench.db, systemTime, { tally: 1 });
   await bench.start([slow]);
   await reached('_v1', bench.feed.add(marked('1')));
   await requestRebuild(bench.db, 'tally');
@@ -66,7 +66,7 @@ test('reads stay on the old tables, which stay current, until the swap', async (
 });
 
 test("tables that have never been at the head are nobody's to read: not after a start, and not after a loss", async () => {
-  const tables = await openLiveTables(bench.db, systemTime);
+  const tables = await openLiveTables(bench.db, systemTime, { tally: 1 });
   const waiting = await openWaitFor(bench.db, systemTime);
   let let1: () => void = () => undefined;
   const gate = new Promise<void>((resolve) => (let1 = resolve));
@@ -175,4 +175,57 @@ test('after the log went back, a rebuild is the way out', async () => {
 
 test('of what does not exist cannot be asked for', async () => {
   await expect(requestRebuild(bench.db, 'nothing')).rejects.toMatchObject({ kind: 'invalid', code: 'unknown_projection' });
+});
+
+/** The same with its column named otherwise in the table; in what is given it stays. */
+const renamed = (text: string): string =>
+  text
+    .replace('(tenant, stream, total, seen)', '(tenant, stream, sum, seen)')
+    .replace('total = t.total +', 'sum = t.sum +')
+    .replace('excluded.total', 'excluded.sum');
+
+test('while releases with different tables run side by side, neither reads the other’s: it says so, and may be asked again', async () => {
+  const old = tally();
+  const next: Projection = {
+    ...old,
+    version: 2,
+    schema: (suffix) => old.schema(suffix).replace('total integer', 'sum integer'),
+    apply: async (events, tx, suffix) => {
+      const query: typeof tx.query = (statement) => tx.query({ ...statement, text: renamed(statement.text) });
+      await old.apply(events, { query }, suffix);
+    },
+  };
+  const [oldTables, newTables] = [
+    await openLiveTables(bench.db, systemTime, { tally: 1 }),
+    await openLiveTables(bench.db, systemTime, { tally: 2 }),
+  ];
+  await bench.start([old]);
+  await reached('_v1', bench.feed.add(marked('1')));
+  await until(() =>
+    oldTables.suffixOf('tally').then(
+      () => true,
+      () => false,
+    ),
+  );
+  await expect(newTables.suffixOf('tally')).rejects.toMatchObject({ kind: 'unavailable', code: 'projection_not_ready' });
+  await bench.start([next]);
+  await until(() =>
+    newTables.suffixOf('tally').then(
+      () => true,
+      () => false,
+    ),
+  );
+  expect(await newTables.suffixOf('tally')).toBe('_v2');
+  // Until it has heard of it.
+  await until(() =>
+    oldTables.suffixOf('tally').then(
+      (suffix) => suffix !== '_v1',
+      () => true,
+    ),
+  );
+  await expect(oldTables.suffixOf('tally')).rejects.toMatchObject({ kind: 'unavailable', code: 'newer_release' });
+  // What it would have met: nothing that passes, so a worker would have set its work aside.
+  await expect(bench.db.query({ text: 'select total from tally_v2' })).rejects.toMatchObject({ kind: 'invalid', retryable: false });
+  expect(await bench.rows('select stream, sum from tally_v2')).toStrictEqual([{ stream: 'template-acme_a', sum: 1 }]);
+  await Promise.all([oldTables.close(), newTables.close()]);
 });

@@ -36,6 +36,7 @@ describe('problems', () => {
     ['race', 409, 'contended'],
     ['huge', 413, 'append_too_large'],
     ['newer', 503, 'newer_release'],
+    ['newerTables', 503, 'newer_release'],
     ['wrong', 500, 'internal_error'],
   ])('what is thrown (%s) becomes %i %s and says nothing of its text', async (id, status, code) => {
     const app = await httpApp({ operations: OPERATIONS });
@@ -44,7 +45,7 @@ describe('problems', () => {
     expect([response.status, JSON.parse(text).code]).toStrictEqual([status, code]);
     expect(text).not.toMatch(/example\.com|SaidToAna/);
     expect(app.failures.length).toBe(status >= 500 ? 1 : 0);
-    if (status === 503) expect(response.headers.get('retry-after')).toBe(id === 'newer' ? '10' : '2');
+    if (status === 503) expect(response.headers.get('retry-after')).toBe(code === 'newer_release' ? '10' : '2');
   });
 
   test('every wrong member is named, not only the first', async () => {

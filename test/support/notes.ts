@@ -34,6 +34,7 @@ export const readNote = operation({
     if (id === 'race') throw new PortError('conflict', 'contended', 'again');
     if (id === 'huge') throw new PortError('invalid', 'append_too_large', 'it is too large');
     if (id === 'newer') throw new PortError('invalid', 'newer_release', 'event 1 (SaidToAna) cannot be read');
+    if (id === 'newerTables') throw new PortError('unavailable', 'newer_release', 'the tables of notes are those of a newer release');
     if (id === 'wrong') return { status: 200, body: { other: 1 } };
     return { status: 200, body: { id }, revision: 7 };
   },

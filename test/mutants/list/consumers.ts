@@ -324,4 +324,20 @@ export const consumerMutants: readonly Mutant[] = [
     killedBy: 'test/compose/asking.test.ts',
     testName: 'an answer that came while the loop stood still is heard, although the timer is the first to run',
   },
+  {
+    name: 'upgrading: an older process reads the tables of a newer release',
+    file: 'src/consumers/liveTables.ts',
+    find: 'if (row.version > version) throw newer(projection);',
+    put: '',
+    killedBy: 'test/consumers/rebuild.test.ts',
+    testName: 'while releases with different tables run side by side, neither reads the other’s: it says so, and may be asked again',
+  },
+  {
+    name: 'upgrading: a newer process reads the tables of an older release',
+    file: 'src/consumers/liveTables.ts',
+    find: 'if (row.version < version) throw older(projection);',
+    put: '',
+    killedBy: 'test/consumers/rebuild.test.ts',
+    testName: 'while releases with different tables run side by side, neither reads the other’s: it says so, and may be asked again',
+  },
 ];

@@ -107,7 +107,7 @@ export const loadMutants: readonly Mutant[] = [
   {
     name: 'readiness: a worker without keys is ready',
     file: 'src/compose/observing.ts',
-    find: "...(opensKeys ? [check('keys', () => keysMissing(databases))] : []),",
+    find: "...(reads ? [check('keys', () => keysMissing(databases))] : []),",
     put: '',
     killedBy: healthTest,
     testName: 'without the keys, whoever opens them is not ready and says so; with them again, it is',

@@ -1,5 +1,5 @@
 import { PortError } from '../../domain/kernel/portError.ts';
-import type { Position, StreamName } from '../../domain/values/ids.ts';
+import type { StreamName } from '../../domain/values/ids.ts';
 import type { Appended, EncodedEvent, ReadStream, Write, WriteOutcome } from './port.ts';
 
 /** Bytes of one append, encoded: id, type, data and metadata of all its events in UTF-8. */
@@ -7,7 +7,6 @@ const MAX_APPEND_BYTES = 900_000;
 const MAX_NAME_BYTES = 1_024;
 export const MAX_REVISION = 2_147_483_646;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-const POSITION = /^[0-9]{16}$/;
 /** A NUL cannot be stored as text, and a lone surrogate cannot be encoded: either would come back as something else. */
 const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes('\0');
 
@@ -62,15 +61,6 @@ export function rangeOf({ direction = 'forwards', from, limit = MAX_REVISION }: 
   if (start !== 'end') checkCount(start);
   checkCount(limit);
   return { from: start === 'end' ? start : Math.min(start, MAX_REVISION), backwards, limit: Math.min(limit, MAX_REVISION) };
-}
-
-/** Positions of the stores that count events: 16 decimal digits, so that they sort bytewise. */
-export const positionOf = (number: bigint | number | string): Position => String(number).padStart(16, '0') as Position;
-
-export function numberOf(position: Position | 'start'): number {
-  if (position === 'start') return 0;
-  if (!POSITION.test(position)) throw invalid('bad_position', 'this is no position of this store');
-  return Number(position);
 }
 
 export const beyondHead = (): PortError =>

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { PortError } from '../../domain/kernel/portError.ts';
+import { backOff } from '../clock/backOff.ts';
 import { clientConfig, type PoolRole } from './pool.ts';
 
 /** `payload` is null when the connection is new: whatever was sent before may have been missed, so look for yourself. */
@@ -27,8 +28,8 @@ export type ListenerOptions = {
 
 const CHANNEL = /^[a-z_][a-z0-9_]{0,62}$/;
 const ANSWER_MS = 5_000;
-const FIRST_BACK_OFF_MS = 50;
-const LONGEST_BACK_OFF_MS = 5_000;
+const LOOK_AGAIN_MS = 50;
+const betweenTries = (): (() => number) => backOff(50, 5_000);
 
 type Open = { readonly client: pg.Client; readonly gone: AbortSignal };
 
@@ -128,14 +129,14 @@ export function openListener(options: ListenerOptions): Listener {
   };
 
   const serve = async (): Promise<void> => {
-    for (let backOffMs = FIRST_BACK_OFF_MS; !signal.aborted; backOffMs = Math.min(backOffMs * 2, LONGEST_BACK_OFF_MS)) {
+    for (let pauseMs = betweenTries(); !signal.aborted;) {
       try {
         await serveOnce();
-        backOffMs = FIRST_BACK_OFF_MS;
+        pauseMs = betweenTries();
       } catch (cause) {
         options.onError?.(new PortError('unavailable', 'listener_lost', 'the listening connection to the database was lost', { cause }));
       }
-      await sleep(backOffMs, undefined, { signal }).catch(() => undefined);
+      await sleep(pauseMs(), undefined, { signal }).catch(() => undefined);
     }
   };
   const served = serve();
@@ -146,7 +147,7 @@ export function openListener(options: ListenerOptions): Listener {
       const client = current;
       const listening = client !== undefined && (await ask(client, `listen ${channel}`));
       if (listening && client === current) return;
-      await sleep(FIRST_BACK_OFF_MS, undefined, { signal }).catch(() => undefined);
+      await sleep(LOOK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
     }
     throw new PortError('unavailable', 'listener_closed', 'the listener was closed');
   };

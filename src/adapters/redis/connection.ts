@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { random } from '../clock/random.ts';
+import { backOff } from '../clock/backOff.ts';
 
 /** A Lua script, which Redis knows by its digest once it has seen it. */
 export type Script = { readonly text: string; readonly digest: string };
@@ -29,8 +29,8 @@ export interface RedisConnection {
 
 const ANSWER_MS = 250;
 const CONNECT_MS = 1000;
-/** Between two tries to connect, in milliseconds: twice as long after each, until something has been answered. */
-const [FIRST_MS, LONGEST_MS] = [100, 5000];
+/** Between two tries to connect, until something has been answered. */
+const betweenTries = (): (() => number) => backOff(100, 5000);
 
 /** The URL is read here: the client would take options from its query, before ours. */
 function placeOf(text: string): object {
@@ -73,7 +73,7 @@ export function connectRedis({ url, onAway, onBack, answerMs = ANSWER_MS }: Redi
   /** Of the connection that is up: what an older one has to say is over. */
   let generation = 0;
   let isClosed = false;
-  let tries = 0;
+  let pauseMs = betweenTries();
   let code = 'closed';
   const redis = new Redis({
     ...placeOf(url),
@@ -86,10 +86,7 @@ export function connectRedis({ url, onAway, onBack, answerMs = ANSWER_MS }: Redi
     commandTimeout: Math.max(CONNECT_MS, 2 * answerMs),
     connectTimeout: CONNECT_MS,
     disconnectTimeout: 100,
-    retryStrategy: () => {
-      tries += 1;
-      return Math.min(FIRST_MS * 2 ** Math.min(tries - 1, 10), LONGEST_MS) * (0.75 + random() / 4);
-    },
+    retryStrategy: () => pauseMs(),
   });
 
   function away(why: string): void {
@@ -149,7 +146,7 @@ export function connectRedis({ url, onAway, onBack, answerMs = ANSWER_MS }: Redi
         send(script, keys, args).then(
           (answer) => {
             cancel();
-            tries = 0;
+            pauseMs = betweenTries();
             resolve(answer);
           },
           (error: unknown) => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { OnDisk } from '../../../src/adapters/eventstore/postgres/onDisk.ts';
 import { Pages, type Queryable } from '../../../src/adapters/eventstore/postgres/pages.ts';
-import { positionOf } from '../../../src/adapters/eventstore/checks.ts';
+import { positionOf } from '../../../src/adapters/eventstore/positions.ts';
 
 const LIMITS = { events: 10, bytes: 1_000, window: 100 };
 

@@ -211,7 +211,7 @@ export const logMutants: readonly Mutant[] = [
   },
   {
     name: 'log: any limit that is met means that nothing was written',
-    file: 'src/adapters/eventstore/postgres/sqlState.ts',
+    file: 'src/adapters/eventstore/postgres/failure.ts',
     find: "code === '54001'",
     put: "code.startsWith('54')",
     killedBy: 'test/adapters/eventstore/postgresFaults.test.ts',

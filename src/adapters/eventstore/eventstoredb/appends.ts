@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NO_STREAM, type AppendExpectedRevision, type EventData, type EventStoreDBClient } from '@eventstore/db-client';
 import { PortError } from '../../../domain/kernel/portError.ts';
-import { betweenAttempts } from '../backOff.ts';
+import { betweenAttempts } from '../retrying.ts';
 import { bytesOfEvent, failed } from '../checks.ts';
 import type { AppendObserver } from '../observer.ts';
 import { type AppendOptions, PendingAppends, type Pending } from '../pendingAppends.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PortError } from '../../../domain/kernel/portError.ts';
 import type { Position } from '../../../domain/values/ids.ts';
-import { betweenReads } from '../backOff.ts';
+import { betweenReads } from '../retrying.ts';
 import type { FeedBatch, Filter } from '../port.ts';
 import { codeOf } from './failure.ts';
 import type { PageLimits, Reads } from './reads.ts';

@@ -8,8 +8,6 @@ import {
   checkStreams,
   failed,
   notJson,
-  numberOf,
-  positionOf,
   rangeOf,
   refusalOf,
   storeClosed,
@@ -28,6 +26,7 @@ import type {
   Write,
   WriteOutcome,
 } from '../port.ts';
+import { numberOf, positionOf } from '../positions.ts';
 
 const PAGE_EVENTS = 500;
 const PAGE_BYTES = 4_000_000;

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { within } from '../within.ts';
-import { failureOf } from './sqlState.ts';
+import { failureOf } from './failure.ts';
 
 const GOODBYE_MS = 1_000;
 

@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientConfig } from 'pg';
-import { betweenAttempts } from '../backOff.ts';
-import { bytesOfEvent, failed, notJson, positionOf } from '../checks.ts';
+import { betweenAttempts } from '../retrying.ts';
+import { bytesOfEvent, failed, notJson } from '../checks.ts';
 import type { AppendObserver } from '../observer.ts';
 import { type AppendOptions, PendingAppends, unsettled, type Pending as PendingAppend } from '../pendingAppends.ts';
 import type { Write, WriteOutcome } from '../port.ts';
+import { positionOf } from '../positions.ts';
 import { AppendConnection } from './appendConnection.ts';
 import type { OnDisk } from './onDisk.ts';
-import { codeOf, failureOf } from './sqlState.ts';
+import { codeOf, failureOf } from './failure.ts';
 
 export type AppenderOptions = AppendOptions & {
   readonly batchWrites: number;

@@ -1,10 +1,11 @@
 import type { Pool, QueryArrayConfig } from 'pg';
 import { PortError } from '../../../domain/kernel/portError.ts';
 import type { Position, StreamName } from '../../../domain/values/ids.ts';
-import { beyondHead, numberOf, positionOf } from '../checks.ts';
+import { beyondHead } from '../checks.ts';
 import type { FeedBatch, Filter, StoredEvent } from '../port.ts';
+import { numberOf, positionOf } from '../positions.ts';
 import type { OnDisk } from './onDisk.ts';
-import { codeOf } from './sqlState.ts';
+import { codeOf } from './failure.ts';
 
 export type Queryable = Pick<Pool, 'query'>;
 export type PageLimits = {

@@ -3,8 +3,8 @@ import { PortError } from '../../../domain/kernel/portError.ts';
 import type { Position, StreamName } from '../../../domain/values/ids.ts';
 import type { Listener } from '../../postgres/notify.ts';
 import { clientConfig } from '../../postgres/pool.ts';
-import { betweenReads } from '../backOff.ts';
-import { appendedOf, checkCount, checkStreams, failed, MAX_REVISION, positionOf, rangeOf, refusalOf } from '../checks.ts';
+import { betweenReads } from '../retrying.ts';
+import { appendedOf, checkCount, checkStreams, failed, MAX_REVISION, rangeOf, refusalOf } from '../checks.ts';
 import { feed } from '../feed.ts';
 import type { StoreObserver } from '../observer.ts';
 import type {
@@ -19,6 +19,7 @@ import type {
   Write,
   WriteOutcome,
 } from '../port.ts';
+import { positionOf } from '../positions.ts';
 import { Appender } from './appender.ts';
 import type { AppenderOptions } from './appender.ts';
 import { OnDisk } from './onDisk.ts';

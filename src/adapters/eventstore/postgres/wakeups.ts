@@ -1,7 +1,7 @@
 import type { Position } from '../../../domain/values/ids.ts';
-import { numberOf } from '../checks.ts';
 import type { Listener } from '../../postgres/notify.ts';
 import type { OnDisk } from './onDisk.ts';
+import { numberOf } from '../positions.ts';
 
 const CHANNEL = 'tidings_log';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { backOff } from '../../../src/adapters/eventstore/backOff.ts';
+import { backOff } from '../../../src/adapters/clock/backOff.ts';
 
 test('each pause lies between half of what it may be and all of it: twice as long each time, up to the longest', () => {
   const pauseMs = backOff(20, 100);

@@ -13,16 +13,22 @@ import { streamOf } from '../domain/values/streams.ts';
  * `models` acts as tidings_worker. @throws PortError `invalid`, `log_other`.
  */
 export async function checkLog(store: EventStore, models: Pool): Promise<void> {
-  const [first] = await store.readStream(streamOf('tenant', DEFAULT_TENANT, MAIN), { limit: 1 });
-  const here = first && createHash('sha256').update(`${first.id} ${first.data}`).digest('base64url');
+  const here = await beginningOf(store);
   const [row] = await over(models).query<{ readonly log: string | null }>({
     text: 'update installation set log = coalesce(log, $1) returning log',
     values: [here ?? null],
   });
   if (row === undefined || row.log === null || row.log === here) return;
+  // Another process may have begun the log between the two; its beginning is in the log before it is in the read models.
+  if (here === undefined && (await beginningOf(store)) === row.log) return;
   throw new PortError(
     'invalid',
     'log_other',
     'The read models were filled from another log than the one at EVENT_STORE_URL. Point to that one, or make them anew from this one in an empty database (tidings rebuild --from-store).',
   );
+}
+
+async function beginningOf(store: EventStore): Promise<string | undefined> {
+  const [first] = await store.readStream(streamOf('tenant', DEFAULT_TENANT, MAIN), { limit: 1 });
+  return first && createHash('sha256').update(`${first.id} ${first.data}`).digest('base64url');
 }

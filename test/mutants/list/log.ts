@@ -219,6 +219,14 @@ export const logMutants: readonly Mutant[] = [
       'an append that cannot be settled in time is not taken for refused when a limit is met after it was written, and the repeat finds out',
   },
   {
+    name: 'log: of several processes that start an installation together one takes its log for another',
+    file: 'src/compose/checkLog.ts',
+    find: 'if (here === undefined && (await beginningOf(store)) === row.log) return;',
+    put: '',
+    killedBy: 'test/compose/checkLog.test.ts',
+    testName: 'whether the read models belong to this log is so where another process begins the log while this one looks at it',
+  },
+  {
     name: 'log: a read that was begun at another leader is begun again',
     file: 'src/adapters/eventstore/eventstoredb/reads.ts',
     find: 'if (!isNotLeader(error) || isBegun) throw error;',

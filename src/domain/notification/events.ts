@@ -71,8 +71,8 @@ export type DeliveriesPlanned = Fact<
     readonly plannedAt: Instant;
     readonly traces: readonly Trace[];
     readonly planned: readonly PlannedGroup[];
-    /** What goes but is not started in the same append, and from when on: these ask for a hand-off. Until it ends, `claim` has them still. */
-    readonly later: readonly { readonly items: readonly number[]; readonly at: Instant; readonly claim?: string }[];
+    /** What goes but is not started in the same append, and from when on: these ask for a hand-off. */
+    readonly later: readonly { readonly items: readonly number[]; readonly at: Instant }[];
     readonly escalated: readonly Escalated[];
     /** What goes under the request's dedup key. Planners compete in a table; this is what it is made of again where it was lost. */
     readonly reserved?: {

@@ -67,7 +67,7 @@ export const notificationStorage = {
       plannedAt: instant,
       traces: list(list(verdict)),
       planned: list(planned),
-      later: list(shape({ items, at: instant, claim: optional(text) })),
+      later: list(shape({ items, at: instant })),
       escalated,
       reserved: optional(shape({ key: text, until: instant, holders: list(shape({ n: count, subject: text })) })),
     }),

@@ -125,7 +125,7 @@ function commandOf(
   const later = ready.map((it) => it.n).filter((n) => !inFirst.has(n));
   // A hand-off that is due again has its plan in the log: only what a gate changed is planned anew.
   const outcomes = claim.kind === 'plan' ? all : all.filter((it) => it.plan !== 'go');
-  const asks = claim.kind === 'plan' && later.length > 0 ? [{ items: later, at: now, claim: claim.id }] : [];
+  const asks = claim.kind === 'plan' && later.length > 0 ? [{ items: later, at: now }] : [];
   return { type: 'PlanDeliveries', data: { ...base, outcomes, start: started, later: asks } };
 }
 

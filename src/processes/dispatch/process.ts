@@ -1,5 +1,4 @@
 import { assertNever } from '../../domain/kernel/assertNever.ts';
-import { present } from '../../domain/kernel/present.ts';
 import type { Recorded } from '../../domain/kernel/metadata.ts';
 import { nOf } from '../../domain/notification/delivery.ts';
 import type { DeliveriesPlanned, HandOffRecorded, NotificationEvent, NotificationRequested } from '../../domain/notification/events.ts';
@@ -22,12 +21,12 @@ export const dispatch: Process<NotificationEvent> = {
     'NotificationRescheduled',
     'NotificationCancelled',
   ],
-  react: ({ event }: Recorded<NotificationEvent>): readonly Reaction[] => {
+  react: ({ event, meta }: Recorded<NotificationEvent>): readonly Reaction[] => {
     switch (event.type) {
       case 'NotificationRequested':
         return [ask(ofRequest(event.data), 'plan', everyN(event.data), event.data.planAt)];
       case 'DeliveriesPlanned':
-        return planned(event.data);
+        return planned(event.data, meta.causationId);
       case 'HandOffStarted': {
         const items = event.data.started.flatMap((group) => group.items);
         return [settle(event.data, ['handOff', 'recover'], items), ask(event.data, 'recover', items, event.data.until)];
@@ -46,11 +45,12 @@ export const dispatch: Process<NotificationEvent> = {
   },
 };
 
-function planned(data: DeliveriesPlanned['data']): readonly Reaction[] {
+/** `claim`: under which it was planned; until it ends it has what goes later still. */
+function planned(data: DeliveriesPlanned['data'], claim: string): readonly Reaction[] {
   const items = data.planned.flatMap((group) => group.items);
   return [
     settle(data, ['plan', 'handOff'], items),
-    ...data.later.map(({ items: later, at, claim }) => ({ ...ask(data, 'handOff', later, at), ...present({ heldBy: claim }) })),
+    ...data.later.map(({ items: later, at }) => ({ ...ask(data, 'handOff', later, at), heldBy: claim })),
     ...data.planned.flatMap((group) => (group.plan === 'defer' ? [ask(data, 'plan', group.items, group.until)] : [])),
     ...data.escalated.map(({ items: next, at }) => ask(data, 'plan', next, at)),
   ];

@@ -275,9 +275,9 @@ export const handOffMutants: readonly Mutant[] = [
   },
   {
     name: 'hand-off: what a group has planned and not started is for others at once',
-    file: 'src/processes/dispatch/effects.ts',
-    find: 'at: now, claim: claim.id }]',
-    put: 'at: now }]',
+    file: 'src/processes/dispatch/process.ts',
+    find: "({ ...ask(data, 'handOff', later, at), heldBy: claim })",
+    put: "ask(data, 'handOff', later, at)",
     killedBy: 'test/processes/dispatch/handOff.test.ts',
     testName: 'sub-batches what does not go at once is nobody else’s while its group lives: it is not composed twice',
   },

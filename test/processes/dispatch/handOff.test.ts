@@ -86,7 +86,6 @@ describe('what is due at once', () => {
         deliveryId: `${id}_0`,
         subject: await bench.subject('p0'),
         key: `${id}_0.1`,
-        class: 'transactional',
         message: {
           channel: 'email',
           from: 'Shop <shop@example.com>',

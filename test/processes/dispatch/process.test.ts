@@ -48,15 +48,10 @@ describe('each event asks for what it leaves to be done and settles what it did'
       { plan: 'defer', code: 'scheduled', until: at(99), items: [16], trace: 0 } as const,
       { plan: 'fail', code: 'template_invalid', items: [24], trace: 0 } as const,
     ];
-    const later = [
-      { items: [8], at: at(1), claim: 'c1' },
-      // As releases before wrote it.
-      { items: [0], at: at(1) },
-    ];
-    expect(react(planned(groups, { later, escalated: [{ items: [9], at: at(2) }] }))).toStrictEqual([
+    expect(react(planned(groups, { later: [{ items: [8], at: at(1) }], escalated: [{ items: [9], at: at(2) }] }))).toStrictEqual([
       settle(['plan', 'handOff'], [0, 8, 9, 16, 24]),
-      { ...ask('handOff', [8], at(1)), heldBy: 'c1' },
-      ask('handOff', [0], at(1)),
+      // Under the claim that the writer names as its cause.
+      { ...ask('handOff', [8], at(1)), heldBy: 'c' },
       ask('plan', [16], at(99)),
       ask('plan', [9], at(2)),
     ]);

@@ -17,6 +17,11 @@ export function permits(window: number): Permits {
   return {
     acquire: (count) =>
       new Promise<void>((go) => {
+        // Nothing to send waits for nobody.
+        if (count < 1) {
+          go();
+          return;
+        }
         queue.push({ count: Math.min(count, window), go });
         pump();
       }),

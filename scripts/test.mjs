@@ -2,18 +2,18 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { ENGINE_TESTS, withNode } from './otherNodes.mjs';
+import { engineRuns, withNode } from './otherNodes.mjs';
 import { build, checkNode, install, ROOT } from './prepare.mjs';
 
 const heading = (text) => process.stdout.write(`\n── ${text}\n`);
 
 /** Runs a tool of node_modules with this Node; true when it is content. */
-const tool = (path, ...args) => toolOn(process.execPath, path, ...args);
-function toolOn(node, path, ...args) {
+const tool = (path, ...args) => toolOn(process.execPath, {}, path, ...args);
+function toolOn(node, env, path, ...args) {
   const { status } = spawnSync(node, [join(ROOT, 'node_modules', path), ...args], {
     cwd: ROOT,
     stdio: 'inherit',
-    env: { ...process.env, TZ: 'UTC' },
+    env: { ...process.env, ...env, TZ: 'UTC' },
   });
   return status === 0;
 }
@@ -49,9 +49,10 @@ function counted(run, read) {
 const failedIn = ({ assertionResults }) => assertionResults.filter(({ status }) => status === 'failed');
 
 /** A file that fails before its first test is one failure. */
-const vitest = (args, node = process.execPath) =>
+const vitest = (args, { node = process.execPath, env = {} } = {}) =>
   counted(
-    (report) => toolOn(node, 'vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...args),
+    (report) =>
+      toolOn(node, env, 'vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...args),
     ({ numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults }) => {
       const broken = testResults.filter((file) => file.status === 'failed' && failedIn(file).length === 0);
       return {
@@ -107,7 +108,8 @@ const serversIn = (directory) =>
 checkNode();
 await install();
 
-// `--no-skips`: a skipped suite is a failure; `--also-on=22,24`: what an engine can change is run again on those versions of Node;
+// `--no-skips`: a skipped suite is a failure; `--also-on=22,24`: what an engine can change is run again on those versions of Node, on the
+// last of them with the logs of the program in EventStoreDB or its double (no third time the same);
 // `--mutants`: guards are taken away, and each has to be missed by a test (CONTRIBUTING.md).
 const OURS = /^--(?:no-skips|mutants|also-on=(?<versions>[\d,]+))$/;
 const args = process.argv.slice(2).filter((arg) => !OURS.test(arg));
@@ -128,9 +130,10 @@ process.env.SERVERS_REPORT = servers;
 heading('tests');
 const runs = [vitest(args)];
 for (const version of versions) {
-  heading(`tests on Node ${version}`);
+  const inEventStore = version === versions.at(-1);
+  heading(`tests on Node ${version}${inEventStore ? ', the logs of programs in EventStoreDB or its double' : ''}`);
   try {
-    runs.push(withNode(version, (node) => vitest(ENGINE_TESTS, node)));
+    runs.push(...withNode(version, (node) => engineRuns(inEventStore).map(({ args, env }) => vitest(args, { node, env }))));
   } catch (error) {
     failures.push(`tests on Node ${version}: ${error.message}`);
   }

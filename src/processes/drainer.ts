@@ -45,6 +45,7 @@ export type Drainer = {
 };
 
 const LONGEST_BACK_OFF_MS = 60_000;
+const NEWER_MS = 10_000;
 const SWEEP_MS = 60_000;
 const NOT_READY_MS = 1_000;
 
@@ -116,7 +117,10 @@ export async function openDrainer(options: DrainerOptions): Promise<Drainer> {
       await queue.putOff(claim.id, { delayMs: delayMs(outage, claim), code, counted: false, tries });
     } else if (claim.actions.length > 1) await inHalves(claim);
     else {
-      const parked = await queue.putOff(claim.id, { delayMs: delayMs(claim.actions[0]?.tries ?? 0, claim), code, counted: true, tries });
+      // What only a newer release can read waits for one: this process is to be replaced, and nothing is wrong with the action.
+      const counted = code !== 'newer_release';
+      const ms = counted ? delayMs(claim.actions[0]?.tries ?? 0, claim) : NEWER_MS;
+      const parked = await queue.putOff(claim.id, { delayMs: ms, code, counted, tries });
       if (parked > 0) observe.onParked?.(claim.kind);
     }
   }

@@ -1,11 +1,25 @@
 import { describe, expect, test } from 'vitest';
 import { mergeStorage, registryOf } from '../../src/adapters/codec/registry.ts';
-import { allStorages, readSamples, readStored, sampleFiles, strayFiles, writeMissing, writing } from '../support/storedSamples.ts';
+import {
+  allStorages,
+  readSamples,
+  readStored,
+  sampleFiles,
+  schemaDigests,
+  strayFiles,
+  writeMissing,
+  writing,
+} from '../support/storedSamples.ts';
 
 const storages = await allStorages();
 
 test('every type of event belongs to one aggregate, and its declaration works', () => {
   expect(() => registryOf(mergeStorage(...storages.values()))).not.toThrow();
+});
+
+test('no schema of a stored version has changed: a process of the release before would take what it does not know for damaged', () => {
+  const { declared, kept } = schemaDigests(storages);
+  expect(declared).toStrictEqual(kept);
 });
 
 describe.each([...storages])('the stored events of %s', (noun, storage) => {

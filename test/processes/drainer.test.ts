@@ -434,6 +434,25 @@ describe('a drainer', () => {
     await until(() => blamed > 8);
   });
 
+  test('what only a newer release can read waits for one: it is not parked, and the others of its group are done', async () => {
+    await bench.moveClock(0);
+    await seed({ id: 'new' }, { id: 'known' });
+    let met = 0;
+    const plan: Effect = async (group, signal) => {
+      if (!idsOf(group).includes('new')) return doing(() => undefined)(group, signal);
+      met += Number(group.actions.length === 1);
+      throw new PortError('invalid', 'newer_release', 'event 1 (Seen) cannot be read');
+    };
+    await open({ plan }, { tries: 1, pollMs: 50 });
+    const put = `select id, tries, error, parked_at, run_at > tidings_now() + interval '5 seconds' as later from actions where error is not null`;
+    for (const round of [1, 2, 3]) {
+      await until(async () => met === round && (await bench.rows<{ later: boolean }>(put)).some(({ later }) => later));
+      expect(await bench.rows(put)).toStrictEqual([{ id: 'new', tries: 0, error: 'newer_release', parked_at: null, later: true }]);
+      await bench.moveClock(11_000);
+    }
+    await until(() => left().then((n) => n === 1));
+  });
+
   test('lists what is parked in pages, the oldest first', async () => {
     await seed({ id: 'c' }, { id: 'b' }, { id: 'a' });
     const at = `timestamptz '2026-01-01T00:00:00Z' + case id when 'a' then interval '2 ms' else interval '700 us' end`;

@@ -14,7 +14,7 @@ import type { Position, StreamName } from '../../src/domain/values/ids.ts';
  * stands in the log and what the newest code reads from it. A file is written once and then only its `read` may change, with the next
  * version: that is how a change of a schema that old events no longer pass is noticed. `TIDINGS_SAMPLES=write npx vitest run
  * test/domain/storedSamples.test.ts` writes what is missing for the newest versions, and `read` where it is missing.
- * (Only a type that no release has stored yet may change in place: delete its file and write it again.)
+ * (Only a type that no release has stored yet may change in place: delete its file, and its line in `schemas.json`, and write them again.)
  */
 export type Sample = { readonly stored: unknown; readonly read?: unknown };
 export type SampleFile = { readonly noun: string; readonly type: string; readonly version: number; readonly path: string };
@@ -83,6 +83,25 @@ export function writeMissing(storage: StoredTypes, file: SampleFile): void {
   const full = samples.map((sample) => ({ stored: sample.stored, read: sample.read ?? readStored(storage, file, sample.stored) }));
   mkdirSync(dirname(file.path), { recursive: true });
   writeFileSync(file.path, `${JSON.stringify(full, null, 1)}\n`);
+}
+
+const SCHEMAS = join(SAMPLES, 'schemas.json');
+type Digests = Readonly<Record<string, string>>;
+const keptDigests = (): Digests => (existsSync(SCHEMAS) ? (JSON.parse(readFileSync(SCHEMAS, 'utf8')) as Digests) : {});
+
+/** Of each version that is written today, the digest of its schema: as declared, and as it was when a sample was first written. */
+export function schemaDigests(all: ReadonlyMap<string, StoredTypes>): { readonly declared: Digests; readonly kept: Digests } {
+  const declared = Object.fromEntries(
+    [...all].flatMap(([noun, storage]) =>
+      Object.entries(storage).map(([type, { version, schema }]) => {
+        const text = canonicalJson(JSON.parse(JSON.stringify(schema)));
+        return [`${noun}/${type}.v${String(version)}`, createHash('sha256').update(text).digest('base64url').slice(0, 16)];
+      }),
+    ),
+  ) as Digests;
+  if (writing) writeFileSync(SCHEMAS, `${JSON.stringify({ ...declared, ...keptDigests() }, null, 1)}\n`);
+  const kept = keptDigests();
+  return { declared, kept: Object.fromEntries(Object.keys(declared).map((name) => [name, kept[name] ?? 'missing'])) };
 }
 
 type Schema = {

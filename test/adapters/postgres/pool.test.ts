@@ -42,14 +42,14 @@ describe('Postgres', () => {
   afterAll(() => db.close());
 
   test('a process whose loop stood still while its connection was looked at is no less there', async () => {
-    const listener = openListener({ url: db.url, role: 'tidings_worker', keepAliveMs: 1, answerMs: 100 });
+    const listener = openListener({ url: db.url, role: 'tidings_worker', keepAliveMs: 1, answerMs: 1_000 });
     await eventually('a presence', () => Promise.resolve(listener.presence()));
     const present = listener.presence();
     const seen = new Set<string | undefined>();
-    for (let block = 0; block < 20; block += 1) {
+    for (let block = 0; block < 10; block += 1) {
       // At one of them it waits for the answer: it does half of the time.
       await new Promise((resolve) => setTimeout(resolve, 3 + (block % 5)));
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 150);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_100);
       await new Promise((resolve) => setTimeout(resolve, 30));
       seen.add(listener.presence());
     }

@@ -16,9 +16,9 @@ const fromSource = ({ href }: URL): string => `import('tsx/esm/api').then(({ reg
 
 /**
  * MB of the half of a heap that is young. Of a heap of its own a thread would have as much as the process was started with, and what is
- * young is held at once, three times over. With half of this, requests of 64 callers outlived two collections, and were collected as old.
+ * young is held at once, three times over.
  */
-const YOUNG_MB = 16;
+const YOUNG_MB = 8;
 
 /** Runs a module in a thread. `data` is what it is given to begin with. `onError`: what it did not catch itself. */
 export function startThread<To, From>(module: URL, data: unknown, onError: (error: unknown) => void): Thread<To, From> {

@@ -46,7 +46,7 @@ describe('Postgres', () => {
     await eventually('a presence', () => Promise.resolve(listener.presence()));
     const present = listener.presence();
     const seen = new Set<string | undefined>();
-    for (let block = 0; block < 10; block += 1) {
+    for (let block = 0; block < 6; block += 1) {
       // At one of them it waits for the answer: it does half of the time.
       await new Promise((resolve) => setTimeout(resolve, 3 + (block % 5)));
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_100);

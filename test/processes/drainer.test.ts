@@ -10,7 +10,7 @@ import type { Instant } from '../../src/domain/values/instant.ts';
 import { actionsConsumer } from '../../src/processes/actionsConsumer.ts';
 import { openDrainer, type Drainer, type DrainerOptions } from '../../src/processes/drainer.ts';
 import type { Ask, Claim, Effect, Process } from '../../src/processes/process.ts';
-import type { ActionQueue, Claimed } from '../../src/processes/queue.ts';
+import type { ActionQueue, Claimed, Wanted } from '../../src/processes/queue.ts';
 import { settleHandOffs } from '../../src/processes/settleHandOffs.ts';
 import { happened, openBench, systemTime, until, type Bench } from '../support/consumers.ts';
 import { positionAt } from '../support/memoryFeed.ts';
@@ -49,8 +49,8 @@ const seed = (...rows: readonly Seed[]): Promise<unknown> =>
       cross join lateral (select tidings_now() + s."inMs" * interval '1 ms' as t) due`,
     JSON.stringify(rows.map((row) => ({ id: randomUUID(), kind: 'plan', tenant: 'acme', items: 1, priority: 2, inMs: -1_000, ...row }))),
   );
-const wanted = { worker: 'w', kinds: ['plan', 'handOff', 'recover'] as const, items: 500, leaseMs: 30_000, after: '' };
-const claim = (more: Partial<typeof wanted> = {}): Promise<Claimed | undefined> => queue.claim({ ...wanted, ...more });
+const wanted: Wanted = { worker: 'w', kinds: ['plan', 'handOff', 'recover'], items: 500, leaseMs: 30_000, after: '' };
+const claim = (more: Partial<Wanted> = {}): Promise<Claimed | undefined> => queue.claim({ ...wanted, ...more });
 const idsOf = (group: Claim | undefined): readonly string[] => group?.actions.map(({ id }) => id) ?? [];
 const settled = (group: Claim): Promise<unknown> => bench.rows(`delete from actions where id = any ($1)`, idsOf(group));
 
@@ -198,16 +198,22 @@ describe('claiming', () => {
 
 describe('after an effect', () => {
   const none: Process = { name: 'none', nouns: ['notification'], types: ['Seen'], react: () => [] };
+  /** The consumer itself, in the place of its row. */
+  const run = async (process: Process): Promise<void> => {
+    await bench.rows(`delete from consumers`);
+    await bench.start([actionsConsumer([process])]);
+    await until(async () => (await bench.rows(`select from consumers where caught_up_at is not null`)).length > 0);
+  };
+  const readUpTo = async (n: number): Promise<unknown> =>
+    until(async () => (await bench.rows(`select from consumers where position = $1`, positionAt(n))).length > 0);
 
   test('what it left is free when the consumer has passed what it wrote, not before', async () => {
-    await bench.rows(`delete from consumers`);
-    await bench.start([actionsConsumer([none])]);
-    await until(async () => (await bench.rows(`select from consumers where caught_up_at is not null`)).length > 0);
+    await run(none);
     await seed({ id: 'one' });
     const group = await claim();
     await queue.finish(group!.id, positionAt(2));
     bench.feed.add(happened('Seen', {}, { noun: 'notification' }));
-    await until(async () => (await bench.rows(`select from consumers where position = $1`, positionAt(1))).length > 0);
+    await readUpTo(1);
     expect(await claim()).toBe(undefined);
     bench.feed.add(happened('Seen', {}, { noun: 'notification' }));
     await until(async () => (await bench.rows(`select from claims`)).length === 0);
@@ -256,34 +262,28 @@ describe('after an effect', () => {
     };
     return happened('Left', ask, { noun: 'notification' });
   };
-  const readUpTo = async (n: number): Promise<unknown> =>
-    until(async () => (await bench.rows(`select from consumers where position = $1`, positionAt(n))).length > 0);
-  const runAsking = async (): Promise<void> => {
-    await bench.rows(`delete from consumers`);
-    await bench.start([actionsConsumer([asking])]);
-    await until(async () => (await bench.rows(`select from consumers where caught_up_at is not null`)).length > 0);
+  /** A claim that has left something, and the consumer has read of it. */
+  const claimThatLeaves = async (): Promise<Claimed> => {
+    await run(asking);
+    await seed({ id: 'one' });
+    const group = (await claim())!;
+    bench.feed.add(leaves(group.id));
+    await readUpTo(1);
+    return group;
   };
 
   test('what a living group has planned and not started yet is its own, until what it wrote has been read', async () => {
-    await runAsking();
-    await seed({ id: 'one' });
-    const group = await claim();
-    bench.feed.add(leaves(group!.id));
-    await readUpTo(1);
+    const group = await claimThatLeaves();
     expect(await claim()).toBe(undefined);
     expect(await queue.nextDueMs(['handOff'])).toBeGreaterThan(1_000);
-    await queue.finish(group!.id, positionAt(1));
+    await queue.finish(group.id, positionAt(1));
     expect([(await claim())?.actions[0]?.target, (await claim())?.actions[0]?.target].sort()).toStrictEqual(['one', 'rest']);
   });
 
   test('what it has planned is anybody’s when its time is over, or when it had ended before that was read', async () => {
-    await runAsking();
-    await seed({ id: 'one' });
-    const group = await claim();
-    bench.feed.add(leaves(group!.id));
-    await readUpTo(1);
+    await claimThatLeaves();
     await bench.moveClock(40_000);
-    expect((await claim({ kinds: ['handOff'] as never }))?.actions[0]?.target).toBe('rest');
+    expect((await claim({ kinds: ['handOff'] }))?.actions[0]?.target).toBe('rest');
     await bench.rows(`delete from actions`);
     bench.feed.add(leaves(randomUUID()));
     await readUpTo(2);
@@ -291,13 +291,11 @@ describe('after an effect', () => {
   });
 
   test('what it left is free at once when the consumer was faster than the drainer', async () => {
-    await bench.rows(`delete from consumers`);
-    await bench.start([actionsConsumer([none])]);
-    await until(async () => (await bench.rows(`select from consumers where caught_up_at is not null`)).length > 0);
+    await run(none);
     await seed({ id: 'one' });
     const group = await claim();
     bench.feed.add(happened('Seen', {}, { noun: 'notification' }));
-    await until(async () => (await bench.rows(`select from consumers where position = $1`, positionAt(1))).length > 0);
+    await readUpTo(1);
     expect(await claim()).toBe(undefined);
     await queue.finish(group!.id, positionAt(1));
     expect(idsOf(await claim())).toStrictEqual(['one']);

@@ -1,7 +1,7 @@
 import type { Measured } from '../adapters/metrics/metrics.ts';
 import type { Time } from '../consumers/ports.ts';
+import { afterHearing } from '../domain/kernel/afterHearing.ts';
 import { PortError } from '../domain/kernel/portError.ts';
-import { afterHearing } from './afterHearing.ts';
 
 /** What the other threads of this process answer. @throws PortError `thread_silent`: one of them does not get to it. */
 export type OtherThreads = {

@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express';
 import type { Caller } from '../commands/caller.ts';
+import { afterHearing } from '../domain/kernel/afterHearing.ts';
 import { present } from '../domain/kernel/present.ts';
 import { PortError } from '../domain/kernel/portError.ts';
 import { trusted } from '../domain/values/ids.ts';
@@ -75,9 +76,10 @@ export function serving(operation: Operation, ports: ServePorts): Serve {
   const checkAnswer = ports.checkAnswers ? answerChecks(operation, ports.checks) : undefined;
 
   const isQuestion = operation.scope === 'instance' && operation.method === 'get';
+
   const inTime = (reply: Promise<Reply>): Promise<Reply> =>
     new Promise((resolve, reject) => {
-      const cancel = ports.time.after(OPERATOR_MS, () => resolve(NO_ANSWER));
+      const cancel = afterHearing(ports.time, OPERATOR_MS, () => resolve(NO_ANSWER));
       reply.then(resolve, reject).finally(cancel);
     });
 

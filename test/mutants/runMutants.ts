@@ -12,6 +12,12 @@ const COPIED = ['src', 'test', 'migrations', 'package.json', 'tsconfig.json', 'v
 const ALL_MS = 900_000;
 const ONE_MS = 180_000;
 
+/**
+ * A mutant's test runs alone, and without a patch beside the others of its file. One that leans on another of them would be red alone whatever
+ * the patch does; in an order that is not the file's it is as likely as not to be red without a patch, and is told.
+ */
+const SHUFFLED = ['--sequence.shuffle.tests', '--sequence.seed=1'];
+
 /** A copy of the tree in which patches are applied: the tree itself is never written to. */
 function copyOf(root: string, scratch: string, name: string): string {
   const tree = join(scratch, name);
@@ -40,6 +46,7 @@ async function testsOf({ tree, env }: Copy, mutants: readonly Mutant[], ms: numb
     [
       ...[join(tree, 'node_modules/vitest/vitest.mjs'), 'run', '--configLoader=runner', '--no-cache'],
       ...['--reporter=json', `--outputFile.json=${report}`, '--testNamePattern', `^(?:${names.join('|')})$`],
+      ...SHUFFLED,
       ...new Set(mutants.map(({ killedBy }) => killedBy)),
     ],
     // A group of its own: a worker that loops for ever hears of nobody's end.
@@ -60,19 +67,15 @@ async function testsOf({ tree, env }: Copy, mutants: readonly Mutant[], ms: numb
   }
 }
 
-/** Applies one patch, runs the tests, takes it back. All named tests of the file run, as they did before without a patch. */
-async function tried(mutant: Mutant, all: readonly Mutant[], copy: Copy): Promise<Omit<Verdict, 'name'>> {
+/** Applies one patch, runs its test, takes it back. */
+async function tried(mutant: Mutant, copy: Copy): Promise<Omit<Verdict, 'name'>> {
   const file = join(copy.tree, mutant.file);
   const source = readFileSync(file, 'utf8');
   const patch = patched(mutant, source);
   if ('misplaced' in patch) return { verdict: 'broken', because: patch.misplaced };
   writeFileSync(file, patch.source);
   try {
-    const report = await testsOf(
-      copy,
-      all.filter(({ killedBy }) => killedBy === mutant.killedBy),
-      ONE_MS,
-    );
+    const report = await testsOf(copy, [mutant], ONE_MS);
     return report === undefined ? { verdict: 'broken', because: 'its tests did not come to an end' } : verdictOn(report, mutant, copy.tree);
   } finally {
     writeFileSync(file, source);
@@ -123,7 +126,7 @@ export async function runMutants(mutants: readonly Mutant[], { root, heard }: Mu
     const work = async (copy: Copy): Promise<void> => {
       for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
         const began = performance.now();
-        const verdict = { name: mutant.name, ...(unfit(before, mutant, first.tree) ?? (await tried(mutant, mutants, copy))) };
+        const verdict = { name: mutant.name, ...(unfit(before, mutant, first.tree) ?? (await tried(mutant, copy))) };
         verdicts.push(verdict);
         heard(verdict, performance.now() - began);
       }

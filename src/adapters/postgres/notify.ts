@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { afterHearing, type Timers } from '../../domain/kernel/afterHearing.ts';
 import { PortError } from '../../domain/kernel/portError.ts';
 import { backOff } from '../clock/backOff.ts';
 import { clientConfig, type PoolRole } from './pool.ts';
@@ -70,26 +71,28 @@ function ask(client: pg.Client, text: string): Promise<boolean> {
   return answered;
 }
 
-/** It is waited for in parts: after a loop has stood still, the timer that fell due runs before the answer that came meanwhile. */
-async function answers(client: pg.Client, answerMs: number): Promise<boolean> {
-  const answer = ask(client, 'select 1');
-  for (let part = 0; part < 5; part += 1) {
-    const said = await Promise.race([answer, sleep(answerMs / 5, undefined, { ref: false })]);
-    if (said !== undefined) return said;
-  }
-  return false;
-}
+/** None of them keeps the process. */
+const TIMERS: Timers = {
+  after(ms, run) {
+    const once = setTimeout(run, ms);
+    once.unref();
+    return () => clearTimeout(once);
+  },
+};
+
+/** Whether it is answered, within so many ms. */
+const answers = (client: pg.Client, text: string, answerMs = ANSWER_MS): Promise<boolean> =>
+  new Promise((resolve) => {
+    const cancel = afterHearing(TIMERS, answerMs, () => resolve(false));
+    void ask(client, text).then(resolve).finally(cancel);
+  });
 
 /** Resolves when the connection is gone, stops answering, or is no longer wanted. */
-async function lost(
-  { client, gone }: Open,
-  signal: AbortSignal,
-  { keepAliveMs = 15_000, answerMs = ANSWER_MS }: ListenerOptions,
-): Promise<void> {
+async function lost({ client, gone }: Open, signal: AbortSignal, { keepAliveMs = 15_000, answerMs }: ListenerOptions): Promise<void> {
   const ended = AbortSignal.any([gone, signal]);
   while (!ended.aborted) {
     await sleep(keepAliveMs, undefined, { signal: ended, ref: false }).catch(() => undefined);
-    if (ended.aborted || !(await answers(client, answerMs))) return;
+    if (ended.aborted || !(await answers(client, 'select 1', answerMs))) return;
   }
 }
 
@@ -115,11 +118,12 @@ export function openListener(options: ListenerOptions): Listener {
     current = client;
     try {
       const channels = [...subscribers.keys()];
-      if (channels.length > 0 && !(await ask(client, channels.map((channel) => `listen ${channel}`).join('; '))))
-        throw new PortError('unavailable', 'listen_failed', 'the server did not begin to listen');
-      for (const channel of channels) tell(channel, null);
       const key = randomBytes(8).readBigInt64BE().toString();
-      if (await ask(client, `select pg_advisory_lock(${key})`)) presence = key;
+      const begin = [`select pg_advisory_lock(${key})`, ...channels.map((channel) => `listen ${channel}`)].join('; ');
+      if (!(await answers(client, begin, options.answerMs)))
+        throw new PortError('unavailable', 'listen_failed', 'the server did not begin to listen');
+      presence = key;
+      for (const channel of channels) tell(channel, null);
       await lost(connection, signal, options);
     } finally {
       [current, presence] = [undefined, undefined];

@@ -41,6 +41,15 @@ describe('Postgres', () => {
   });
   afterAll(() => db.close());
 
+  /** The server, behind a proxy. */
+  const onItsWay = async () => {
+    const url = new URL(db.url);
+    const proxy = await startFaultProxy({ host: url.hostname, port: Number(url.port) });
+    url.hostname = proxy.host;
+    url.port = String(proxy.port);
+    return { proxy, through: url.toString() };
+  };
+
   test('a process whose loop stood still while its connection was looked at is no less there', async () => {
     const listener = openListener({ url: db.url, role: 'tidings_worker', keepAliveMs: 1, answerMs: 1_000 });
     await eventually('a presence', () => Promise.resolve(listener.presence()));
@@ -134,13 +143,24 @@ describe('Postgres', () => {
     expect((await db.workerPool.query('select 1 as one')).rows).toStrictEqual([{ one: 1 }]);
   });
 
+  test('a server that lets a listener in and is then too slow with its answer is given up, and asked again', async () => {
+    const { proxy, through } = await onItsWay();
+    proxy.delay(400);
+    const failures: unknown[] = [];
+    const onError = ({ cause }: PortError): unknown => failures.push(cause);
+    const listener = openListener({ url: through, role: 'tidings_worker', answerMs: 300, onError });
+    const first = await eventually('it gives up', () => failures[0]);
+    expect(first).toMatchObject({ kind: 'unavailable', code: 'listen_failed' });
+    expect(listener.presence()).toBe(undefined);
+    proxy.heal();
+    await eventually('a presence', () => listener.presence());
+    await listener.close();
+    await proxy.close();
+  });
+
   test('a server that goes silent is given up, and the pool goes on once it speaks again', async () => {
-    const { hostname, port } = new URL(db.url);
-    const proxy = await startFaultProxy({ host: hostname, port: Number(port) });
-    const through = new URL(db.url);
-    through.hostname = proxy.host;
-    through.port = String(proxy.port);
-    const pool = await openPool({ url: through.toString(), role: 'tidings_worker', max: 1, statementTimeoutMs: 1_000, onItsWayMs: 200 });
+    const { proxy, through } = await onItsWay();
+    const pool = await openPool({ url: through, role: 'tidings_worker', max: 1, statementTimeoutMs: 1_000, onItsWayMs: 200 });
     proxy.blackhole();
     const inTransaction = transaction(pool, (tx) => tx.query({ text: 'select 1' }));
     await expect(inTransaction).rejects.toMatchObject({ kind: 'unavailable', code: 'database_unreachable' });

@@ -311,14 +311,14 @@ export const consumerMutants: readonly Mutant[] = [
   {
     name: 'presence: a loop that stood still makes a living process look gone',
     file: 'src/adapters/postgres/notify.ts',
-    find: 'part < 5; part += 1',
-    put: 'part < 1; part += 1',
+    find: 'afterHearing(TIMERS, answerMs,',
+    put: 'TIMERS.after(answerMs,',
     killedBy: 'test/adapters/postgres/pool.test.ts',
     testName: 'Postgres a process whose loop stood still while its connection was looked at is no less there',
   },
   {
     name: 'health: a loop that stood still misses the answer that came meanwhile',
-    file: 'src/compose/afterHearing.ts',
+    file: 'src/domain/kernel/afterHearing.ts',
     find: 'if (left === 0) run();',
     put: 'if (left < PARTS) run();',
     killedBy: 'test/compose/asking.test.ts',

@@ -4,6 +4,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { newMasterKey } from '../../src/adapters/crypto/masterKeys.ts';
 import { describeWith } from '../support/needs.ts';
 import { runProgram, startProgram } from '../support/program.ts';
 import { message, serviceForSuite } from '../support/service.ts';
@@ -94,12 +95,19 @@ describe('a start that cannot be', () => {
 
 describe('a start beside another', () => {
   const tidings = serviceForSuite();
+  const places = () => ({ DATABASE_URL: tidings.database().url, DATABASE_MIGRATION_URL: tidings.database().ownerUrl });
+
+  test('with other master keys ends and says so, although nothing has been encrypted yet', async () => {
+    const env = { ...places(), TIDINGS_ROLES: 'worker', TIDINGS_MASTER_KEYS: newMasterKey('m1') };
+    const { status, stderr } = await runProgram({ dataDir: join(scratch, 'others'), env });
+    expect([status, stderr]).toStrictEqual([78, expect.stringMatching(/^TIDINGS_MASTER_KEYS does not open the keys of this installation/)]);
+  });
 
   test('on a port that is taken ends, unless nobody asked for that port', async () => {
     const taken = createServer();
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
     const { port } = taken.address() as AddressInfo;
-    const env = { DATABASE_URL: tidings.database().url, DATABASE_MIGRATION_URL: tidings.database().ownerUrl };
+    const env = { ...places(), TIDINGS_MASTER_KEYS_FILE: join(tidings.dataDir, 'master-keys') };
     const refused = await runProgram({ dataDir: join(scratch, 'taken'), env: { ...env, PORT: String(port) } });
     expect(refused.status).not.toBe(0);
     expect(refused.stdout).not.toContain('tidings ready');
@@ -111,8 +119,7 @@ describe('a start beside another', () => {
     const second = await startProgram({
       dataDir: join(scratch, 'second'),
       env: {
-        DATABASE_URL: tidings.database().url,
-        DATABASE_MIGRATION_URL: tidings.database().ownerUrl,
+        ...places(),
         TIDINGS_MASTER_KEYS_FILE: keys,
         TIDINGS_ADMIN_KEY: tidings.key,
       },

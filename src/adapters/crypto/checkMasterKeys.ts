@@ -1,13 +1,17 @@
+import { randomBytes } from 'node:crypto';
 import { PortError } from '../../domain/kernel/portError.ts';
+import { DEFAULT_TENANT } from '../../domain/tenant/tenant.ts';
 import type { Pool } from '../postgres/pool.ts';
 import { over } from '../postgres/transaction.ts';
+import { placeOfIndexKey, type KeyRows } from './keyRows.ts';
 import { KEY_TABLES, type KeyTableRow } from './keyTables.ts';
-import { unwrap, type MasterKeys } from './masterKeys.ts';
+import { unwrap, wrap, type MasterKeys } from './masterKeys.ts';
 
 /** Of these there are few, and no message goes without one of each. */
 const CHECKED: ReadonlySet<string> = new Set(['index_keys', 'period_keys']);
 
-type Row = KeyTableRow & { readonly master_id: string; readonly wrapped: Buffer };
+type Wrapped = { readonly master_id: string; readonly wrapped: Buffer };
+type Row = KeyTableRow & Wrapped;
 
 /**
  * Makes sure that the master keys open what they are to open, with one key of each master: a service that started with others would
@@ -25,7 +29,18 @@ export async function checkMasterKeys(keys: Pool, masters: MasterKeys): Promise<
   }
 }
 
-function checkOne(masters: MasterKeys, { master_id: masterId, wrapped }: Row, place: string): void {
+/**
+ * Makes the key that no installation goes without, or opens it: of those who begin one at the same time with different master keys, all but
+ * one find that theirs are others before anything is wrapped by them.
+ * @throws PortError `invalid`, `master_keys_other`.
+ */
+export async function openFirstKey(rows: Pick<KeyRows, 'indexKey'>, masters: MasterKeys): Promise<void> {
+  const place = placeOfIndexKey(DEFAULT_TENANT);
+  const { masterId, wrapped } = await rows.indexKey(DEFAULT_TENANT, wrap(masters, randomBytes(32), place));
+  checkOne(masters, { master_id: masterId, wrapped }, place);
+}
+
+function checkOne(masters: MasterKeys, { master_id: masterId, wrapped }: Wrapped, place: string): void {
   try {
     unwrap(masters, { masterId, wrapped }, place);
   } catch (error) {

@@ -51,18 +51,20 @@ describe('Postgres', () => {
   };
 
   test('a process whose loop stood still while its connection was looked at is no less there', async () => {
-    const listener = openListener({ url: db.url, role: 'tidings_worker', keepAliveMs: 1, answerMs: 1_000 });
-    await eventually('a presence', () => Promise.resolve(listener.presence()));
-    const present = listener.presence();
+    const { proxy, through } = await onItsWay();
+    // So that it is waiting for an answer nearly all the time.
+    proxy.delay(30);
+    const listener = openListener({ url: through, role: 'tidings_worker', keepAliveMs: 1, answerMs: 1_000 });
+    const present = await eventually('a presence', () => listener.presence());
     const seen = new Set<string | undefined>();
-    for (let block = 0; block < 6; block += 1) {
-      // At one of them it waits for the answer: it does half of the time.
-      await new Promise((resolve) => setTimeout(resolve, 3 + (block % 5)));
+    for (let block = 0; block < 4; block += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 20 + block));
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_100);
       await new Promise((resolve) => setTimeout(resolve, 30));
       seen.add(listener.presence());
     }
     await listener.close();
+    await proxy.close();
     expect([...seen]).toStrictEqual([present]);
   });
 

@@ -7,6 +7,15 @@ const logTest = 'test/adapters/logging/log.test.ts';
 /** Personal data: sealing, keys, what is said in the log of the process. */
 export const personalMutants: readonly Mutant[] = [
   {
+    name: 'keys: two begin an installation with different master keys',
+    file: 'src/adapters/crypto/checkMasterKeys.ts',
+    find: '  checkOne(masters, { master_id: masterId, wrapped }, place);',
+    put: '',
+    killedBy: 'test/adapters/crypto/checkMasterKeys.test.ts',
+    testName:
+      'of two that begin an installation at once with different master keys one is refused, and so is whoever comes with others later',
+  },
+  {
     name: 'sealing: values are stored as they are',
     file: 'src/adapters/codec/encode.ts',
     find: 'holder[name] = answer.sealed;',

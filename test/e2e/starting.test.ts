@@ -103,6 +103,11 @@ describe('a start beside another', () => {
     expect([status, stderr]).toStrictEqual([78, expect.stringMatching(/^TIDINGS_MASTER_KEYS does not open the keys of this installation/)]);
   });
 
+  test('with the service’s own login alone ends and says where to give the owner’s', async () => {
+    const { status, stderr } = await runProgram({ dataDir: join(scratch, 'lesser'), env: { DATABASE_URL: tidings.database().url } });
+    expect([status, stderr]).toStrictEqual([78, expect.stringContaining('DATABASE_MIGRATION_URL')]);
+  });
+
   test('on a port that is taken ends, unless nobody asked for that port', async () => {
     const taken = createServer();
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));

@@ -5,7 +5,7 @@ import type { Knex } from 'knex';
 import pg from 'pg';
 import { PortError } from '../../domain/kernel/portError.ts';
 import { ensureRoles } from './roles.ts';
-import { toPortError } from './sqlError.ts';
+import { INSUFFICIENT_PRIVILEGE, sqlStateOf, toPortError } from './sqlError.ts';
 
 /** The event log, the keys and the read models may live in three databases, so each set stands alone and keeps its own books. */
 export const MIGRATION_SETS = ['log', 'keys', 'models'] as const;
@@ -73,12 +73,25 @@ async function applySet(url: string, set: MigrationSet): Promise<readonly string
   }
 }
 
+/** Where the owner's login of a database is given, by the first of these sets that it holds. */
+const OWNERS: readonly (readonly [MigrationSet, string])[] = [
+  ['models', 'DATABASE_MIGRATION_URL'],
+  ['keys', 'TIDINGS_KEYS_MIGRATION_URL'],
+  ['log', 'EVENT_STORE_MIGRATION_URL'],
+];
+
+function denied(sets: readonly MigrationSet[], cause: unknown): PortError {
+  const name = OWNERS.find(([set]) => sets.includes(set))?.[1] ?? '';
+  const message = `The login that migrates may not make or read the tables of Tidings: give that of their owner in ${name}.`;
+  return new PortError('invalid', 'owner_needed', message, { cause });
+}
+
 export type Migrated = { readonly set: MigrationSet; readonly applied: readonly string[] };
 
 /**
  * Brings the sets of one database up to date, one process at a time; each file is one transaction. Makes the roles tidings_api and
  * tidings_worker and lets `login`, the user of the service's own connection, become them.
- * @throws PortError `invalid`, `roles_missing`, with the SQL to run, when the owner may not make roles.
+ * @throws PortError `invalid`: `roles_missing`, with the SQL to run, when the owner may not make roles; `owner_needed`, when the login owns nothing.
  */
 export async function migrate(ownerUrl: string, sets: readonly MigrationSet[], login?: string): Promise<readonly Migrated[]> {
   const session = new pg.Client({ connectionString: ownerUrl, application_name: 'tidings migrate', keepAlive: true });
@@ -92,7 +105,7 @@ export async function migrate(ownerUrl: string, sets: readonly MigrationSet[], l
     for (const set of sets) done.push({ set, applied: (await isUpToDate(session, set)) ? [] : await applySet(ownerUrl, set) });
     return done;
   } catch (error) {
-    throw toPortError(error);
+    throw sqlStateOf(error) === INSUFFICIENT_PRIVILEGE ? denied(sets, error) : toPortError(error);
   } finally {
     await session.end().catch(() => undefined);
   }

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { PortError } from '../../domain/kernel/portError.ts';
-import { sqlStateOf } from './sqlError.ts';
+import { INSUFFICIENT_PRIVILEGE, sqlStateOf } from './sqlError.ts';
 
 export const ROLES = ['tidings_api', 'tidings_worker'] as const;
 
@@ -21,7 +21,6 @@ async function missingSteps(session: pg.Client, login: string): Promise<readonly
   ]);
 }
 
-const INSUFFICIENT_PRIVILEGE = '42501';
 /** Roles belong to the cluster: another database's migration may make them at the same moment. */
 const MADE_MEANWHILE = new Set(['42710', '23505', 'XX000']);
 

@@ -7,6 +7,8 @@ const codeOf = (error: unknown): string =>
 /** Five characters of SQLSTATE (ISO/IEC 9075), when Postgres itself answered. */
 export const sqlStateOf = (error: unknown): string | undefined => (/^[0-9A-Z]{5}$/.test(codeOf(error)) ? codeOf(error) : undefined);
 
+export const INSUFFICIENT_PRIVILEGE = '42501';
+
 /** Connection exceptions, resources, shutdown, serialization failure, deadlock, lock or statement time-out: the same may work later. */
 const LATER = /^(?:08...|53...|57P0[1-5]|57014|40001|40P01|55P03|25006)$/;
 /** The database or a table is not there (yet): it was lost, and is being made anew. Nothing about what was asked is wrong. */

@@ -193,6 +193,14 @@ describe('Postgres', () => {
     await fresh.close();
   });
 
+  test('a login that is not the owner’s is told where to give the owner’s', async () => {
+    await expect(migrate(db.url, ['models'])).rejects.toMatchObject({
+      kind: 'invalid',
+      code: 'owner_needed',
+      message: expect.stringMatching(/ in DATABASE_MIGRATION_URL\.$/) as string,
+    });
+  });
+
   test('an owner that may not make roles is told the SQL', async () => {
     const error = await asLesser(db, (url) => migrate(url, ['models']).catch((thrown: unknown) => thrown));
     expect(error).toMatchObject({ code: 'roles_missing' });

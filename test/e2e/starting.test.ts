@@ -119,6 +119,19 @@ describe('a start beside another', () => {
     await new Promise((resolve) => taken.close(resolve));
   });
 
+  test('removes what has run out: an upload that nobody used, a dedup window that is over', async () => {
+    const { workerPool } = tidings.database();
+    await workerPool.query(`insert into blobs (tenant, id, class, period, generation, about, sealed, expires_at)
+      select 'default', 'b' || n, 'content', '2026-01', 0, '', '', now() + n * interval '1 hour' from generate_series(-1100, 1) n where n <> 0`);
+    await workerPool.query(`insert into reservations (tenant, key, delivery, since, until)
+      select 'default', 'r' || n, 'd_0', now(), now() + n * interval '1 hour' from generate_series(-1100, 1) n where n <> 0`);
+    const left = async (): Promise<unknown[]> =>
+      (await workerPool.query(`select id from blobs union all select key from reservations order by 1`)).rows.map(({ id }) => id as string);
+    expect(await left()).toHaveLength(2 * 1101);
+    await tidings.restart();
+    await expect.poll(left).toStrictEqual(['b1', 'r1']);
+  });
+
   test('shares the work: what one accepts is shown by the other, and each goes on when the other ends', async () => {
     const keys = join(tidings.dataDir, 'master-keys');
     const second = await startProgram({

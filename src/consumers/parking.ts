@@ -3,7 +3,7 @@ import type { FedEvent } from './backlog.ts';
 import { checkpointOf, stored, type BuiltKey } from './lease.ts';
 import { CONSUMERS_CHANNEL } from './notices.ts';
 import type { Checkpoint } from './position.ts';
-import type { Transaction } from './ports.ts';
+import type { ParkedEvent, Transaction } from './ports.ts';
 
 /** An event set aside: it could not be applied, or waits behind one of its stream that could not. */
 export type ToPark = {
@@ -143,18 +143,6 @@ export async function askParked(tx: Transaction, projection: string, eventId: st
   });
   return 'asked';
 }
-
-export type ParkedEvent = {
-  /** Of the tables that lack it: the live ones, or new ones that are being filled. */
-  readonly suffix: string;
-  readonly id: string;
-  readonly position: string;
-  readonly stream: string;
-  readonly error: string;
-  readonly tries: number;
-  readonly wish: 'retry' | 'skip' | null;
-  readonly parkedAt: string;
-};
 
 /** Oldest first, after a position. */
 export async function listParked(tx: Transaction, projection: string, after = '', limit = 100): Promise<readonly ParkedEvent[]> {

@@ -78,6 +78,19 @@ export interface Projection {
   readonly apply: (events: readonly Recorded[], tx: Transaction, suffix: string) => Promise<void>;
 }
 
+/** An event that a projection could not take in, and set aside with what follows it in its stream. */
+export type ParkedEvent = {
+  /** Of the tables that lack it: the live ones, or new ones that are being filled. */
+  readonly suffix: string;
+  readonly id: string;
+  readonly position: string;
+  readonly stream: string;
+  readonly error: string;
+  readonly tries: number;
+  readonly wish: 'retry' | 'skip' | null;
+  readonly parkedAt: string;
+};
+
 /** Which suffix a projection's queries read: cached, renewed by NOTIFY; the tables it replaced stay a while for those still reading. */
 export interface LiveTables {
   /** @throws PortError `unavailable`, `projection_not_ready` before its tables were made and have been at the head once. */

@@ -1,4 +1,4 @@
-import type { Transaction } from '../consumers/ports.ts';
+import type { ParkedEvent, Transaction } from '../consumers/ports.ts';
 import type { Instant } from '../domain/values/instant.ts';
 import type { Channel } from '../domain/values/channel.ts';
 import type { Content } from '../domain/values/content.ts';
@@ -155,17 +155,6 @@ export type ProjectionStatus = {
   readonly rate: number;
   readonly parked: number;
   readonly holder?: string;
-};
-export type ParkedEvent = {
-  /** Of the tables that lack it. */
-  readonly suffix: string;
-  readonly id: string;
-  readonly position: string;
-  readonly stream: string;
-  readonly error: string;
-  readonly tries: number;
-  readonly wish: 'retry' | 'skip' | null;
-  readonly parkedAt: string;
 };
 /** The consumers of the log, of all processes. */
 export interface Projections {

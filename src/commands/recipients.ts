@@ -9,6 +9,7 @@ import type { ProfileCode, ProfileInput, ProfilePatch } from '../domain/recipien
 import type { AddAddress, Recipient, RecipientCode, RecipientCommand } from '../domain/recipient/recipient.ts';
 import { addressKeyText } from '../domain/values/addressKey.ts';
 import type { KeyedHash, Position, SubjectId, TenantId } from '../domain/values/ids.ts';
+import { parseWebhookUrl } from '../domain/values/webhookUrl.ts';
 import { contextOf, partOf, type Caller, type ContextPorts } from './caller.ts';
 import { handleMany, handlePrepared, onlyOne, type CommandContext, type Outcome } from './handle.ts';
 import type { EventLog, Subjects, Vault } from './ports.ts';
@@ -17,7 +18,7 @@ import { RECIPIENT } from './registry.ts';
 
 export type RecipientPorts = ContextPorts & { readonly log: EventLog; readonly vault: Vault; readonly subjects: Subjects };
 /** `erased`: the person has been erased; work for them is refused. */
-export type RecipientRefusal = Rejection<RecipientCode | ProfileCode | 'erased' | 'idempotency_key_reused'>;
+export type RecipientRefusal = Rejection<RecipientCode | ProfileCode | 'erased' | 'idempotency_key_reused' | 'invalid_url'>;
 
 /**
  * PUT (`profile`: the whole new one) or PATCH (`patch`) of one recipient. `recipientId`: NFC, or `addr_<subject>`. `idempotencyKey`: of
@@ -164,8 +165,11 @@ export function recipientCommands(ports: RecipientPorts) {
       add(caller, recipientId, { kind: 'device', id: deviceId, channel: 'push', address: token, ...(platform && { platform }) }),
     /** One that is not there is gone already. */
     removeDevice: (caller: Caller, recipientId: string, deviceId: string) => remove(caller, recipientId, 'device', deviceId),
-    putEndpoint: (caller: Caller, recipientId: string, { endpointId, channel, address }: EndpointInput) =>
-      add(caller, recipientId, { kind: 'endpoint', id: endpointId, channel, address }),
+    putEndpoint: async (caller: Caller, recipientId: string, { endpointId, channel, address: given }: EndpointInput) => {
+      const address = channel === 'webhook' ? parseWebhookUrl(given) : given;
+      if (isRejection(address)) return { ...address, path: '/address' };
+      return add(caller, recipientId, { kind: 'endpoint', id: endpointId, channel, address });
+    },
     removeEndpoint: (caller: Caller, recipientId: string, endpointId: string) => remove(caller, recipientId, 'endpoint', endpointId),
   };
 }

@@ -8,6 +8,7 @@ import { parseEmail } from '../domain/values/email.ts';
 import { canonicalLocale } from '../domain/values/locale.ts';
 import { parsePhone } from '../domain/values/phone.ts';
 import { isTimeZone } from '../domain/values/timeZone.ts';
+import { parseWebhookUrl } from '../domain/values/webhookUrl.ts';
 import type { SubjectId, TenantId } from '../domain/values/ids.ts';
 import type { RecipientInput } from './notificationInput.ts';
 import type { PersonName, Subjects } from './ports.ts';
@@ -121,9 +122,6 @@ const parseLocale = (text: string): string | Rejection =>
   canonicalLocale(text) ?? reject('invalid_locale', 'write a BCP 47 tag, like de-AT');
 const parseTimeZone = (text: string): string | Rejection =>
   isTimeZone(text) ? text : reject('invalid_time_zone', 'write an IANA zone, like Europe/Vienna');
-const parseWebhookUrl = (text: string): string | Rejection =>
-  isHttps(text) ? text : reject('invalid_url', 'a webhook is an absolute https URL');
-const isHttps = (text: string): boolean => URL.canParse(text) && new URL(text).protocol === 'https:';
 
 /** A caller's id comes first; else the first address that can be read, in the order of the channels. */
 function nameOf(input: RecipientInput, person: InlinePerson | Rejection): PersonName | undefined {

@@ -177,6 +177,20 @@ describe('devices and endpoints', () => {
     expect(JSON.stringify(await house.recorded())).not.toMatch(/token-|example\.com|"phone"/);
   });
 
+  test.each(['http://example.com/hook', 'example.com/hook', '/hook'])('a webhook that is no https URL is refused: %s', async (address) => {
+    await recipients.change(caller(), put('u1', {}));
+    const hook = { endpointId: 'hook', channel: 'webhook', address } as const;
+    expect(await recipients.putEndpoint(caller(), 'u1', hook)).toStrictEqual({
+      rejected: 'invalid_url',
+      detail: 'a webhook is an absolute https URL',
+      path: '/address',
+    });
+    await recipients.putEndpoint(caller(), 'u1', { ...hook, channel: 'wallet' });
+    expect((await events()).slice(1).map(({ type, data }) => [type, 'channel' in data && data.channel])).toStrictEqual([
+      ['AddressAdded', 'wallet'],
+    ]);
+  });
+
   test('of somebody unknown are refused and make nobody known', async () => {
     const device = { deviceId: 'phone', platform: 'web', token: 't' } as const;
     expect(await recipients.putDevice(caller(), 'nobody', device)).toMatchObject({ rejected: 'recipient_not_found' });

@@ -28,6 +28,14 @@ export async function checkLog(store: EventStore, models: Pool): Promise<void> {
   );
 }
 
+/**
+ * Makes sure that the log has begun. Its head does not tell: a server writes for itself, and others may. @throws PortError `invalid`, `log_empty`.
+ */
+export async function checkBegun(store: EventStore): Promise<void> {
+  if ((await beginningOf(store)) !== undefined) return;
+  throw new PortError('invalid', 'log_empty', 'The log holds nothing of ours. Are EVENT_STORE_URL and EVENT_STORE_PREFIX the right ones?');
+}
+
 async function beginningOf(store: EventStore): Promise<string | undefined> {
   const [first] = await store.readStream(streamOf('tenant', DEFAULT_TENANT, MAIN), { limit: 1 });
   return first && createHash('sha256').update(`${first.id} ${first.data}`).digest('base64url');

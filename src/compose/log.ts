@@ -17,7 +17,7 @@ import type { EventLog } from '../commands/ports.ts';
 import { AGGREGATES } from '../commands/registry.ts';
 import { present } from '../domain/kernel/present.ts';
 import type { EventFeed } from '../consumers/ports.ts';
-import { checkLog } from './checkLog.ts';
+import { checkBegun, checkLog } from './checkLog.ts';
 import type { Closing } from './closing.ts';
 import type { Databases } from './databases.ts';
 
@@ -29,7 +29,10 @@ export type Logged = {
   /** Bytes waiting to be appended. */ readonly queuedBytes: () => number;
 };
 
-/** `keysFit`: how much of the log is looked at where read models are tied to keys for the first time. */
+/**
+ * `keysFit`: how much of the log is looked at where read models are tied to keys for the first time. Whoever looks at all of it expects that
+ * there is one.
+ */
 export type LogParts = {
   readonly databases: Databases;
   readonly masters: MasterKeys;
@@ -53,6 +56,8 @@ export async function openLogged({ databases, masters, observer, keysFit }: LogP
   closing.add('event store', () => store.close());
   const codec = codecOf(mergeStorage(...AGGREGATES.map(({ storage }) => storage)), keys.vault);
   const feed = eventFeed(store, codec);
+  // Before anything is tied to it.
+  if (keysFit?.depth === 'all') await checkBegun(store);
   await checkKeyStore(databases.keys.worker, databases.models.worker, () => checkKeysFit({ feed, rows, vault: keys.vault }, keysFit));
   await openFirstKey(rows, masters);
   // A log in memory is another one each time.

@@ -55,7 +55,6 @@ export async function rebuildFromStore({ places, masters, log, told }: RebuildPa
   const metrics = openMetrics();
   const keysFit = { depth: 'all', told: (keys: number) => told({ keys }) } as const;
   const logged = await openLogged({ databases, masters, observer: storeObserver(metrics, log), keysFit }, closing);
-  if ((await logged.feed.head()) === 'start') throw refusal('log_empty', 'The log holds nothing. Is EVENT_STORE_URL the right one?');
   const models = await openReadModels(databases, clock, closing);
   const consuming: Consuming = { databases, models, logged, clock, holder: randomUUID(), metrics, log };
   await startConsumers(consuming, closing);

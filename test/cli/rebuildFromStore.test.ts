@@ -7,6 +7,8 @@ import { newMasterKey } from '../../src/adapters/crypto/masterKeys.ts';
 import { CONSUMERS } from '../../src/compose/readModels.ts';
 import { scratch, tidings, type Ran } from '../support/cli.ts';
 import { clientOf, eventually } from '../support/client.ts';
+import { logAt } from '../support/eventStoreEnv.ts';
+import { eventStoreServer } from '../support/eventStoreServer.ts';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.ts';
 import { startProgram, type Program } from '../support/program.ts';
 import { removeDataDirs } from '../support/removeDataDirs.ts';
@@ -88,6 +90,20 @@ test('it refuses an empty log, keys of another log, other master keys and none',
   expect([exit, err.split('\n')[0]]).toStrictEqual([78, 'There are no master keys, which all other keys are wrapped by.']);
   // What was refused has tied these read models to nothing.
   expect((await rebuild(env({ models: empty }))).exit).toBe(0);
+});
+
+test('a log is empty as well where a server has written for itself; what was refused for that is looked at anew', async () => {
+  const empty = await fresh('models');
+  const others = await fresh('keys');
+  const server = await eventStoreServer();
+  try {
+    const nowhere = { ...env({ models: empty, keys: others }), EVENT_STORE_MIGRATION_URL: '', ...logAt(server.url) };
+    expect(await refusalOf(rebuild(nowhere))).toStrictEqual([1, '', 'log_empty']);
+  } finally {
+    await server.close();
+  }
+  expect(await refusalOf(rebuild(env({ models: empty, keys: others, log: await fresh('log') })))).toStrictEqual([1, '', 'log_empty']);
+  expect(await refusalOf(rebuild(env({ models: empty, keys: others })))).toStrictEqual([1, '', 'keys_of_another_log']);
 });
 
 test('into an empty database it makes all that was there, says so, and sends nothing', async () => {

@@ -276,6 +276,14 @@ export const consumerMutants: readonly Mutant[] = [
     testName: 'it refuses where the log was lost with the read models, however that database is called',
   },
   {
+    name: 'rebuild --from-store: a server that holds nothing of ours is taken for the log',
+    file: 'src/compose/log.ts',
+    find: "if (keysFit?.depth === 'all') await checkBegun(store);",
+    put: '',
+    killedBy: lossTest,
+    testName: 'a log is empty as well where a server has written for itself; what was refused for that is looked at anew',
+  },
+  {
     name: 'rebuild --from-store: keys of another log are taken',
     file: 'src/adapters/crypto/keyStoreId.ts',
     find: '.length === 0) await before?.();',

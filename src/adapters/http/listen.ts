@@ -129,21 +129,37 @@ async function drain(server: Server, ms: number): Promise<boolean> {
   return inTime;
 }
 
-const RAW: Readonly<Record<string, readonly [status: string, code: string, title: string]>> = {
-  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'headers_too_large', 'The header fields are too large'],
-  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'request_timeout', 'The request did not arrive in time'],
+type Raw = { readonly status: string; readonly code: string; readonly title: string; readonly detail: string };
+const RAW: Readonly<Record<string, Raw>> = {
+  HPE_HEADER_OVERFLOW: {
+    status: '431 Request Header Fields Too Large',
+    code: 'headers_too_large',
+    title: 'The header fields are too large',
+    detail: 'Send fewer or shorter header fields, and a shorter path.',
+  },
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    status: '408 Request Timeout',
+    code: 'request_timeout',
+    title: 'The request did not arrive in time',
+    detail: 'Send the request again, without long breaks.',
+  },
 };
-const MALFORMED = ['400 Bad Request', 'malformed_request', 'The request is malformed'] as const;
+const MALFORMED: Raw = {
+  status: '400 Bad Request',
+  code: 'malformed_request',
+  title: 'The request is malformed',
+  detail: 'Send a request as HTTP/1.1 has it (RFC 9112).',
+};
 
 /** What never became a request (RFC 9112) is answered by hand. */
 function rawProblem(code: string | undefined): string {
-  const [status, problem, title] = RAW[code ?? ''] ?? MALFORMED;
+  const { status, code: problem, title, detail } = RAW[code ?? ''] ?? MALFORMED;
   const requestId = randomUUID();
   const body = JSON.stringify({
     type: `urn:tidings:problem:${problem}`,
     title,
     status: Number(status.slice(0, 3)),
-    detail: title,
+    detail,
     code: problem,
     requestId,
   });

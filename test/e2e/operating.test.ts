@@ -147,6 +147,25 @@ describe('whoever builds against it', () => {
     expect(seen[0]).toBe(last.id);
   });
 
+  test.each(['/v1/projections', '/v1/categories', '/v1/types'])('pages through %s too, in order of names', async (list) => {
+    for (const type of ['zebra', 'ape', 'mole']) await tidings.put(`/v1/types/${type}`, { category: 'account' });
+    const { headers } = await tidings.put('/v1/categories/zoo', { class: 'account' });
+    const pages = async (limit: number): Promise<readonly string[]> => {
+      const names: string[] = [];
+      for (let cursor = ''; ;) {
+        const { body } = await tidings.get(`${list}?limit=${String(limit)}&after=${String(headers.get('tidings-position'))}${cursor}`);
+        expect(body.data.length).toBeLessThanOrEqual(limit);
+        names.push(...body.data.map(({ name, key, type }: any) => name ?? key ?? type));
+        if (body.nextCursor === null) return names;
+        cursor = `&cursor=${encodeURIComponent(body.nextCursor)}`;
+      }
+    };
+    const all = await pages(200);
+    expect(all.length).toBeGreaterThan(2);
+    expect(all).toStrictEqual([...all].sort());
+    expect(await pages(2)).toStrictEqual(all);
+  });
+
   test('gets its request id and trace back', async () => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     const { headers } = await tidings.request('GET', '/v1/deliveries', undefined, { 'X-Request-Id': 'req-77', traceparent });

@@ -57,6 +57,13 @@ describe('the OpenAPI document', () => {
     expect(without.map(({ id }) => id)).toStrictEqual(['listProjections', 'listParkedEvents', 'listParkedActions']);
   });
 
+  test('every list is read a page at a time', () => {
+    const lists = operations.filter(({ responses }) => JSON.stringify(responses[200]?.schema ?? {}).includes('"nextCursor"'));
+    expect(lists.length).toBeGreaterThan(10);
+    const whole = lists.filter(({ query }) => !('limit' in query.properties && 'cursor' in query.properties));
+    expect(whole.map(({ id }) => id)).toStrictEqual([]);
+  });
+
   test('every promised path is there', () => {
     const promised = [
       'post /v1/notifications',

@@ -6,6 +6,7 @@ import { present } from '../../domain/kernel/present.ts';
 import { durationOf } from '../../domain/values/duration.ts';
 import { DEFAULT_WAIT_MS, type Routing } from '../../domain/values/routing.ts';
 import { catalogueOf, categoryOf, typeOf } from '../../projections/catalogue/queries.ts';
+import { pageOfAll } from '../../projections/page.ts';
 import { millisecondsIn, routingIn } from '../notificationBody.ts';
 import { routingView } from '../notificationView.ts';
 import { operation, plain } from '../operation.ts';
@@ -23,7 +24,7 @@ import {
   TypeShown,
 } from '../schemas/catalogue.ts';
 import type { RoutingBody } from '../schemas/notification.ts';
-import { closed, KeyParams, OutsideId } from '../schemas/values.ts';
+import { closed, KeyParams, OutsideId, PageQuery } from '../schemas/values.ts';
 
 export type CatalogueRoutePorts = { readonly commands: ReturnType<typeof catalogueCommands>; readonly reads: Reads };
 
@@ -139,11 +140,12 @@ const categoryRoutes = ({ commands, reads: read }: CatalogueRoutePorts): readonl
     summary: 'All categories, in order of their keys',
     scope: 'read',
     reads,
-    responses: { 200: { description: 'All of them.', schema: CategoryList } },
-    handler: async ({ access: { tenant } }) => {
+    query: PageQuery,
+    responses: { 200: { description: 'A page.', schema: CategoryList } },
+    handler: async ({ access: { tenant }, query: { limit }, place }) => {
       const { categories } = await read.read(tenant, 'catalogue', (tx, suffix) => catalogueOf(tx, suffix, tenant));
-      const data = [...categories].map(([key, { entry, version }]) => categoryView(key, entry, version));
-      return { status: 200, body: { data, nextCursor: null } };
+      const { rows, next } = pageOfAll([...categories], { limit, ...present({ place }) }, ([key]) => key);
+      return { status: 200, page: { data: rows.map(([key, { entry, version }]) => categoryView(key, entry, version)), next } };
     },
   }),
 ];
@@ -208,11 +210,12 @@ const typeRoutes = ({ commands, reads: read }: CatalogueRoutePorts): readonly Op
     summary: 'All declared types, in order of their names',
     scope: 'read',
     reads,
-    responses: { 200: { description: 'All of them.', schema: TypeList } },
-    handler: async ({ access: { tenant } }) => {
+    query: PageQuery,
+    responses: { 200: { description: 'A page.', schema: TypeList } },
+    handler: async ({ access: { tenant }, query: { limit }, place }) => {
       const { types } = await read.read(tenant, 'catalogue', (tx, suffix) => catalogueOf(tx, suffix, tenant));
-      const data = [...types].map(([type, { entry, version }]) => typeView(type, entry, version));
-      return { status: 200, body: { data, nextCursor: null } };
+      const { rows, next } = pageOfAll([...types], { limit, ...present({ place }) }, ([type]) => type);
+      return { status: 200, page: { data: rows.map(([type, { entry, version }]) => typeView(type, entry, version)), next } };
     },
   }),
 ];

@@ -1,4 +1,6 @@
 import { Type } from 'typebox';
+import { present } from '../../domain/kernel/present.ts';
+import { pageOfAll } from '../../projections/page.ts';
 import { operation, plain } from '../operation.ts';
 import type { Operation, Reply } from '../operation.ts';
 import type { Projections } from '../ports.ts';
@@ -21,7 +23,7 @@ const Status = answer('Projection', {
   parked: Type.Integer(),
   holder: Type.Optional(Type.String()),
 });
-const StatusList = answer('ProjectionList', { data: Type.Array(Status), nextCursor: Type.Null() });
+const StatusList = page('ProjectionList', Status);
 const Rebuilding = answer('RebuildAsked', { name: Type.String() });
 const Parked = answer('ParkedEvent', {
   suffix: Type.String({ description: 'Of the tables that lack it: the live ones, or those that are being built beside them.' }),
@@ -68,10 +70,15 @@ export const projectionRoutes = (ports: ProjectionPorts): readonly Operation[] =
     method: 'get',
     path: '/v1/projections',
     tag,
-    summary: 'How far every consumer of the log is',
+    summary: 'How far every consumer of the log is, in order of their names',
     scope: 'instance',
-    responses: { 200: { description: 'All of them.', schema: StatusList } },
-    handler: async () => ({ status: 200, body: { data: await ports.projections.list(), nextCursor: null } }),
+    query: PageQuery,
+    responses: { 200: { description: 'A page.', schema: StatusList } },
+    handler: async ({ query: { limit }, place }) => {
+      const all = await ports.projections.list();
+      const { rows, next } = pageOfAll(all, { limit, ...present({ place }) }, ({ name, suffix }) => `${name} ${suffix}`);
+      return { status: 200, page: { data: rows, next } };
+    },
   }),
   operation({
     ...plain,

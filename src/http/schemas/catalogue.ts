@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { FREQUENCIES } from '../../domain/catalogue/events.ts';
 import type { JsonMembers } from '../../domain/values/mergePatch.ts';
 import { Channels, RoutingSchema } from './notification.ts';
-import { answer, ClassName, closed, Duration, Locale, nullable, oneOf, OutsideId, PriorityName } from './values.ts';
+import { answer, ClassName, closed, Duration, Locale, nullable, oneOf, OutsideId, page, PriorityName } from './values.ts';
 
 const TitleText = Type.String({ minLength: 1, maxLength: 200 });
 const titles = <V extends object>(value: V) => ({ type: 'object', propertyNames: Locale, additionalProperties: value, maxProperties: 100 });
@@ -37,7 +37,7 @@ export const CategoryShown = answer('Category', {
   defaultFrequency: Type.Optional(oneOf(FREQUENCIES)),
   version: Type.Integer(),
 });
-export const CategoryList = answer('CategoryList', { data: Type.Array(CategoryShown), nextCursor: Type.Null() });
+export const CategoryList = page('CategoryList', CategoryShown);
 
 const typeMembers = {
   template: OutsideId,
@@ -90,4 +90,4 @@ export const TypeShown = answer('MessageType', {
   unknownOutcome: Type.Optional(oneOf(['retry', 'hold'])),
   version: Type.Integer(),
 });
-export const TypeList = answer('MessageTypeList', { data: Type.Array(TypeShown), nextCursor: Type.Null() });
+export const TypeList = page('MessageTypeList', TypeShown);

@@ -6,6 +6,7 @@ import { writeServiceFile } from './adapters/secrets/serviceFile.ts';
 import { endOnFault } from './adapters/logging/endOnFault.ts';
 import { openLog, type Log } from './adapters/logging/log.ts';
 import type { Served } from './compose/http.ts';
+import { START_ENDED } from './compose/consumers.ts';
 import { startService, type Service } from './compose/service.ts';
 import { describeProblems, parseConfig, type Config } from './config.ts';
 import { PortError } from './domain/kernel/portError.ts';
@@ -32,6 +33,7 @@ async function start(): Promise<void> {
   }
   const { config } = parsed;
   const log = openLog(config.logLevel);
+  const ending = new AbortController();
   // In the next tick, so that a signal finds its handler even while the start keeps this thread busy.
   const starting = Promise.resolve().then(() => {
     openDataDirectory(config.dataDir);
@@ -43,15 +45,17 @@ async function start(): Promise<void> {
         progress(message);
         process.exit(1);
       },
+      ending: ending.signal,
     });
   });
-  const isStopping = stopOn(['SIGTERM', 'SIGINT'], config, starting, log);
+  stopOn(['SIGTERM', 'SIGINT'], { config, starting, log, ending });
   try {
     const service = await starting;
     endOnFault(log);
-    if (!isStopping()) announce(config, service);
+    if (!ending.signal.aborted) announce(config, service);
   } catch (error) {
     if (!(error instanceof PortError)) throw error;
+    if (error.code === START_ENDED) return;
     progress(error.message);
     process.exitCode = error.kind === 'invalid' ? EX_CONFIG : 1;
   }
@@ -91,11 +95,19 @@ The API is described at ${url}/docs
 /** Under npm a Ctrl-C reaches us twice: the terminal tells the whole group, and npm passes its own on. That is one wish. */
 const ECHO_MS = 1000;
 
+type Stopping = {
+  readonly config: Config;
+  readonly starting: Promise<Service>;
+  readonly log: Log;
+  /** Aborted by the first signal. */
+  readonly ending: AbortController;
+};
+
 /**
  * The first signal drains, also while the service still starts; a second one leaves at once; past the limit the process goes with what
- * is left to be recovered. Answers whether a signal has come.
+ * is left to be recovered.
  */
-function stopOn(signals: readonly NodeJS.Signals[], config: Config, starting: Promise<Service>, log: Log): () => boolean {
+function stopOn(signals: readonly NodeJS.Signals[], { config, starting, log, ending }: Stopping): void {
   let stoppingSince: number | undefined;
   const stop = (signal: NodeJS.Signals): void => {
     if (stoppingSince !== undefined) {
@@ -104,6 +116,7 @@ function stopOn(signals: readonly NodeJS.Signals[], config: Config, starting: Pr
     }
     stoppingSince = Date.now();
     progress(`${signal}: finishing what is under way`);
+    ending.abort();
     const overdue = setTimeout(() => {
       log.error('not everything ended in time; the rest is recovered at the next start');
       process.exit(0);
@@ -122,7 +135,6 @@ function stopOn(signals: readonly NodeJS.Signals[], config: Config, starting: Pr
       );
   };
   for (const signal of signals) process.on(signal, stop);
-  return () => stoppingSince !== undefined;
 }
 
 const [command = 'start', ...rest] = process.argv.slice(2);

@@ -31,10 +31,12 @@ export type Surroundings = {
   readonly about: About;
   /** Told when something is gone without which nothing works and that nothing here can bring back: the process has to end. */
   readonly lost: (error: PortError) => void;
+  /** Aborts when the process is to end: it then waits for nobody who may never come. */
+  readonly ending: AbortSignal;
 };
 
 /** Starts the roles of this process, in the order in which they need each other. What it opened is closed again if it cannot start. */
-export async function startService(config: Config, { log, starting, about, lost }: Surroundings): Promise<Service> {
+export async function startService(config: Config, { log, starting, about, lost, ending }: Surroundings): Promise<Service> {
   const opened = loggedClosing(log);
   try {
     const secrets = secretsOf(config);
@@ -55,7 +57,7 @@ export async function startService(config: Config, { log, starting, about, lost 
     const beside = config.roles.includes('api') ? undefined : await startProbes(core, opened, () => phase);
     if (config.database === 'embedded') await takeOver(core);
     if (config.roles.includes('projector')) await startConsumers(core, opened);
-    await begin(core);
+    await begin(core, ending);
     if (config.roles.includes('worker')) {
       const { startWorker } = await import('./worker.ts');
       await startWorker(core, opened);

@@ -3,6 +3,9 @@ import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { newMasterKey } from '../../src/adapters/crypto/masterKeys.ts';
+import { eventually } from '../support/client.ts';
+import { freePorts } from '../support/freePorts.ts';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.ts';
 import { runProgram, startProgram } from '../support/program.ts';
 import { removeDataDirs } from '../support/removeDataDirs.ts';
@@ -16,7 +19,11 @@ afterAll(async () => {
   await database.close();
   removeDataDirs(scratch);
 });
-const places = (): Record<string, string> => ({ DATABASE_URL: database.url, DATABASE_MIGRATION_URL: database.ownerUrl });
+const masterKeys = newMasterKey('m1');
+const places = (): Record<string, string> => ({
+  ...{ DATABASE_URL: database.url, DATABASE_MIGRATION_URL: database.ownerUrl },
+  TIDINGS_MASTER_KEYS: masterKeys,
+});
 
 describe('a running service', () => {
   test('told to end twice in a moment, as npm does on Ctrl-C, drains all the same', async () => {
@@ -61,4 +68,27 @@ test('a start that is told to end while it makes its database ends with 0 and le
   expect(said).toContain('SIGTERM: finishing what is under way');
   expect(existsSync(join(dataDir, 'service.json'))).toBe(false);
   expect(existsSync(join(dataDir, 'postgres', 'postmaster.pid'))).toBe(false);
+});
+
+test('a start that waits for read models that nobody fills ends when it is told to', async () => {
+  const empty = await freshDatabase();
+  const [port = 0] = await freePorts(1);
+  const env = {
+    ...{ DATABASE_URL: empty.url, DATABASE_MIGRATION_URL: empty.ownerUrl },
+    ...{ TIDINGS_ROLES: 'worker', PORT: String(port) },
+  };
+  try {
+    let pid = 0;
+    const ended = runProgram({ dataDir: join(scratch, 'waiting'), env, onSpawn: (it) => (pid = it) });
+    // What there is to wait for has been asked, by a statement of its own.
+    const begun = `select from installation where log is not null`;
+    await eventually('it has begun the log', async () => ((await empty.workerPool.query(begun)).rowCount === 1 ? true : undefined));
+    process.kill(pid, 'SIGTERM');
+    const { status, stdout, stderr } = await ended;
+    expect([status, stdout]).toStrictEqual([0, '']);
+    expect(stderr.split('\n').filter((line) => !line.startsWith('{'))).toStrictEqual(['SIGTERM: finishing what is under way', '']);
+    expect(stderr).not.toContain('not everything ended in time');
+  } finally {
+    await empty.close();
+  }
 });

@@ -6,11 +6,11 @@ import { present } from '../../domain/kernel/present.ts';
 import { durationOf } from '../../domain/values/duration.ts';
 import { DEFAULT_WAIT_MS, type Routing } from '../../domain/values/routing.ts';
 import { catalogueOf, categoryOf, typeOf } from '../../projections/catalogue/queries.ts';
-import { pageOfAll } from '../../projections/page.ts';
 import { millisecondsIn, routingIn } from '../notificationBody.ts';
 import { routingView } from '../notificationView.ts';
 import { operation, plain } from '../operation.ts';
 import type { Operation, Reply } from '../operation.ts';
+import { pageOfAll } from '../pageOfAll.ts';
 import type { Reads } from '../ports.ts';
 import { isRefusal, refuse } from '../problems.ts';
 import {

@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
 import { present } from '../../domain/kernel/present.ts';
-import { pageOfAll } from '../../projections/page.ts';
 import { operation, plain } from '../operation.ts';
 import type { Operation, Reply } from '../operation.ts';
+import { pageOfAll } from '../pageOfAll.ts';
 import type { Projections } from '../ports.ts';
 import { refuse } from '../problems.ts';
 import { answer, closed, InstantOut, nullable, oneOf, OutsideId, page, PageQuery } from '../schemas/values.ts';

@@ -51,6 +51,11 @@ test('every service that stays has a health check', () => {
   expect(without.map(([name]) => name)).toStrictEqual(ONCE);
 });
 
+test('Postgres is healthy where others reach it, and not while it makes its database behind a socket', () => {
+  const { test: asked = [] } = service('postgres').healthcheck ?? {};
+  expect([asked[0], asked[1], asked[asked.indexOf('--host') + 1]]).toStrictEqual(['CMD', 'pg_isready', '127.0.0.1']);
+});
+
 test('who waits for others waits for what there is, and for what a profile brings only where that is on', () => {
   const waits = named.flatMap(([name, it]) =>
     Object.entries(it.depends_on ?? {}).map(([other, { condition, required = true }]) => ({ name, other, condition, required })),

@@ -114,14 +114,14 @@ async function readiness(core: Core, phase: ObservingOptions['phase']): Promise<
   });
   // Who only fills read models carries over what is sealed as it is, and makes tables of its own.
   const reads = config.roles.includes('api') || config.roles.includes('worker');
-  // A node of the log that was cut off for seconds makes nobody unready; it is told.
-  let doubts: string | undefined;
+  let standing: string | undefined;
   const lagging = async (): Promise<string | undefined> => {
     // What is being built beside the live ones is read by nobody, and may lie behind for as long as it takes.
     const all = (await consumersAt(core, head)).filter(({ isRead }) => isRead);
-    doubts = told(all.filter((it) => it.status === 'doubtful'));
+    standing = told(all);
     const others = reads ? all.filter(({ name, version }) => version !== VERSIONS[name]) : [];
     if (others.length > 0) return others.map(({ name }) => `${name}: tables of another release`).join('; ');
+    // One that doubts the log, since a node of it was cut off for seconds, makes nobody unready; it is told.
     return told(all.filter((it) => it.status === 'stopped' || it.lag > LAG_MS));
   };
   const now = phase?.();
@@ -130,7 +130,7 @@ async function readiness(core: Core, phase: ObservingOptions['phase']): Promise<
     check('database', () => models.db.query({ text: 'select 1' }).then(() => undefined)),
     ...(reads ? [check('keys', () => keysMissing(databases))] : []),
     Promise.resolve(log),
-    check('consumers', lagging).then((it) => (it.ok ? { ...it, ...present({ detail: doubts }) } : it)),
+    check('consumers', lagging).then((it) => (it.ok ? { ...it, ...present({ detail: standing }) } : it)),
   ]);
   return { ready: checks.every(({ ok }) => ok), checks };
 }

@@ -20,6 +20,8 @@ describe('whoever runs it', () => {
       ['log', true],
       ['consumers', true],
     ]);
+    const behind = String(ready.body.checks.at(-1).detail).split('; ');
+    expect(behind.map((it) => it.replace(/: \w+, \d+ s behind$/, ''))).toStrictEqual(CONSUMERS);
   });
 
   test('finds the figures of a message in the metrics, and nothing personal', async () => {

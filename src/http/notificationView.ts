@@ -8,8 +8,9 @@ import type { RequestedNotification } from '../domain/notification/evolve.ts';
 import type { TenantId } from '../domain/values/ids.ts';
 import { durationOf } from '../domain/values/duration.ts';
 import type { NotificationRow } from '../projections/notifications/queries.ts';
-import { maskedEmail, maskedPhone } from './masking.ts';
+import { maskedEmail, maskedPhone, maskedText, maskedToken } from './masking.ts';
 import { labelsOf, type LabelOf } from './people.ts';
+import { mapped } from './recipientView.ts';
 
 export const summaryView = (row: NotificationRow): object => ({
   id: row.id,
@@ -73,15 +74,21 @@ function recipientView(
   labelOf: LabelOf,
   unmasked: boolean,
 ): object {
-  const { email, phone, locale, timeZone } = person ?? {};
+  const { email, phone, pushToken, webhookUrl, walletId, name, locale, timeZone } = person ?? {};
   return present({
     index,
     recipientId: labelOf(subject),
-    email: email === undefined || unmasked ? email : maskedEmail(email),
-    phone: phone === undefined || unmasked ? phone : maskedPhone(phone),
+    email: mapped(email, maskedEmail, unmasked),
+    phone: mapped(phone, maskedPhone, unmasked),
+    // A credential: masked for everybody.
+    pushToken: mapped(pushToken, maskedToken, false),
+    webhookUrl: mapped(webhookUrl, maskedToken, unmasked),
+    walletId: mapped(walletId, maskedToken, unmasked),
+    name: mapped(name, maskedText, unmasked),
     locale,
     timeZone,
     variables: unmasked ? own?.variables : undefined,
+    attachments: unmasked ? own?.attachments : undefined,
   });
 }
 
@@ -89,7 +96,7 @@ const contentOf = (message: Message): object => ({
   ...present({ content: message.content }),
   variables: message.variables,
   metadata: message.metadata,
-  attachments: message.attachments.map(({ id, filename, contentType, size, sha256 }) => ({ id, filename, contentType, size, sha256 })),
+  attachments: message.attachments,
 });
 
 export type ViewPorts = { readonly people: Pick<Subjects, 'labels'>; readonly vault: Vault };
@@ -115,6 +122,7 @@ export async function notificationView(
     routing: routingView(terms.routing),
     template: terms.template ?? null,
     schedule: state.schedule ?? null,
+    expiresAfter: terms.expiresAfterMs === undefined ? null : durationOf(terms.expiresAfterMs),
     dedupWindow: terms.dedup === undefined ? null : durationOf(terms.dedup.windowMs),
     recipients: recipients.map((it, place) => recipientView(it, opened.people[place] ?? {}, labelOf, unmasked)),
     rejected: refused.map(({ index, code, detail }) => ({ index, code, detail })),

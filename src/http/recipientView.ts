@@ -8,7 +8,8 @@ import { labelsOf } from './people.ts';
 
 export type RecipientViewPorts = { readonly people: Pick<Subjects, 'labels'>; readonly vault: Vault };
 
-const mapped = (value: string | undefined, mask: (text: string) => string, unmasked: boolean): string | undefined =>
+/** What is personal, as the caller may see it. */
+export const mapped = (value: string | undefined, mask: (text: string) => string, unmasked: boolean): string | undefined =>
   value === undefined || unmasked ? value : mask(value);
 
 function profileView(profile: Opened<Profile> | undefined, unmasked: boolean): object {

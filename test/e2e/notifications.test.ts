@@ -3,6 +3,52 @@ import { message, serviceForSuite } from '../support/service.ts';
 
 const tidings = serviceForSuite();
 
+test('what was asked for is told as it was, and without the scope pii masked', async () => {
+  const file = { filename: 'own.txt', contentType: 'text/plain', content: 'b3du', disposition: 'inline', contentId: 'own@x' };
+  const person = {
+    email: 'asked@example.com',
+    phone: '+436641234567',
+    pushToken: 'token-of-a-device',
+    webhookUrl: 'https://hooks.example.com/asked',
+    walletId: 'wallet-of-asked',
+    name: 'Asa Asked',
+    locale: 'de-AT',
+    timeZone: 'Europe/Vienna',
+  };
+  const { id, position } = await tidings.send(
+    message([{ recipientId: 'asked', ...person, variables: { name: 'Asa' }, attachments: [file] }], { expiresAfter: 'PT2H' }),
+  );
+  const { body: key } = await tidings.post('/v1/api-keys', { name: 'reader', scopes: ['read'] });
+  const path = `/v1/notifications/${id}?after=${position}`;
+  const [whole, masked] = await Promise.all([tidings.get(path), tidings.as(key.key).get(path)]);
+  const { content: _, ...kept } = file;
+  expect(whole.body.expiresAfter).toBe('PT2H');
+  expect(whole.body.recipients).toStrictEqual([
+    {
+      index: 0,
+      recipientId: 'asked',
+      ...person,
+      pushToken: 'token-•••',
+      variables: { name: 'Asa' },
+      attachments: [{ ...kept, id: expect.any(String), size: 3, sha256: expect.any(String) }],
+    },
+  ]);
+  expect(masked.body.recipients).toStrictEqual([
+    {
+      index: 0,
+      recipientId: 'asked',
+      email: 'a•••@e•••.com',
+      phone: '+43•••67',
+      pushToken: 'token-•••',
+      webhookUrl: 'https:•••',
+      walletId: 'wallet•••',
+      name: 'A•••',
+      locale: 'de-AT',
+      timeZone: 'Europe/Vienna',
+    },
+  ]);
+});
+
 describe('a first message', () => {
   test('is accepted, captured, shown and explained', async () => {
     const { id, position, recipients, answer } = await tidings.send(

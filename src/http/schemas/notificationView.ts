@@ -41,7 +41,19 @@ const summary = {
 const NotificationSummary = answer('NotificationSummary', summary);
 export const NotificationPage = page('NotificationPage', NotificationSummary);
 
-/** What was asked for. Content, variables and metadata need the scope `pii`; without it, addresses are masked. */
+const Attachments = Type.Array(
+  closed({
+    id: Type.String(),
+    filename: Type.String(),
+    contentType: Type.String(),
+    size: Type.Integer(),
+    sha256: Type.String(),
+    disposition: Type.Optional(oneOf(['attachment', 'inline'])),
+    contentId: Type.Optional(Type.String()),
+  }),
+);
+
+/** What was asked for. Content, variables, files and metadata need the scope `pii`; without it, addresses and names are masked. */
 export const Notification = answer('Notification', {
   ...summary,
   routing: closed({
@@ -53,6 +65,7 @@ export const Notification = answer('Notification', {
   schedule: nullable(
     closed({ at: Type.Optional(InstantOut), local: Type.Optional(Type.String()), timeZone: Type.Optional(Type.String()) }),
   ),
+  expiresAfter: nullable(Type.String({ description: 'ISO 8601, counted from when it may first go.' })),
   dedupWindow: nullable(Type.String({ description: 'ISO 8601.' })),
   recipients: Type.Array(
     closed({
@@ -60,17 +73,18 @@ export const Notification = answer('Notification', {
       recipientId: Type.String(),
       email: Type.Optional(Type.String()),
       phone: Type.Optional(Type.String()),
+      pushToken: Type.Optional(Type.String({ description: 'Its beginning; a token is shown to nobody.' })),
+      webhookUrl: Type.Optional(Type.String()),
+      walletId: Type.Optional(Type.String()),
+      name: Type.Optional(Type.String()),
       locale: Type.Optional(Type.String()),
       timeZone: Type.Optional(Type.String()),
       variables: Type.Optional(JsonObject),
+      attachments: Type.Optional(told(Attachments, 'For this person alone.')),
     }),
   ),
   rejected: Type.Array(closed({ index: Type.Integer(), code: Type.String(), detail: Type.String() })),
-  attachments: Type.Optional(
-    Type.Array(
-      closed({ id: Type.String(), filename: Type.String(), contentType: Type.String(), size: Type.Integer(), sha256: Type.String() }),
-    ),
-  ),
+  attachments: Type.Optional(Attachments),
   content: Type.Optional(JsonObject),
   variables: Type.Optional(JsonObject),
   metadata: Type.Optional(JsonObject),

@@ -7,9 +7,11 @@ import { consumersStatus, type ConsumerStatus } from '../consumers/status.ts';
 import { afterHearing } from '../domain/kernel/afterHearing.ts';
 import { present } from '../domain/kernel/present.ts';
 import type { Position } from '../domain/values/ids.ts';
+import { ADMISSION } from '../http/admission.ts';
 import type { Health, LoadGauges, MetricsText, Readiness } from '../http/ports.ts';
 import { NO_OTHER_THREAD, type OtherThreads } from './asking.ts';
 import type { Closing } from './closing.ts';
+import { countedActions } from './countedActions.ts';
 import type { Core } from './core.ts';
 import type { Databases } from './databases.ts';
 import { repeating } from './repeating.ts';
@@ -37,13 +39,15 @@ export function observing(core: Core, closing: Closing, { otherThreads = NO_OTHE
   const { models, logged, clock, metrics, log } = core;
   const delay = eventLoopDelay();
   let [actionsDue, delayMs] = [0, 0];
+  // One more than admission lets be due, or it would never hear of it.
+  const actions = countedActions((most) => actionsBacklog(models.db, most), ADMISSION.actionsDue + 1, clock);
   closing.add('event loop delay', () => {
     delay.close();
   });
   repeating('observing', { everyMs: LOOK_MS, time: clock, closing }, async () => {
     delayMs = delay.takeMs();
     try {
-      const backlog = await actionsBacklog(models.db);
+      const backlog = await actions();
       actionsDue = backlog.due;
       metrics.actionsDue.set(backlog.due);
       metrics.actionsParked.set(backlog.parked);

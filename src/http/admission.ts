@@ -10,6 +10,7 @@ export type AdmissionLimits = {
   readonly uploads: number;
   /** Of files that are on their way in: each is held as a whole. */
   readonly uploadBytes: number;
+  /** Less than the log's queue holds: past that it refuses by itself, what has been read and what is under way. */
   readonly bytesWaiting: number;
   readonly actionsDue: number;
   readonly eventLoopDelayMs: number;
@@ -22,7 +23,7 @@ export const ADMISSION: AdmissionLimits = {
   requests: 2000,
   uploads: 64,
   uploadBytes: 256 * 1024 * 1024,
-  bytesWaiting: 64 * 1024 * 1024,
+  bytesWaiting: 32_000_000,
   actionsDue: 5_000_000,
   eventLoopDelayMs: 1000,
   commandMs: 1000,

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { QUEUE_BYTES } from '../../src/adapters/eventstore/pendingAppends.ts';
 import { ADMISSION, createAdmission, type AdmissionLimits, type Place } from '../../src/http/admission.ts';
 import { trusted } from '../../src/domain/values/ids.ts';
 import { isRefusal } from '../../src/http/problems.ts';
@@ -72,6 +73,10 @@ test('at a limit one is let in, past it not; a read needs neither the log nor wh
   expect(past({ bytesWaiting: 11 })).toStrictEqual(['string', 'string', 'function']);
   expect(past({ actionsDue: 21 })).toStrictEqual(['string', 'string', 'function']);
   expect(past({ eventLoopDelayMs: 31 })).toStrictEqual(['string', 'string', 'string']);
+});
+
+test('the log’s queue is never full before admission lets nobody in: it has room for those who are in already', () => {
+  expect(ADMISSION.bytesWaiting).toBeLessThanOrEqual(QUEUE_BYTES / 2);
 });
 
 test('commands that all have to wait are few at once; one that is slow by itself says nothing', () => {

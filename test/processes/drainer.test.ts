@@ -79,6 +79,15 @@ const doing =
   };
 const left = async (): Promise<number> => (await bench.rows<{ n: number }>('select count(*)::int as n from actions'))[0]!.n;
 
+test('what is due is counted over all kinds and priorities, up to a number; what lies in the future is not', async () => {
+  const many = Array.from({ length: 3 }, (_, priority) => ({ priority, kind: priority === 1 ? 'recover' : 'plan' }));
+  await seed(...many, ...many, { inMs: 60_000 });
+  expect([await actionsBacklog(bench.db, 9), await actionsBacklog(bench.db, 4)]).toStrictEqual([
+    { due: 6, parked: 0 },
+    { due: 4, parked: 0 },
+  ]);
+});
+
 describe('claiming', () => {
   test('takes what is due, the best priority first, then what has waited longest', async () => {
     await seed({ id: 'late', inMs: -10 }, { id: 'early', inMs: -5_000 }, { id: 'future', inMs: 60_000 }, { id: 'low', priority: 3 });
@@ -419,14 +428,14 @@ describe('a drainer', () => {
       parked,
       tries: action?.tries,
       error: action?.error,
-      backlog: await actionsBacklog(bench.db),
+      backlog: await actionsBacklog(bench.db, 9),
     }).toStrictEqual({
       done: ['a0', 'a1', 'a2', 'a3', 'a4', 'a6', 'a7'],
       blamed: 8,
       parked: ['plan'],
       tries: 8,
       error: 'TypeError',
-      backlog: { due: 0, oldestMs: 0, parked: 1 },
+      backlog: { due: 0, parked: 1 },
     });
     expect([await retryParkedAction(bench.db, 'a5'), await retryParkedAction(bench.db, 'a4')]).toStrictEqual([true, false]);
     await until(() => blamed > 8);

@@ -12,6 +12,9 @@ export type AppendOptions = {
   readonly queueBytes: number;
 };
 
+/** `queueBytes` of a service: beyond what admission lets wait (http/admission.ts), so that there is room for those who are in already. */
+export const QUEUE_BYTES = 64_000_000;
+
 /** A write that waits for its outcome; `body`: it, as the store sends it. */
 export type Pending<Body> = {
   readonly write: Write;

@@ -24,6 +24,22 @@ export const loadMutants: readonly Mutant[] = [
     testName: 'commands that all have to wait are few at once; one that is slow by itself says nothing',
   },
   {
+    name: 'admission: more that is due than can be counted at every look is not counted',
+    file: 'src/compose/countedActions.ts',
+    find: 'due: Math.max(some.due, many)',
+    put: 'due: some.due',
+    killedBy: 'test/compose/countedActions.test.ts',
+    testName: 'admission hears when more is due than it allows',
+  },
+  {
+    name: 'admission: the log’s queue is full before admission hears of it',
+    file: 'src/http/admission.ts',
+    find: 'bytesWaiting: 32_000_000,',
+    put: 'bytesWaiting: 67_108_864,',
+    killedBy: admissionTest,
+    testName: 'the log’s queue is never full before admission lets nobody in: it has room for those who are in already',
+  },
+  {
     name: 'admission: one slow command counts as a queue',
     file: 'src/http/admission.ts',
     find: 'ms: Math.min(last.ms, ms) }',

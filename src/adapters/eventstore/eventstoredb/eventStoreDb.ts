@@ -2,6 +2,7 @@ import { PortError } from '../../../domain/kernel/portError.ts';
 import type { Position, StreamName } from '../../../domain/values/ids.ts';
 import { appendedOf, checkCount, checkStreams, failed, MAX_REVISION, rangeOf, refusalOf } from '../checks.ts';
 import type { StoreObserver } from '../observer.ts';
+import { QUEUE_BYTES } from '../pendingAppends.ts';
 import type {
   Appended,
   EncodedEvent,
@@ -35,7 +36,7 @@ export type EventStoreDbOptions = {
   readonly silenceMs?: number;
 };
 
-const APPEND: EventStoreDbAppendOptions = { deadlineMs: 15_000, attemptMs: 5_000, queueBytes: 64_000_000, atOnce: 256 };
+const APPEND: EventStoreDbAppendOptions = { deadlineMs: 15_000, attemptMs: 5_000, queueBytes: QUEUE_BYTES, atOnce: 256 };
 const PAGE: PageLimits = { events: 500, bytes: 4_000_000, window: 5_000 };
 const READ_MS = 10_000;
 const SILENCE_MS = 2_000;

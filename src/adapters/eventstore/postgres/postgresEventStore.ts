@@ -7,6 +7,7 @@ import { betweenReads } from '../retrying.ts';
 import { appendedOf, checkCount, checkStreams, failed, MAX_REVISION, rangeOf, refusalOf } from '../checks.ts';
 import { feed } from '../feed.ts';
 import type { StoreObserver } from '../observer.ts';
+import { QUEUE_BYTES } from '../pendingAppends.ts';
 import type {
   Appended,
   EncodedEvent,
@@ -50,7 +51,7 @@ export type PostgresEventStore = EventStore & { readonly queuedBytes: number };
 const APPEND: AppenderOptions = {
   deadlineMs: 15_000,
   attemptMs: 5_000,
-  queueBytes: 64_000_000,
+  queueBytes: QUEUE_BYTES,
   batchWrites: 500,
   batchBytes: 4_000_000,
   lanes: 2,

@@ -30,26 +30,23 @@ export async function retryParkedAction(tx: Transaction, id: string): Promise<bo
   return rows.length > 0;
 }
 
-/** `due`: counted up to `most`, so that asking stays cheap under a flood; `oldestMs`: how long the oldest of them has waited. */
-export type Backlog = { readonly due: number; readonly oldestMs: number; readonly parked: number };
+/** `due`: counted up to `most`. */
+export type Backlog = { readonly due: number; readonly parked: number };
 
-/** What admission and metrics look at. */
-export async function actionsBacklog(tx: Transaction, most = 10_000): Promise<Backlog> {
+/** What admission and metrics look at. The more is due the longer it takes, up to `most`: some millions take Postgres a second. */
+export async function actionsBacklog(tx: Transaction, most: number): Promise<Backlog> {
   const [row] = await tx.query<Backlog>({
     name: 'actions.backlog',
-    text: `with clock as materialized (select tidings_now() as now),
-                due as materialized (
-                  select a.run_at from generate_series(0, 3) p (priority)
-                   cross join unnest($2::text[]) k (kind)
-                   cross join lateral (
-                     select a.run_at from actions a
-                      where a.priority = p.priority::smallint and a.kind = k.kind and a.run_at <= (select now from clock)
-                      order by a.run_at limit $1
-                   ) a)
-           select least(count(run_at), $1)::int as due, coalesce(extract(epoch from clock.now - min(run_at)) * 1000, 0)::float8 as "oldestMs",
-                  (select count(*) from actions where parked_at is not null)::int as parked
-             from clock left join due on true group by clock.now`,
+    text: `with clock as materialized (select tidings_now() as now)
+           select (select count(*) from (
+                    select from generate_series(0, 3) p (priority)
+                     cross join unnest($2::text[]) k (kind)
+                     cross join lateral (
+                       select from actions a
+                        where a.priority = p.priority::smallint and a.kind = k.kind and a.run_at <= (select now from clock) limit $1
+                     ) a limit $1) due)::int as due,
+                  (select count(*) from actions where parked_at is not null)::int as parked`,
     values: [most, ACTION_KINDS],
   });
-  return row ?? { due: 0, oldestMs: 0, parked: 0 };
+  return row ?? { due: 0, parked: 0 };
 }

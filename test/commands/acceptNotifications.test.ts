@@ -200,6 +200,16 @@ describe('a request', () => {
     expect((await requested()).map(({ planAt }) => planAt)).toStrictEqual([plusMs(START, 60_000), '2026-11-30T19:00:00.000Z']);
   });
 
+  test.each([{ template: { key: 'no' } }, { template: { key: 'no' }, channels: ['sms'] as const }])(
+    'with a template that nobody knows is told that, and not that there is nothing to say: %j',
+    async (more) => {
+      const answer = await one({ content: undefined as never, ...more });
+      expect('problems' in answer && answer.problems.map(({ rejected, path }) => [rejected, path])).toStrictEqual([
+        ['unknown_template', '/template'],
+      ]);
+    },
+  );
+
   test('that is not all right is told everything that is wrong, and nothing is recorded, nobody made known', async () => {
     types.set('welcome', { category: 'account', channels: ['email'], priority: 'low' });
     const answer = await one({

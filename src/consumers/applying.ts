@@ -30,7 +30,10 @@ export type Wants = {
   /** Rung when something below changes. */
   readonly bell: Bell;
   /** The furthest position that someone waits for; `start`: nobody waits. */
-  position: Checkpoint;
+  readonly position: Checkpoint;
+  readonly want: (position: Checkpoint) => void;
+  /** The consumer has come to it. */
+  readonly met: () => void;
   /** An operator asked for a parked event, or this holder has not looked yet. */
   parked: boolean;
 };
@@ -99,7 +102,7 @@ export function applying(consumer: Projection, options: ApplyOptions): Apply {
     held.position = upTo;
     held.caughtUp = caughtUp;
     held.applied += applied;
-    if (isAwaited(held.wants, upTo)) held.wants.position = 'start';
+    if (isAwaited(held.wants, upTo)) held.wants.met();
     for (const { event, error } of aside) {
       held.parked.add(event.stream);
       onParked?.(consumer.name, error);

@@ -4,11 +4,12 @@ import { runConsumer, type ConsumerOptions } from './consumer.ts';
 import { codeOf } from './failure.ts';
 import type { BuiltKey } from './lease.ts';
 import { CONSUMERS_CHANNEL, WAIT_CHANNEL } from './notices.ts';
-import { isBefore, later } from './position.ts';
+import { isBefore } from './position.ts';
 import type { Database, EventFeed, Filter, Owner, Projection, Time } from './ports.ts';
 import { dropRetired, prepare, swap, type Swapped } from './rebuild.ts';
 import { tailReader } from './tailReader.ts';
 import { readWanted } from './waitFor.ts';
+import { wanting } from './wanting.ts';
 import { watchdog } from './watchdog.ts';
 
 export type Consumers = {
@@ -97,7 +98,7 @@ export async function superviseConsumers(consumers: readonly Projection[], optio
 
   function run(consumer: Projection, key: BuiltKey): Running {
     const ending = new AbortController();
-    const wants: Wants = { bell: bell(time), position: 'start', parked: false };
+    const wants = wanting(time);
     const done = runConsumer(consumer, key, { ...consumerOptions, wants, onCaughtUp: trySwap }, ending.signal);
     const stop = (): void => {
       ending.abort();
@@ -159,7 +160,7 @@ export async function superviseConsumers(consumers: readonly Projection[], optio
     if (!wanted) return;
     for (const { name, wants } of running.values()) {
       if (name !== wanted.name) continue;
-      wants.position = later(wants.position, wanted.position);
+      wants.want(wanted.position);
       wants.bell.ring();
     }
     const at = tail.at();

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { bell } from '../../src/consumers/bell.ts';
 import { runConsumer } from '../../src/consumers/consumer.ts';
+import { wanting } from '../../src/consumers/wanting.ts';
 import { PortError } from '../../src/domain/kernel/portError.ts';
 import { tally } from '../support/consumers.ts';
 
@@ -13,7 +13,7 @@ test('between two failures a consumer pauses, longer each time, also while there
   };
   const time = { epochMs: () => 0, after };
   const stop = new AbortController();
-  const wants = { bell: bell(time), position: 'start' as const, parked: false };
+  const wants = wanting(time);
   let tries = 0;
   const head = (): Promise<never> => {
     tries += 1;

@@ -45,6 +45,15 @@ export const consumerMutants: readonly Mutant[] = [
     testName: 'poison of a facts stream cannot be skipped',
   },
   {
+    name: 'consumers: a position that never comes is waited for by everybody for ever',
+    file: 'src/consumers/wanting.ts',
+    find: "time.epochMs() < until ? furthest : 'start'",
+    put: 'until > 0 ? furthest : furthest',
+    killedBy: 'test/consumers/wanting.test.ts',
+    testName:
+      'a position is wanted while somebody asks for it; one that never comes is forgotten, however many ask for nearer ones meanwhile',
+  },
+  {
     name: 'leases: the epoch is not checked when the checkpoint moves',
     file: 'src/consumers/lease.ts',
     find: 'and epoch = $3 and position is not distinct from $4',

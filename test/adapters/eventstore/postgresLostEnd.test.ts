@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { OnDisk } from '../../../src/adapters/eventstore/postgres/onDisk.ts';
 import { Pages, type Queryable } from '../../../src/adapters/eventstore/postgres/pages.ts';
+import { Wakeups } from '../../../src/adapters/eventstore/postgres/wakeups.ts';
+import type { OnNotify } from '../../../src/adapters/postgres/notify.ts';
 import { positionOf } from '../../../src/adapters/eventstore/positions.ts';
 
 const LIMITS = { events: 10, bytes: 1_000, window: 100 };
@@ -39,4 +41,17 @@ test('a reader who has come further than that is told so', async () => {
   const { onDisk, pages } = aLog(7);
   onDisk.reached(10);
   await expect(pages.after(positionOf(9), {}, LIMITS)).rejects.toMatchObject({ kind: 'invalid', code: 'position_beyond_head' });
+});
+
+test('what anybody else notifies on the channel of the log, and is no number, says nothing of what is on disk', async () => {
+  const onDisk = new OnDisk();
+  let heard: OnNotify = () => undefined;
+  const subscribe = (_: string, it: OnNotify): Promise<() => void> => {
+    heard = it;
+    return Promise.resolve(() => undefined);
+  };
+  const wakeups = new Wakeups({ subscribe }, 1_000, onDisk);
+  await wakeups.follow()(positionOf(0), AbortSignal.abort());
+  for (const payload of ['7', 'hello', '', '9']) heard(payload);
+  expect(onDisk.upTo).toBe(9);
 });

@@ -10,8 +10,9 @@ export class OnDisk {
     return this.#upTo;
   }
 
+  /** What is no number, as anybody may notify, changes nothing. */
   reached(position: number): void {
-    this.#upTo = Math.max(this.#upTo, position);
+    if (position > this.#upTo) this.#upTo = position;
   }
 
   /** The log ends before what was certain to stay: it is a standby's now, which lacked its end, and positions are given again. */

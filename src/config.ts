@@ -66,7 +66,7 @@ const portOf = (roles: readonly Role[]): number => (roles.includes('api') ? 3000
 
 function readHttp(settings: Settings, roles: readonly Role[]): Config['http'] {
   const unset = settings.text('PORT') === undefined;
-  const port = unset ? portOf(roles) : settings.integer('PORT', { fallback: 3000, least: 0, most: 65_535 });
+  const port = settings.integer('PORT', { fallback: portOf(roles), least: 0, most: 65_535 });
   const host = settings.text('HOST', '127.0.0.1');
   if (!/^[\w.:[\]-]{1,253}$/.test(host)) settings.wrong('HOST', 'an address or the name of a host');
   const publicUrl = settings.text('TIDINGS_PUBLIC_URL')?.replace(/\/+$/, '');
@@ -81,7 +81,7 @@ function isHttp(text: string): boolean {
 }
 
 function readRoles(settings: Settings): readonly Role[] {
-  const named = settings.choices('TIDINGS_ROLES', ['all', ...ROLES]) ?? ['all'];
+  const named = settings.choices('TIDINGS_ROLES', ['all', ...ROLES], 'all');
   return ROLES.filter((role) => named.includes('all') || named.includes(role));
 }
 
@@ -109,7 +109,7 @@ function readAdminKey(settings: Settings): string | undefined {
 function readProviders(settings: Settings): Config['providers'] {
   const of = (channel: Channel): readonly ProviderKind[] => {
     const name = `${channel.toUpperCase()}_PROVIDERS`;
-    const kinds = settings.choices<ProviderKind>(name, PROVIDERS[channel]) ?? ['capture'];
+    const kinds = settings.choices<ProviderKind>(name, PROVIDERS[channel], 'capture');
     if (kinds.length > 1 && kinds.includes('capture')) settings.wrong(name, 'capture alone, or other providers without it');
     return kinds;
   };
@@ -182,7 +182,7 @@ export function parseConfig(env: Environment, readFile: ReadFile): { readonly co
   const settings = settingsOf(env, readFile);
   const read = readAll(settings);
   const exposed = env['NODE_ENV'] === 'production' || !isLoopback(read.http.host);
-  const permits = new Set<string>(settings.choices('TIDINGS_ALLOW', PERMITS) ?? []);
+  const permits = new Set<string>(settings.choices('TIDINGS_ALLOW', PERMITS));
   if (exposed) refuseUnsafe(settings, read, permits);
   refuseUnknown(settings, env);
   if (settings.problems.length > 0) return { problems: settings.problems };

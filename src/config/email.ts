@@ -22,12 +22,14 @@ function readSmtpUrl(settings: Settings, required: boolean): string | undefined 
   return url;
 }
 
+/** The sender while mails are captured. */
+const CAPTURED_FROM = 'Tidings <tidings@localhost>';
+
 function readFrom(settings: Settings, required: boolean): string {
-  const from = settings.text('EMAIL_FROM');
-  if (from === undefined && required)
-    settings.wrong('EMAIL_FROM', 'the sender, such as Shop <shop@example.com>, since EMAIL_PROVIDERS names smtp');
+  const from = required ? settings.text('EMAIL_FROM') : settings.text('EMAIL_FROM', CAPTURED_FROM);
+  if (from === undefined) settings.wrong('EMAIL_FROM', 'the sender, such as Shop <shop@example.com>, since EMAIL_PROVIDERS names smtp');
   if (from !== undefined && !MAILBOX.test(from)) settings.wrong('EMAIL_FROM', 'a mailbox such as Shop <shop@example.com>');
-  return from ?? 'Tidings <tidings@localhost>';
+  return from ?? CAPTURED_FROM;
 }
 
 function readDkim(settings: Settings): EmailSettings['dkim'] {

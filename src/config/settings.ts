@@ -20,8 +20,8 @@ export interface Settings {
   secret(name: string, visible?: (text: string) => string): string | undefined;
   integer(name: string, range: { readonly fallback: number; readonly least: number; readonly most: number }): number;
   choice<T extends string>(name: string, values: readonly T[], fallback: T): T;
-  /** Comma-separated, each from the values; undefined where it is unset. */
-  choices<T extends string>(name: string, values: readonly T[]): readonly T[] | undefined;
+  /** Comma-separated, each from the values; none (or the default) where it is unset. */
+  choices<T extends string>(name: string, values: readonly T[], fallback?: T): readonly T[];
   /** Comma-separated, blanks around entries dropped. */
   list(name: string): readonly string[];
 }
@@ -113,9 +113,9 @@ export function settingsOf(env: Environment, readFile: ReadFile): Settings {
       wrong(name, `one of ${values.join(', ')}`);
       return fallback;
     },
-    choices(name, values) {
-      const value = text(name);
-      if (value === undefined) return undefined;
+    choices(name, values, fallback) {
+      const value = fallback === undefined ? text(name) : text(name, fallback);
+      if (value === undefined) return [];
       const entries = entriesOf(value);
       const known = entries.filter(isOneOf(values));
       if (known.length !== entries.length || known.length === 0 || new Set(known).size !== known.length)

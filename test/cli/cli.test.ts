@@ -70,6 +70,11 @@ test('config shows every setting as it was read, and no secret', async () => {
   expect(rows).toContainEqual(['DATABASE_URL', 'environment', 'postgres://tidings:***@db.example.com/tidings']);
   expect(rows).toContainEqual(['TIDINGS_ADMIN_KEY', 'environment', '(set)']);
   expect(out).not.toContain(SECRET);
+  const { out: untouched } = await tidings(['config', '--json'], { TIDINGS_ROLES: 'worker' });
+  const shown = new Map(JSON.parse(untouched).map(({ name, value, from }: any) => [name, [value, from]]));
+  expect(shown.get('TIDINGS_ROLES')).toStrictEqual(['worker', 'environment']);
+  const defaults = { PORT: '3001', EMAIL_PROVIDERS: 'capture', WALLET_PROVIDERS: 'capture', EMAIL_FROM: 'Tidings <tidings@localhost>' };
+  for (const [name, value] of Object.entries(defaults)) expect([name, shown.get(name)]).toStrictEqual([name, [value, 'default']]);
   const { out: json } = await tidings(['config', '--json'], env);
   expect(JSON.parse(json)).toContainEqual({ name: 'PORT', value: '8080', from: 'environment' });
   expect(json).not.toContain(SECRET);

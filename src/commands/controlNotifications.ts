@@ -2,7 +2,7 @@ import { isRejection, reject, type Rejection } from '../domain/kernel/rejection.
 import { PortError } from '../domain/kernel/portError.ts';
 import { present } from '../domain/kernel/present.ts';
 import type { NotificationEvent } from '../domain/notification/events.ts';
-import type { Notification } from '../domain/notification/evolve.ts';
+import type { Notification, RequestedNotification } from '../domain/notification/evolve.ts';
 import type { NotificationCode, NotificationCommand } from '../domain/notification/notification.ts';
 import { planAtOf } from '../domain/policy/wallTime.ts';
 import type { KeyedHash, NotificationId, Position, TenantId } from '../domain/values/ids.ts';
@@ -11,7 +11,7 @@ import { contextOf, partOf, type Caller, type ContextPorts } from './caller.ts';
 import { handleMany, type Outcome } from './handle.ts';
 import type { Subjects } from './ports.ts';
 import { NOTIFICATION } from './registry.ts';
-import { readNotifications, settlingHandOffs, type Concerned, type Settled, type SettlingPorts } from './settlingHandOffs.ts';
+import { readNotifications, settlingHandOffs, type Concerned, type Settled, type SettlingPorts, type States } from './settlingHandOffs.ts';
 
 export type ControlPorts = ContextPorts &
   SettlingPorts & {
@@ -55,7 +55,7 @@ export function notificationControls(ports: ControlPorts) {
     if (outcome instanceof PortError) throw outcome;
     if (outcome !== undefined && isRejection<NotificationCode>(outcome)) return outcome;
     const settling = settlingHandOffs(ports, caller.tenant);
-    await settling.count(new Map([[id, undefined]]));
+    await settling.count(new Map([[id, undefined]]), statesIn([id], [outcome]));
     return { ...(await settling.end(signal)), ...present({ position: outcome?.position }) };
   }
 
@@ -76,13 +76,12 @@ export function notificationControls(ports: ControlPorts) {
       if (signal?.aborted === true || ports.clock.epochMs() >= until) throw unfinished();
       found += ids.length;
       const concerned = await concernedOf(tenant, ids, wanted);
-      said.add(
-        await send(caller, 'cancel', [...concerned.keys()], (id) => ({
-          type: 'CancelNotification',
-          data: { now: now(), ...present({ reason, recipients: concerned.get(id) }) },
-        })),
-      );
-      await settling.count(concerned);
+      const outcomes = await send(caller, 'cancel', [...concerned.keys()], (id) => ({
+        type: 'CancelNotification',
+        data: { now: now(), ...present({ reason, recipients: concerned.get(id) }) },
+      }));
+      said.add(outcomes);
+      await settling.count(concerned, statesIn([...concerned.keys()], outcomes));
     }
     if (found === 0) return reject('notification_not_found', 'nothing was requested under this key');
     if (!said.anyDone()) return reject('nothing_to_cancel', 'every delivery has been sent or has ended; there is nothing left to cancel');
@@ -151,6 +150,17 @@ function countOf(
   if (isRejection<NotificationCode>(outcome)) return outcome;
   const moved = outcome.events.reduce((sum, event) => sum + (event.type === type ? event.data.items.length : 0), 0);
   return { moved, ...(outcome.position === undefined ? {} : { position: outcome.position }) };
+}
+
+/** As commands have left them; without those that were refused or failed, and what an earlier try of the same command had left, which is older. */
+function statesIn(ids: readonly NotificationId[], outcomes: readonly (Handled | undefined)[]): States {
+  const states = new Map<NotificationId, RequestedNotification>();
+  for (const [at, id] of ids.entries()) {
+    const it = outcomes[at];
+    if (it === undefined || it instanceof PortError || isRejection<NotificationCode>(it) || it.repeated) continue;
+    if (it.state.status === 'requested') states.set(id, it.state);
+  }
+  return states;
 }
 
 /** What many commands came to. What stands in the way of one keeps no other from being carried out: that is told at the end. */

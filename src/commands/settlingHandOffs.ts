@@ -26,12 +26,10 @@ const LONGEST_PAUSE_MS = 800;
 /** Notifications that are read at once. */
 const AT_ONCE = 100;
 
+export type States = ReadonlyMap<NotificationId, RequestedNotification>;
+
 /** As their log says; without those that there are not. */
-export async function readNotifications(
-  log: EventLog,
-  tenant: TenantId,
-  ids: readonly NotificationId[],
-): Promise<ReadonlyMap<NotificationId, RequestedNotification>> {
+export async function readNotifications(log: EventLog, tenant: TenantId, ids: readonly NotificationId[]): Promise<States> {
   const streams = await log.read<NotificationEvent>(ids.map((id) => streamOf('notification', tenant, id)));
   return new Map(
     ids.flatMap((id) => {
@@ -47,9 +45,11 @@ export function settlingHandOffs({ log, clock, pause }: SettlingPorts, tenant: T
   let inFlight: Concerned = new Map();
 
   /** → those in flight, which are counted later. */
-  async function look(concerned: Concerned, isLast: boolean): Promise<Concerned> {
+  async function look(concerned: Concerned, isLast: boolean, known: States = new Map()): Promise<Concerned> {
     const left = new Map<NotificationId, readonly number[] | undefined>();
-    for (const [id, state] of await readNotifications(log, tenant, [...concerned.keys()])) {
+    const unknown = [...concerned.keys()].filter((id) => !known.has(id));
+    const read: States = unknown.length === 0 ? new Map() : await readNotifications(log, tenant, unknown);
+    for (const [id, state] of [...known, ...read]) {
       const places = concerned.get(id);
       const deliveries = [...state.deliveries.values()].filter(({ n }) => places?.includes(indexOf(n)) ?? true);
       const open = deliveries.filter(({ status }) => status === 'open');
@@ -73,9 +73,9 @@ export function settlingHandOffs({ log, clock, pause }: SettlingPorts, tenant: T
   }
 
   return {
-    /** At once what is settled. */
-    count: async (concerned: Concerned): Promise<void> => {
-      inFlight = new Map([...inFlight, ...(await look(concerned, false))]);
+    /** At once what is settled; `known`: of these, as their log said a moment ago, so that they are not read for it. */
+    count: async (concerned: Concerned, known: States): Promise<void> => {
+      inFlight = new Map([...inFlight, ...(await look(concerned, false, known))]);
     },
     /** Waits for the rest, for a bounded time or until the signal aborts. */
     end: async (signal?: AbortSignal): Promise<Settled> => {

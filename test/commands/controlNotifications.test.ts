@@ -16,15 +16,18 @@ let byKey: Map<string, readonly NotificationId[]>;
 let pauses: number[];
 /** Instead of the log's own. */
 let append: EventLog['append'] | undefined;
+/** Streams that were asked for. */
+let read: number;
 
 beforeEach(async () => {
   bench = await openDispatch();
   byKey = new Map();
   pauses = [];
   append = undefined;
+  read = 0;
   const { log, clock, ids, indexes, subjects } = bench.house;
   controls = notificationControls({
-    log: { read: (streams) => log.read(streams), append: (writes) => (append ?? log.append)(writes) },
+    log: { read: (streams) => ((read += streams.length), log.read(streams)), append: (writes) => (append ?? log.append)(writes) },
     clock,
     ids,
     indexes,
@@ -120,6 +123,16 @@ describe('cancelling', () => {
       await named(...gone, ...waiting);
       expect(await controls.cancelByKey(caller(), { key: 'order-1' })).toMatchObject({ cancelled: 3, alreadySent: 2, pending: false });
       for (const id of waiting) expect(await bench.statuses(id)).toStrictEqual({ 0: 'cancelled' });
+    });
+    test('and reads each once, asked again too', async () => {
+      await named(await bench.request(), await bench.request(), await bench.request());
+      const reads = [];
+      for (let time = 0; time < 2; time += 1) {
+        read = 0;
+        expect(await controls.cancelByKey(caller(), { key: 'order-1' })).toMatchObject({ cancelled: 3, alreadySent: 0, pending: false });
+        reads.push(read);
+      }
+      expect(reads).toStrictEqual([3, 3]);
     });
     test('but not after its caller has gone, and not for ever', async () => {
       const ids = [await bench.request(), await bench.request(), await bench.request()];

@@ -164,10 +164,9 @@ export function openListener(options: ListenerOptions): Listener {
       subscribers.set(channel, callbacks.add(onNotify));
       onNotify(null);
       return () => {
+        // The connection goes on listening: to end that would make deaf who comes at this moment, and channels are few.
         callbacks.delete(onNotify);
-        if (callbacks.size > 0 || subscribers.get(channel) !== callbacks) return;
-        subscribers.delete(channel);
-        if (current !== undefined) void ask(current, `unlisten ${channel}`);
+        if (callbacks.size === 0 && subscribers.get(channel) === callbacks) subscribers.delete(channel);
       };
     },
     presence: () => presence,

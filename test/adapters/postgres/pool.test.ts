@@ -235,4 +235,18 @@ describe('LISTEN', () => {
     await listener.close();
     expect(heard).toStrictEqual([null, 'one', null, 'two']);
   });
+
+  test('who comes while the last one of a channel goes hears what is sent', async () => {
+    const listener = openListener({ url: db.url, role: 'tidings_worker' });
+    const end = await listener.subscribe('orders', () => undefined);
+    const heard: (string | null)[] = [];
+    const coming = listener.subscribe('orders', (payload) => void heard.push(payload));
+    end();
+    await coming;
+    await listener.subscribe('others', (payload) => void heard.push(payload));
+    await db.workerPool.query(`select pg_notify('orders', 'one'), pg_notify('others', 'two')`);
+    await eventually('both are heard', () => (heard.includes('two') ? true : undefined));
+    await listener.close();
+    expect(heard).toStrictEqual([null, null, 'one', 'two']);
+  });
 });

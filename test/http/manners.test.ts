@@ -166,7 +166,7 @@ describe('header fields', () => {
     const first = await app.call('/v1/notes', post({ title: 'a' }, { 'idempotency-key': 'again', 'if-match': '"12"' }));
     expect([first.status, first.headers.get('tidings-position'), first.headers.get('idempotency-replayed')]).toStrictEqual([
       201,
-      'p-000042',
+      '0000000000000042',
       'true',
     ]);
     expect(await first.json()).toMatchObject({ key: 'again', ifMatch: 12 });
@@ -244,14 +244,18 @@ describe('an operator’s question', () => {
 describe('reading', () => {
   test('after waits for the read models of the answer', async () => {
     const app = await httpApp({ operations: OPERATIONS });
-    const response = await app.call('/v1/notes/1?after=p-000042');
-    expect([response.status, app.waits]).toStrictEqual([200, [{ position: 'p-000042', projections: ['notes', 'titles'] }]]);
-    expect((await app.call('/v1/notes/1?after=%27')).status).toBe(400);
+    const response = await app.call('/v1/notes/1?after=0000000000000042');
+    expect([response.status, app.waits]).toStrictEqual([200, [{ position: '0000000000000042', projections: ['notes', 'titles'] }]]);
+    for (const after of ['%27', '', 'undefined', 'null', '42']) {
+      const refused = await app.call(`/v1/notes/1?after=${after}`);
+      expect([after, refused.status, JSON.parse(await refused.text()).code]).toStrictEqual([after, 400, 'invalid_position']);
+    }
+    expect(app.waits).toHaveLength(1);
   });
 
   test('what is not there in time is 503 not_caught_up', async () => {
     const app = await httpApp({ operations: OPERATIONS, caughtUp: () => false });
-    const response = await app.call('/v1/notes/1?after=p-000042');
+    const response = await app.call('/v1/notes/1?after=0000000000000042');
     expect([response.status, JSON.parse(await response.text()).code, response.headers.get('retry-after')]).toStrictEqual([
       503,
       'not_caught_up',

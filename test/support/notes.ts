@@ -65,7 +65,7 @@ export const writeNote = operation({
       trace: caller.traceparent ?? null,
       tenant: caller.tenant,
     },
-    position: trusted('p-000042'),
+    position: trusted('0000000000000042'),
     replayed: caller.idempotencyKey === 'again',
   }),
 });

@@ -124,5 +124,6 @@ function expiryWanted({ expires, schedule }: Wanted, { type, now }: Known): Expi
   const expiry = present({ expiresAt: at, expiresAfterMs: after.length > 0 ? Math.min(...after) : undefined });
   const start = planAtOf(schedule, now);
   const first = expiryOf(expiry, start);
-  return first === undefined || first > start ? expiry : reject('already_expired', 'it would expire before it could be sent', '/expiresAt');
+  if (first === undefined || first > start) return expiry;
+  return reject('already_expired', 'it would expire before it could be sent', own === undefined ? '/expiresAt' : '/expiresAfter');
 }

@@ -151,6 +151,7 @@ describe('the expiry', () => {
   });
   test('must lie after the moment from which it may go', () => {
     expect(expiryOf({ expires: { at: now } })).toStrictEqual(EXPIRED);
+    expect(expiryOf({ expires: { afterMs: 0 } })).toStrictEqual([['already_expired', '/expiresAfter']]);
     expect(expiryOf({ expires: { at: later }, schedule: { at: later } })).toStrictEqual(EXPIRED);
     expect(expiryOf({ expires: { afterMs: 0 } })).toStrictEqual(EXPIRED);
     expect(expiryOf({ expires: { afterMs: 1 }, schedule: { at: later } })).toStrictEqual({ at: undefined, afterMs: 1 });

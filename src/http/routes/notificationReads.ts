@@ -80,7 +80,8 @@ export const notificationReadRoutes = (ports: NotificationReadPorts): readonly O
     path: '/v1/notifications/{id}',
     tag,
     summary: 'One notification: its status, counts, and everything asked for',
-    description: 'Addresses are masked, and content, variables and metadata left out, unless the key has the scope `pii` too.',
+    description:
+      'Addresses and names are masked, and content, variables, files and metadata left out, unless the key has the scope `pii` too.',
     scope: 'read',
     reads,
     params: IdParams,

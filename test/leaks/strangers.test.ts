@@ -190,14 +190,18 @@ describe('what is another tenant’s', () => {
       'listAudit',
       'listBatches',
       'listCaptured',
+      'listCategories',
       'listDeadLetters',
       'listDeliveries',
       'listNotifications',
+      'listProjections',
       'listRecipients',
       'listTemplateVersions',
       'listTemplates',
     ]);
-    expect(answers.filter(([, statuses]) => statuses.join() !== '200,400,400')).toStrictEqual([]);
+    // How the instance is, only its administrators may ask.
+    const refused = (id: string): string => (id === 'listProjections' ? '200,403,400' : '200,400,400');
+    expect(answers.filter(([id, statuses]) => statuses.join() !== refused(id))).toStrictEqual([]);
   });
 
   test('shows nothing to whom a position is given: it says how far to wait, and not whose', async () => {

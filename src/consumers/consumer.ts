@@ -1,7 +1,7 @@
 import { PortError } from '../domain/kernel/portError.ts';
 import type { Position } from '../domain/values/ids.ts';
 import { applying, type ApplyOptions, type Held, type Wants } from './applying.ts';
-import { BEYOND_HEAD, GONE_BACK, outlivesDoubt } from './doubt.ts';
+import { BEYOND_HEAD, GONE_BACK, outlivesDoubt, raisesDoubt } from './doubt.ts';
 import { codeOf } from './failure.ts';
 import { LeaseLost, rateAfter, releaseLease, renewLease, setDoubt, stopForGood, takeLease, type BuiltKey, type Lease } from './lease.ts';
 import { parkedStreams, skippedEvents } from './parking.ts';
@@ -69,8 +69,7 @@ export async function runConsumer(
     }
     let pauseMs: number | undefined;
     try {
-      const isBehind = isBefore(await feed.head(), lease.position);
-      await hold({ ...lease, isDoubted: isBehind || lease.isDoubted });
+      await hold({ ...lease, isDoubted: lease.isDoubted || (await raisesDoubt(feed, consumer, lease, signal)) });
     } catch (error) {
       if (!(error instanceof LeaseLost)) {
         onError?.(consumer.name, codeOf(error));

@@ -1,4 +1,4 @@
-import { LeaseLost, setDoubt, type LastEvent } from './lease.ts';
+import { LeaseLost, setDoubt, type LastEvent, type Lease } from './lease.ts';
 import type { Held } from './applying.ts';
 import { pause } from './pause.ts';
 import { isBefore, type Checkpoint } from './position.ts';
@@ -20,6 +20,23 @@ export type DoubtOptions = {
   readonly time: Time;
   readonly onError?: (consumer: string, code: string) => void;
 };
+
+/**
+ * Whether the log ends before the checkpoint, or does not hold the last event that was taken in: an older backup that others have written on is as
+ * long as the one that was read. Looked at whenever a lease is taken.
+ */
+export async function raisesDoubt(feed: DoubtOptions['feed'], filter: Filter, lease: Lease, signal: AbortSignal): Promise<boolean> {
+  const { position, last } = lease;
+  if (isBefore(await feed.head(), position)) return true;
+  if (last === undefined) return false;
+  for (let from = last.after; isBefore(from, position) && !signal.aborted;) {
+    const page = await feed.readAll(from, filter, 1);
+    if (page.events.some(({ id }) => id === last.id)) return false;
+    if (page.caughtUp && isBefore(page.upTo, position)) return true;
+    from = page.upTo;
+  }
+  return !signal.aborted;
+}
 
 /**
  * Looks at a log that seemed to end before the checkpoint until it does so no more, for a bounded while; whether what was taken in is what it

@@ -153,6 +153,22 @@ describe('taking batches in', () => {
     ]);
   });
 
+  test('an older log that was written on before anybody looked stops it', async () => {
+    const first = await bench.start([tally()]);
+    const position = bench.feed.add(...marks('a', '1', '2'));
+    await reached(position);
+    await first.stop();
+    bench.feed.forget(1);
+    bench.feed.add(...marks('a', '3', '4'));
+    const { stopped, observe } = told();
+    await bench.start([tally()], { observe });
+    await until(async () => stopped.length > 0 || (await positionOf()) !== position);
+    expect([stopped, await table()]).toStrictEqual([
+      ['tally head_below_checkpoint'],
+      [{ stream: 'template-acme_a', total: 2, seen: ['1', '2'] }],
+    ]);
+  });
+
   test.each([
     ['in the place of what was taken in', 1],
     ['among what did not concern the consumer', 0],

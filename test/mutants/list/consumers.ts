@@ -309,6 +309,14 @@ export const consumerMutants: readonly Mutant[] = [
     testName: 'taking batches in a log whose end is missing for seconds, as a node shows it that was cut off, stops nobody',
   },
   {
+    name: 'consumers: an older log that was written on before anybody looked is taken for the one that was read',
+    file: 'src/consumers/doubt.ts',
+    find: 'if (last === undefined) return false;',
+    put: 'if (last !== null) return false;',
+    killedBy: 'test/consumers/consumer.test.ts',
+    testName: 'taking batches in an older log that was written on before anybody looked stops it',
+  },
+  {
     name: 'consumers: an older log that was written on is taken for the one that was read',
     file: 'src/consumers/doubt.ts',
     find: "return isOnly(found, id) ? 'same' : 'another';",

@@ -11,10 +11,13 @@ const AT_ONCE = 1000;
  * number of processes may.
  */
 export function startHousekeeping({ blobs, models, captures, clock, log }: Core, closing: Closing): void {
-  repeating('housekeeping', { everyMs: EVERY_MS, time: clock, closing }, async () => {
+  repeating('housekeeping', { everyMs: EVERY_MS, time: clock, closing }, async (signal) => {
+    const all = async (some: () => Promise<number>): Promise<void> => {
+      while (!signal.aborted && (await some()) === AT_ONCE);
+    };
     try {
-      while ((await blobs.deleteExpired(AT_ONCE)) === AT_ONCE);
-      while ((await expireReservations(models.db, clock.now(), AT_ONCE)) === AT_ONCE);
+      await all(() => blobs.deleteExpired(AT_ONCE));
+      await all(() => expireReservations(models.db, clock.now(), AT_ONCE));
       await captures.purge();
     } catch (error) {
       log.warn('what has run out could not be removed and will be later', { error });

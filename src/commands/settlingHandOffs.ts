@@ -2,7 +2,7 @@ import { indexOf } from '../domain/notification/delivery.ts';
 import type { NotificationEvent } from '../domain/notification/events.ts';
 import type { RequestedNotification } from '../domain/notification/evolve.ts';
 import type { NotificationId, TenantId } from '../domain/values/ids.ts';
-import { epochMsOf } from '../domain/values/instant.ts';
+import { epochMsOf, type Instant } from '../domain/values/instant.ts';
 import { streamOf } from '../domain/values/streams.ts';
 import { foldNotification } from './foldNotification.ts';
 import type { Clock, EventLog } from './ports.ts';
@@ -26,6 +26,7 @@ const LONGEST_PAUSE_MS = 800;
 /** Notifications that are read at once. */
 const AT_ONCE = 100;
 
+/** Of notifications, by id. */
 export type States = ReadonlyMap<NotificationId, RequestedNotification>;
 
 /** As their log says; without those that there are not. */
@@ -53,7 +54,9 @@ export function settlingHandOffs({ log, clock, pause }: SettlingPorts, tenant: T
       const places = concerned.get(id);
       const deliveries = [...state.deliveries.values()].filter(({ n }) => places?.includes(indexOf(n)) ?? true);
       const open = deliveries.filter(({ status }) => status === 'open');
-      if (!isLast && open.some(({ until }) => until !== undefined && epochMsOf(until) > clock.epochMs())) {
+      // What was open a moment ago may have ended since.
+      const mayEnd = (until: Instant): boolean => known.has(id) || epochMsOf(until) > clock.epochMs();
+      if (!isLast && open.some(({ until }) => until !== undefined && mayEnd(until))) {
         left.set(id, places);
         continue;
       }

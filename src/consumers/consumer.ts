@@ -69,7 +69,7 @@ export async function runConsumer(
     }
     let pauseMs: number | undefined;
     try {
-      await hold({ ...lease, isDoubted: lease.isDoubted || (await raisesDoubt(feed, consumer, lease, signal)) });
+      await hold(lease);
     } catch (error) {
       if (!(error instanceof LeaseLost)) {
         onError?.(consumer.name, codeOf(error));
@@ -101,7 +101,8 @@ export async function runConsumer(
     };
     const stopRenewing = keepLease(held, lost);
     try {
-      if (lease.isDoubted && !(await outlivesDoubt(consumer, options, held))) await stopped(lease, GONE_BACK);
+      const isDoubted = lease.isDoubted || (await raisesDoubt(feed, consumer, held));
+      if (isDoubted && !(await outlivesDoubt(consumer, options, held))) await stopped(lease, GONE_BACK);
       else await takePart(held);
     } finally {
       stopRenewing();

@@ -1,4 +1,4 @@
-import { LeaseLost, setDoubt, type LastEvent, type Lease } from './lease.ts';
+import { LeaseLost, setDoubt, type LastEvent } from './lease.ts';
 import type { Held } from './applying.ts';
 import { pause } from './pause.ts';
 import { isBefore, type Checkpoint } from './position.ts';
@@ -8,6 +8,9 @@ import type { Database, EventFeed, FeedBatch, Filter, Projection, Time } from '.
 const DOUBT_MS = 60_000;
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 10_000;
+
+/** The first is the one that is looked for, but where a release has begun to take in what this consumer did not. */
+const PAGE_EVENTS = 10;
 
 /** Why a consumer doubts, and in the end stops. */
 export const GONE_BACK = 'head_below_checkpoint';
@@ -22,25 +25,28 @@ export type DoubtOptions = {
 };
 
 /**
- * Whether the log ends before the checkpoint, or does not hold the last event that was taken in: an older backup that others have written on is as
- * long as the one that was read. Looked at whenever a lease is taken.
+ * Whether the log ends before the checkpoint, or does not hold the last event that was taken in: an older backup that others have written on may
+ * be as long as the one that was read. Looked at whenever a lease is taken, so only as far as that event, and not to the checkpoint, as below:
+ * what lies between them may be most of the log.
+ * @throws LeaseLost
  */
-export async function raisesDoubt(feed: DoubtOptions['feed'], filter: Filter, lease: Lease, signal: AbortSignal): Promise<boolean> {
-  const { position, last } = lease;
+export async function raisesDoubt(feed: DoubtOptions['feed'], filter: Filter, held: Held): Promise<boolean> {
+  const { position, last } = held.lease;
   if (isBefore(await feed.head(), position)) return true;
   if (last === undefined) return false;
-  for (let from = last.after; isBefore(from, position) && !signal.aborted;) {
-    const page = await feed.readAll(from, filter, 1);
+  for (let from = last.after; isBefore(from, position);) {
+    if (held.signal.aborted) throw new LeaseLost();
+    const page = await feed.readAll(from, filter, PAGE_EVENTS);
     if (page.events.some(({ id }) => id === last.id)) return false;
     if (page.caughtUp && isBefore(page.upTo, position)) return true;
     from = page.upTo;
   }
-  return !signal.aborted;
+  return true;
 }
 
 /**
- * Looks at a log that seemed to end before the checkpoint until it does so no more, for a bounded while; whether what was taken in is what it
- * holds. A backup that was restored may have been written on by then, beyond the checkpoint too, and is no longer told by its end.
+ * Looks at a log that seemed to end before the checkpoint, or to be another, until it does so no more, for a bounded while; whether what was
+ * taken in is what it holds. A backup that was restored may have been written on by then, beyond the checkpoint too, and is no longer told by its end.
  * @throws LeaseLost, PortError `unavailable`: the doubt stays.
  */
 export async function outlivesDoubt(consumer: Projection, { db, feed, time, onError }: DoubtOptions, held: Held): Promise<boolean> {

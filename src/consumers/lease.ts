@@ -7,7 +7,7 @@ import type { Transaction } from './ports.ts';
 export type BuiltKey = { readonly name: string; readonly suffix: string };
 /** The last event that was taken in, and from where reading finds it first. */
 export type LastEvent = { readonly id: string; readonly after: Checkpoint };
-/** The right to write under `epoch`, from `position` on. `isDoubted`: the log seemed to end before that (doubt.ts). */
+/** The right to write under `epoch`, from `position` on. `isDoubted`: the log seemed to end before that, or to be another (doubt.ts). */
 export type Lease = BuiltKey & {
   readonly epoch: number;
   readonly position: Checkpoint;

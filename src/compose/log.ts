@@ -4,7 +4,7 @@ import { codecOf } from '../adapters/codec/codec.ts';
 import { mergeStorage } from '../adapters/codec/registry.ts';
 import { KEYS_CHANNEL } from '../adapters/crypto/destroy.ts';
 import { checkKeysFit, type KeysFit } from '../adapters/crypto/checkKeysFit.ts';
-import { checkMasterKeys, openFirstKey } from '../adapters/crypto/checkMasterKeys.ts';
+import { checkMasterKeys, settleFirstKey } from '../adapters/crypto/checkMasterKeys.ts';
 import { keysOver, type Keys } from '../adapters/crypto/keys.ts';
 import { checkKeyStore } from '../adapters/crypto/keyStoreId.ts';
 import type { MasterKeys } from '../adapters/crypto/masterKeys.ts';
@@ -59,7 +59,7 @@ export async function openLogged({ databases, masters, observer, keysFit }: LogP
   // Before anything is tied to it.
   if (keysFit?.depth === 'all') await checkBegun(store);
   await checkKeyStore(databases.keys.worker, databases.models.worker, () => checkKeysFit({ feed, rows, vault: keys.vault }, keysFit));
-  await openFirstKey(rows, masters);
+  await settleFirstKey(rows, masters);
   // A log in memory is another one each time.
   if (databases.log !== undefined) await checkLog(store, databases.models.worker);
   return { store, log: eventLog(store, codec), feed, keys, queuedBytes: () => store.queuedBytes ?? 0 };

@@ -5,13 +5,12 @@ import type { Pool } from '../postgres/pool.ts';
 import { over } from '../postgres/transaction.ts';
 import { placeOfIndexKey, type KeyRows } from './keyRows.ts';
 import { KEY_TABLES, type KeyTableRow } from './keyTables.ts';
-import { unwrap, wrap, type MasterKeys } from './masterKeys.ts';
+import { unwrap, wrap, type MasterKeys, type WrappedKey } from './masterKeys.ts';
 
 /** Of these there are few, and no message goes without one of each. */
 const CHECKED: ReadonlySet<string> = new Set(['index_keys', 'period_keys']);
 
-type Wrapped = { readonly master_id: string; readonly wrapped: Buffer };
-type Row = KeyTableRow & Wrapped;
+type Row = KeyTableRow & { readonly master_id: string; readonly wrapped: Buffer };
 
 /**
  * Makes sure that the master keys open what they are to open, with one key of each master: a service that started with others would
@@ -25,7 +24,7 @@ export async function checkMasterKeys(keys: Pool, masters: MasterKeys): Promise<
     const rows = await over(keys).query<Row>({
       text: `select distinct on (master_id) ${columns}, master_id, wrapped from ${name} where wrapped is not null order by master_id`,
     });
-    for (const row of rows) checkOne(masters, row, place(row));
+    for (const row of rows) checkOne(masters, { masterId: row.master_id, wrapped: row.wrapped }, place(row));
   }
 }
 
@@ -34,21 +33,21 @@ export async function checkMasterKeys(keys: Pool, masters: MasterKeys): Promise<
  * one find that theirs are others before anything is wrapped by them.
  * @throws PortError `invalid`, `master_keys_other`.
  */
-export async function openFirstKey(rows: Pick<KeyRows, 'indexKey'>, masters: MasterKeys): Promise<void> {
+export async function settleFirstKey(rows: Pick<KeyRows, 'indexKey'>, masters: MasterKeys): Promise<void> {
   const place = placeOfIndexKey(DEFAULT_TENANT);
-  const { masterId, wrapped } = await rows.indexKey(DEFAULT_TENANT, wrap(masters, randomBytes(32), place));
-  checkOne(masters, { master_id: masterId, wrapped }, place);
+  const key = await rows.indexKey(DEFAULT_TENANT, wrap(masters, randomBytes(32), place));
+  checkOne(masters, key, place);
 }
 
-function checkOne(masters: MasterKeys, { master_id: masterId, wrapped }: Wrapped, place: string): void {
+function checkOne(masters: MasterKeys, key: WrappedKey, place: string): void {
   try {
-    unwrap(masters, { masterId, wrapped }, place);
+    unwrap(masters, key, place);
   } catch (error) {
     if (!(error instanceof PortError)) throw error;
     throw new PortError(
       'invalid',
       'master_keys_other',
-      `TIDINGS_MASTER_KEYS does not open the keys of this installation that master key ${masterId} wrapped. Set the master keys that it began with, beside newer ones.`,
+      `TIDINGS_MASTER_KEYS does not open the keys of this installation that master key ${key.masterId} wrapped. Set the master keys that it began with, beside newer ones.`,
       { cause: error },
     );
   }

@@ -9,7 +9,7 @@ export const personalMutants: readonly Mutant[] = [
   {
     name: 'keys: two begin an installation with different master keys',
     file: 'src/adapters/crypto/checkMasterKeys.ts',
-    find: '  checkOne(masters, { master_id: masterId, wrapped }, place);',
+    find: '  checkOne(masters, key, place);',
     put: '',
     killedBy: 'test/adapters/crypto/checkMasterKeys.test.ts',
     testName:

@@ -24,7 +24,8 @@ export async function settleMessage(ports: NotificationPorts, tenant: TenantId, 
     contentChannels: input.content === undefined ? (template.facts?.channels ?? []) : channelsOf(input.content),
     now: ports.clock.now(),
   });
-  if (isWrong(terms) || problems.length > 0) return { problems: [...problems, ...(isWrong(terms) ? knownOf(terms, template, input) : [])] };
+  if (isWrong(terms) || problems.length > 0)
+    return { problems: [...problems, ...(isWrong(terms) ? withoutFollowing(terms, template, input) : [])] };
   return {
     terms: { ...terms, ...(await hashed(ports, tenant, input)), ...templateTerms(template) },
     schemas: schemasOf(type, template.facts),
@@ -33,8 +34,12 @@ export async function settleMessage(ports: NotificationPorts, tenant: TenantId, 
 
 const isWrong = (it: Settled | readonly Rejection<TermsCode>[]): it is readonly Rejection<TermsCode>[] => Array.isArray(it);
 
-/** What a template that nobody finds has something for is not known: that it has nothing is no second fault. */
-const knownOf = (wrong: readonly Rejection[], { key, facts }: Chosen, { content }: MessageInput): readonly Rejection[] =>
+/** Which channels an unknown template has something for is not known: `content_required` would be the same fault told twice. */
+const withoutFollowing = (
+  wrong: readonly Rejection<TermsCode>[],
+  { key, facts }: Chosen,
+  { content }: MessageInput,
+): readonly Rejection<TermsCode>[] =>
   key !== undefined && facts === undefined && content === undefined
     ? wrong.filter(({ rejected }) => rejected !== 'content_required')
     : wrong;

@@ -73,16 +73,14 @@ async function applySet(url: string, set: MigrationSet): Promise<readonly string
   }
 }
 
-/** Where the owner's login of a database is given, by the first of these sets that it holds. */
-const OWNERS: readonly (readonly [MigrationSet, string])[] = [
-  ['models', 'DATABASE_MIGRATION_URL'],
-  ['keys', 'TIDINGS_KEYS_MIGRATION_URL'],
-  ['log', 'EVENT_STORE_MIGRATION_URL'],
-];
+/** Where the owner's login of a database that holds these sets is given: without one of their own, keys and log lie beside the read models. */
+function ownerSetting(sets: readonly MigrationSet[]): string {
+  if (sets.includes('models')) return 'DATABASE_MIGRATION_URL';
+  return sets.includes('keys') ? 'TIDINGS_KEYS_MIGRATION_URL' : 'EVENT_STORE_MIGRATION_URL';
+}
 
 function denied(sets: readonly MigrationSet[], cause: unknown): PortError {
-  const name = OWNERS.find(([set]) => sets.includes(set))?.[1] ?? '';
-  const message = `The login that migrates may not make or read the tables of Tidings: give that of their owner in ${name}.`;
+  const message = `The login that migrates may not make or read the tables of Tidings: give that of their owner in ${ownerSetting(sets)}.`;
   return new PortError('invalid', 'owner_needed', message, { cause });
 }
 

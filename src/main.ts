@@ -6,7 +6,6 @@ import { writeServiceFile } from './adapters/secrets/serviceFile.ts';
 import { endOnFault } from './adapters/logging/endOnFault.ts';
 import { openLog, type Log } from './adapters/logging/log.ts';
 import type { Served } from './compose/http.ts';
-import { START_ENDED } from './compose/consumers.ts';
 import { startService, type Service } from './compose/service.ts';
 import { describeProblems, parseConfig, type Config } from './config.ts';
 import { PortError } from './domain/kernel/portError.ts';
@@ -54,8 +53,9 @@ async function start(): Promise<void> {
     endOnFault(log);
     if (!ending.signal.aborted) announce(config, service);
   } catch (error) {
+    // Nothing is wrong: it was told to end while it waited.
+    if (error === ending.signal.reason) return;
     if (!(error instanceof PortError)) throw error;
-    if (error.code === START_ENDED) return;
     progress(error.message);
     process.exitCode = error.kind === 'invalid' ? EX_CONFIG : 1;
   }

@@ -1,7 +1,6 @@
 import { database } from '../adapters/postgres/database.ts';
 import { pause } from '../consumers/pause.ts';
 import { superviseConsumers } from '../consumers/supervisor.ts';
-import { PortError } from '../domain/kernel/portError.ts';
 import type { Closing } from './closing.ts';
 import type { Core } from './core.ts';
 import { CONSUMERS } from './readModels.ts';
@@ -49,24 +48,21 @@ export async function startConsumers(
   closing.add('consumers', () => consumers.stop());
 }
 
-/** Nothing is wrong: whoever waited was told to end. */
-export const START_ENDED = 'start_ended';
-
 /**
- * Until every read model holds what the log held when this was asked; they may be another process's to fill. @throws PortError `unavailable`,
- * `start_ended`, soon after the signal aborts.
+ * Until every read model holds what the log held when this was asked; they may be another process's to fill. @throws the signal's reason,
+ * soon after it aborts.
  */
 export async function untilCaughtUp({ models, logged, clock, log }: Core, signal?: AbortSignal): Promise<void> {
   const head = await logged.feed.head();
   if (head === 'start') return;
   for (const { name } of CONSUMERS) {
     for (let tries = 1; (await models.waitFor(name, head, { boundMs: LOOK_MS })) !== 'reached'; tries += 1) {
-      if (signal?.aborted === true) throw new PortError('unavailable', START_ENDED, 'told to end while it waited for the read models');
-      if (tries % LOOKS_A_WORD === 0) log.info('waiting for a read model to catch up', { projection: name });
+      signal?.throwIfAborted();
+      if (tries % TELL_EVERY === 0) log.info('waiting for a read model to catch up', { projection: name });
       await pause(clock, LOOK_AGAIN_MS);
     }
   }
 }
 const LOOK_MS = 1000;
-const LOOKS_A_WORD = 10;
+const TELL_EVERY = 10;
 const LOOK_AGAIN_MS = 100;

@@ -12,3 +12,7 @@ export const maskedPhone = (number: string): string => `${number.slice(0, 3)}${D
 export const maskedText = (text: string): string => `${text.slice(0, 1)}${DOTS}`;
 /** Tokens, wallets, URLs: their beginning says what they are. */
 export const maskedToken = (token: string): string => `${token.slice(0, 6)}${DOTS}`;
+
+/** As the caller may see it. `unmasked`: they have the scope `pii`. */
+export const maskedUnless = (unmasked: boolean, value: string | undefined, mask: (text: string) => string): string | undefined =>
+  value === undefined || unmasked ? value : mask(value);

@@ -8,9 +8,8 @@ import type { RequestedNotification } from '../domain/notification/evolve.ts';
 import type { TenantId } from '../domain/values/ids.ts';
 import { durationOf } from '../domain/values/duration.ts';
 import type { NotificationRow } from '../projections/notifications/queries.ts';
-import { maskedEmail, maskedPhone, maskedText, maskedToken } from './masking.ts';
+import { maskedEmail, maskedPhone, maskedText, maskedToken, maskedUnless } from './masking.ts';
 import { labelsOf, type LabelOf } from './people.ts';
-import { mapped } from './recipientView.ts';
 
 export const summaryView = (row: NotificationRow): object => ({
   id: row.id,
@@ -78,13 +77,13 @@ function recipientView(
   return present({
     index,
     recipientId: labelOf(subject),
-    email: mapped(email, maskedEmail, unmasked),
-    phone: mapped(phone, maskedPhone, unmasked),
+    email: maskedUnless(unmasked, email, maskedEmail),
+    phone: maskedUnless(unmasked, phone, maskedPhone),
     // A credential: masked for everybody.
-    pushToken: mapped(pushToken, maskedToken, false),
-    webhookUrl: mapped(webhookUrl, maskedToken, unmasked),
-    walletId: mapped(walletId, maskedToken, unmasked),
-    name: mapped(name, maskedText, unmasked),
+    pushToken: pushToken === undefined ? undefined : maskedToken(pushToken),
+    webhookUrl: maskedUnless(unmasked, webhookUrl, maskedToken),
+    walletId: maskedUnless(unmasked, walletId, maskedToken),
+    name: maskedUnless(unmasked, name, maskedText),
     locale,
     timeZone,
     variables: unmasked ? own?.variables : undefined,

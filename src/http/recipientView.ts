@@ -3,22 +3,18 @@ import { present } from '../domain/kernel/present.ts';
 import type { OwnAddress, Profile } from '../domain/recipient/events.ts';
 import type { TenantId } from '../domain/values/ids.ts';
 import type { AddressView, RecipientView } from '../projections/recipients/queries.ts';
-import { maskedEmail, maskedPhone, maskedText, maskedToken } from './masking.ts';
+import { maskedEmail, maskedPhone, maskedText, maskedToken, maskedUnless } from './masking.ts';
 import { labelsOf } from './people.ts';
 
 export type RecipientViewPorts = { readonly people: Pick<Subjects, 'labels'>; readonly vault: Vault };
-
-/** What is personal, as the caller may see it. */
-export const mapped = (value: string | undefined, mask: (text: string) => string, unmasked: boolean): string | undefined =>
-  value === undefined || unmasked ? value : mask(value);
 
 function profileView(profile: Opened<Profile> | undefined, unmasked: boolean): object {
   if (profile === undefined || profile === 'erased') return {};
   const { email, phone, name, locale, timeZone, attributes, tags } = profile.value;
   return present({
-    email: mapped(email, maskedEmail, unmasked),
-    phone: mapped(phone, maskedPhone, unmasked),
-    name: mapped(name, maskedText, unmasked),
+    email: maskedUnless(unmasked, email, maskedEmail),
+    phone: maskedUnless(unmasked, phone, maskedPhone),
+    name: maskedUnless(unmasked, name, maskedText),
     locale,
     timeZone,
     attributes: unmasked ? attributes : undefined,

@@ -103,7 +103,7 @@ export const personalMutants: readonly Mutant[] = [
   },
   {
     name: 'masking: a profile is shown as it is to whoever may not see it',
-    file: 'src/http/recipientView.ts',
+    file: 'src/http/masking.ts',
     find: 'value === undefined || unmasked ? value : mask(value);',
     put: "value === undefined || unmasked || mask('') !== '' ? value : mask(value);",
     killedBy: 'test/http/recipientView.test.ts',

@@ -1,4 +1,3 @@
-import type { Backlog } from '../adapters/postgres/actions/parkedActions.ts';
 import type { Clock } from '../commands/ports.ts';
 
 /** So many that are due are counted at every look; more of them takes too long for that. */
@@ -6,22 +5,22 @@ const SOME = 10_000;
 const EVERY_MS = 30_000;
 
 /**
- * What is to be done, as admission and metrics go by it: more than 10,000 that are due are counted up to `most`, but twice a minute at the most.
- * `count`: those that are due, up to a number.
+ * How many are due, as admission and metrics go by it: more than 10,000 are counted but twice a minute at the most, up to one more than are
+ * `allowed`, or admission would never hear of it. `count`: those that are due, up to a number.
  */
 export function countedActions(
-  count: (most: number) => Promise<Backlog>,
-  most: number,
+  count: (most: number) => Promise<number>,
+  allowed: number,
   clock: Pick<Clock, 'epochMs'>,
-): () => Promise<Backlog> {
+): () => Promise<number> {
   let [many, countedAt] = [0, Number.NEGATIVE_INFINITY];
   return async () => {
     const some = await count(SOME);
-    if (some.due < SOME) return some;
+    if (some < SOME) return some;
     if (clock.epochMs() >= countedAt + EVERY_MS) {
       countedAt = clock.epochMs();
-      many = (await count(most)).due;
+      many = await count(allowed + 1);
     }
-    return { ...some, due: Math.max(some.due, many) };
+    return Math.max(some, many);
   };
 }

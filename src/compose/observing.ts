@@ -1,6 +1,6 @@
 import { eventLoopDelay } from '../adapters/metrics/eventLoopDelay.ts';
 import { metricsText } from '../adapters/metrics/metrics.ts';
-import { actionsBacklog } from '../adapters/postgres/actions/parkedActions.ts';
+import { countDueActions, countParkedActions } from '../adapters/postgres/actions/parkedActions.ts';
 import { over } from '../adapters/postgres/transaction.ts';
 import type { Time } from '../consumers/ports.ts';
 import { consumersStatus, type ConsumerStatus } from '../consumers/status.ts';
@@ -39,18 +39,21 @@ export function observing(core: Core, closing: Closing, { otherThreads = NO_OTHE
   const { models, logged, clock, metrics, log } = core;
   const delay = eventLoopDelay();
   let [actionsDue, delayMs] = [0, 0];
-  // One more than admission lets be due, or it would never hear of it.
-  const actions = countedActions((most) => actionsBacklog(models.db, most), ADMISSION.actionsDue + 1, clock);
+  const dueNow = countedActions((most) => countDueActions(models.db, most), ADMISSION.actionsDue, clock);
   closing.add('event loop delay', () => {
     delay.close();
   });
-  repeating('observing', { everyMs: LOOK_MS, time: clock, closing }, async () => {
+  const looking = { everyMs: LOOK_MS, time: clock, closing };
+  // By itself: counting may take a minute, and admission would refuse everybody for that long by what the loop was like before.
+  repeating('looking at the delay', looking, () => {
     delayMs = delay.takeMs();
+    return Promise.resolve();
+  });
+  repeating('counting actions', looking, async () => {
     try {
-      const backlog = await actions();
-      actionsDue = backlog.due;
-      metrics.actionsDue.set(backlog.due);
-      metrics.actionsParked.set(backlog.parked);
+      actionsDue = await dueNow();
+      metrics.actionsDue.set(actionsDue);
+      metrics.actionsParked.set(await countParkedActions(models.db));
     } catch (error) {
       log.debug('the backlog could not be read', { error });
     }

@@ -29,7 +29,7 @@ export function openMetrics(options: { readonly process: boolean } = { process: 
     feedback: counter('tidings_feedback_total', 'Engagement recorded, by kind', ['kind']),
     actions: counter('tidings_actions_total', 'Actions carried out, failed or parked, by kind', ['kind', 'outcome']),
     actionGroup: histogram('tidings_action_group_seconds', 'Duration of carrying out a claimed group', ['kind']),
-    actionsDue: gauge('tidings_actions_due', 'Actions that are due and not carried out (beyond 10,000 counted twice a minute)', []),
+    actionsDue: gauge('tidings_actions_due', 'Actions that are due (beyond 10,000 counted twice a minute, up to 5,000,001)', []),
     actionsParked: gauge('tidings_actions_parked', 'Actions set aside after too many tries', []),
     storeAppend: histogram('tidings_store_append_seconds', 'Duration of one call of the store', []),
     storeEvents: counter('tidings_store_events_total', 'Events appended', []),

@@ -26,8 +26,16 @@ export const loadMutants: readonly Mutant[] = [
   {
     name: 'admission: more that is due than can be counted at every look is not counted',
     file: 'src/compose/countedActions.ts',
-    find: 'due: Math.max(some.due, many)',
-    put: 'due: some.due',
+    find: 'return Math.max(some, many);',
+    put: 'return some;',
+    killedBy: 'test/compose/countedActions.test.ts',
+    testName: 'admission hears when more is due than it allows',
+  },
+  {
+    name: 'admission: what is due is counted up to what it allows, and no further',
+    file: 'src/compose/countedActions.ts',
+    find: 'count(allowed + 1)',
+    put: 'count(allowed)',
     killedBy: 'test/compose/countedActions.test.ts',
     testName: 'admission hears when more is due than it allows',
   },

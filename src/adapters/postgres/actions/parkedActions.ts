@@ -30,23 +30,27 @@ export async function retryParkedAction(tx: Transaction, id: string): Promise<bo
   return rows.length > 0;
 }
 
-/** `due`: counted up to `most`. */
-export type Backlog = { readonly due: number; readonly parked: number };
-
-/** What admission and metrics look at. The more is due the longer it takes, up to `most`: some millions take Postgres a second. */
-export async function actionsBacklog(tx: Transaction, most: number): Promise<Backlog> {
-  const [row] = await tx.query<Backlog>({
-    name: 'actions.backlog',
+/** How many are due, counted up to `most`. The more it is the longer it takes: some millions take Postgres a second. */
+export async function countDueActions(tx: Transaction, most: number): Promise<number> {
+  const [row] = await tx.query<{ due: number }>({
+    name: 'actions.due',
     text: `with clock as materialized (select tidings_now() as now)
-           select (select count(*) from (
-                    select from generate_series(0, 3) p (priority)
-                     cross join unnest($2::text[]) k (kind)
-                     cross join lateral (
-                       select from actions a
-                        where a.priority = p.priority::smallint and a.kind = k.kind and a.run_at <= (select now from clock) limit $1
-                     ) a limit $1) due)::int as due,
-                  (select count(*) from actions where parked_at is not null)::int as parked`,
+           select count(*)::int as due from (
+             select from generate_series(0, 3) p (priority)
+              cross join unnest($2::text[]) k (kind)
+              cross join lateral (
+                select from actions a
+                 where a.priority = p.priority::smallint and a.kind = k.kind and a.run_at <= (select now from clock) limit $1
+              ) a limit $1) due`,
     values: [most, ACTION_KINDS],
   });
-  return row ?? { due: 0, parked: 0 };
+  return row?.due ?? 0;
+}
+
+export async function countParkedActions(tx: Transaction): Promise<number> {
+  const [row] = await tx.query<{ parked: number }>({
+    name: 'actions.parked',
+    text: 'select count(*)::int as parked from actions where parked_at is not null',
+  });
+  return row?.parked ?? 0;
 }

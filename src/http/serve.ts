@@ -74,7 +74,6 @@ export function serving(operation: Operation, ports: ServePorts): Serve {
   const run = operation.bind(ports.checks);
   const count = ports.rateLimits(operation);
   const checkAnswer = ports.checkAnswers ? answerChecks(operation, ports.checks) : undefined;
-
   const isQuestion = operation.scope === 'instance' && operation.method === 'get';
 
   const inTime = (reply: Promise<Reply>): Promise<Reply> =>

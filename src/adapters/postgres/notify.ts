@@ -163,11 +163,8 @@ export function openListener(options: ListenerOptions): Listener {
       const callbacks = subscribers.get(channel) ?? new Set();
       subscribers.set(channel, callbacks.add(onNotify));
       onNotify(null);
-      return () => {
-        // The connection goes on listening: to end that would make deaf who comes at this moment, and channels are few.
-        callbacks.delete(onNotify);
-        if (callbacks.size === 0 && subscribers.get(channel) === callbacks) subscribers.delete(channel);
-      };
+      // The connection goes on listening: to end that would make deaf who comes at this moment, and channels are few.
+      return () => void callbacks.delete(onNotify);
     },
     presence: () => presence,
     async close() {

@@ -1,4 +1,5 @@
 import type { BatchId, NotificationId, TenantId } from '../domain/values/ids.ts';
+import type { PageRequest } from '../domain/values/page.ts';
 import type { Transaction } from '../consumers/ports.ts';
 import {
   countsOfBatches,
@@ -10,8 +11,6 @@ import {
 } from '../projections/notifications/queries.ts';
 import type { DeliveryFilter, NotificationFilter, RefusalQuery } from '../projections/notifications/queries.ts';
 import type { Reads } from './ports.ts';
-
-type PageRequest = { readonly limit: number; readonly place?: string };
 
 /** The queries of the read model `notifications`, each in a transaction of the tenant. */
 export function notificationQueries(reads: Reads) {

@@ -3,6 +3,7 @@ import type { Instant } from '../domain/values/instant.ts';
 import type { Channel } from '../domain/values/channel.ts';
 import type { Content } from '../domain/values/content.ts';
 import type { DeliveryId, NotificationId, Position, TenantId } from '../domain/values/ids.ts';
+import type { Page, PageRequest } from '../domain/values/page.ts';
 import type { KeyGrant } from '../projections/tenants/queries.ts';
 
 export interface KeyRing {
@@ -96,12 +97,12 @@ export type CapturedMessage = {
   readonly actions?: readonly { readonly label: string; readonly url: string }[];
 };
 export interface Captures {
-  /** Newest first; `next`: the place of the next page, null at the end. */
+  /** Newest first. */
   list(
     tenant: TenantId,
     filter: { readonly channel?: Channel; readonly to?: string; readonly notificationId?: string },
-    page: { readonly limit: number; readonly place?: string },
-  ): Promise<{ readonly rows: readonly CapturedMessage[]; readonly next: string | null }>;
+    page: PageRequest,
+  ): Promise<Page<CapturedMessage>>;
   /** How many there were. */
   clear(tenant: TenantId): Promise<number>;
 }
@@ -132,10 +133,7 @@ export type ParkedAction = {
 /** Actions that failed too often, of all tenants. */
 export interface ParkedActions {
   /** Oldest first. */
-  parked(request: {
-    readonly limit: number;
-    readonly place?: string;
-  }): Promise<{ readonly rows: readonly ParkedAction[]; readonly next: string | null }>;
+  parked(request: PageRequest): Promise<Page<ParkedAction>>;
   /** Due at once, with all its tries anew; false: there is no such parked action. */
   retry(id: string): Promise<boolean>;
 }

@@ -3,6 +3,7 @@ import type { Subjects } from '../../commands/ports.ts';
 import type { RefusedPeople } from '../../domain/audit/events.ts';
 import { present } from '../../domain/kernel/present.ts';
 import type { SubjectId, TenantId } from '../../domain/values/ids.ts';
+import type { PageRequest } from '../../domain/values/page.ts';
 import { auditPage } from '../../projections/audit/queries.ts';
 import type { AuditFilter, AuditView } from '../../projections/audit/queries.ts';
 import { csvRecord } from '../csv.ts';
@@ -82,7 +83,7 @@ async function* csvOf(entries: AsyncIterable<Shown>): AsyncGenerator<string> {
 
 /** Who saw personal data, changed what the service does, or was refused. */
 export const auditRoutes = ({ reads: read, people }: AuditRoutePorts): readonly Operation[] => {
-  const pageOf = async (tenant: TenantId, filter: AuditFilter, at: { readonly limit: number; readonly place?: string }) => {
+  const pageOf = async (tenant: TenantId, filter: AuditFilter, at: PageRequest) => {
     const { rows, next } = await read.read(tenant, 'audit', (tx, suffix) => auditPage(tx, suffix, { tenant, ...filter }, at));
     return { data: await shown(people, tenant, rows), next };
   };

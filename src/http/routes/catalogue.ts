@@ -10,7 +10,7 @@ import { millisecondsIn, routingIn } from '../notificationBody.ts';
 import { routingView } from '../notificationView.ts';
 import { operation, plain } from '../operation.ts';
 import type { Operation, Reply } from '../operation.ts';
-import { pageOfAll } from '../pageOfAll.ts';
+import { pageOfAll } from '../../domain/values/page.ts';
 import type { Reads } from '../ports.ts';
 import { isRefusal, refuse } from '../problems.ts';
 import {

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { present } from '../../domain/kernel/present.ts';
 import { operation, plain } from '../operation.ts';
 import type { Operation, Reply } from '../operation.ts';
-import { pageOfAll } from '../pageOfAll.ts';
+import { pageOf, pageOfAll } from '../../domain/values/page.ts';
 import type { Projections } from '../ports.ts';
 import { refuse } from '../problems.ts';
 import { answer, closed, InstantOut, nullable, oneOf, OutsideId, page, PageQuery } from '../schemas/values.ts';
@@ -106,8 +106,8 @@ export const projectionRoutes = (ports: ProjectionPorts): readonly Operation[] =
     handler: async ({ params: { name }, query: { limit }, place }) => {
       const rows = await ports.projections.parked(name, limit + 1, place);
       if (rows === undefined) return none();
-      const shown = rows.slice(0, limit);
-      return { status: 200, page: { data: shown, next: rows.length > limit ? (shown.at(-1)?.position ?? null) : null } };
+      const page = pageOf(rows, limit, ({ position }) => position);
+      return { status: 200, page: { data: page.rows, next: page.next } };
     },
   }),
   wish(ports, 'retry', 'Try a parked event again, in order'),

@@ -3,7 +3,7 @@ import type { AccessEntry, RefusedPeople } from '../../domain/audit/events.ts';
 import type { Position, SubjectId, TenantId } from '../../domain/values/ids.ts';
 import type { Instant } from '../../domain/values/instant.ts';
 import { conditions } from '../conditions.ts';
-import { pageOf, type Page, type PageRequest } from '../page.ts';
+import { pageOf, type Page, type PageRequest } from '../../domain/values/page.ts';
 
 export type AuditView = AccessEntry & {
   readonly kind: 'access' | 'rejection' | 'administration';

@@ -5,7 +5,7 @@ import type { BatchStatus } from '../../domain/values/batchStatus.ts';
 import type { BatchId, TenantId } from '../../domain/values/ids.ts';
 import type { Instant } from '../../domain/values/instant.ts';
 import type { Schedule } from '../../domain/values/schedule.ts';
-import { pageOf, type Page, type PageRequest } from '../page.ts';
+import { pageOf, type Page, type PageRequest } from '../../domain/values/page.ts';
 
 /** `closed`: all lines are there; a pause or a cancellation counts before it. */
 export type BatchView = {

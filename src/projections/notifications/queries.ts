@@ -2,7 +2,7 @@ import type { Transaction } from '../../consumers/ports.ts';
 import type { BatchId, KeyedHash, NotificationId, Position, SubjectId, TenantId } from '../../domain/values/ids.ts';
 import type { Instant } from '../../domain/values/instant.ts';
 import { conditions, type Conditions } from '../conditions.ts';
-import { pageOf, type Page, type PageRequest } from '../page.ts';
+import { pageOf, type Page, type PageRequest } from '../../domain/values/page.ts';
 import type { Attempt } from './deliveryChange.ts';
 
 export type NotificationFilter = {

@@ -4,7 +4,7 @@ import type { OwnChannel, Platform } from '../../domain/recipient/events.ts';
 import type { KeyedHash, SubjectId, TenantId } from '../../domain/values/ids.ts';
 import type { Instant } from '../../domain/values/instant.ts';
 import { conditions } from '../conditions.ts';
-import { pageOf, type Page, type PageRequest } from '../page.ts';
+import { pageOf, type Page, type PageRequest } from '../../domain/values/page.ts';
 
 export type RecipientView = {
   readonly subject: SubjectId;

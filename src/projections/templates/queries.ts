@@ -2,7 +2,7 @@ import type { Transaction } from '../../consumers/ports.ts';
 import type { Draft, VersionPublished } from '../../domain/template/events.ts';
 import type { TenantId } from '../../domain/values/ids.ts';
 import type { Instant } from '../../domain/values/instant.ts';
-import { pageOf, type Page, type PageRequest } from '../page.ts';
+import { pageOf, type Page, type PageRequest } from '../../domain/values/page.ts';
 
 export type TemplateView = {
   readonly key: string;

@@ -3,7 +3,7 @@ import type { ApiKeyCreated, KeyMode, Scope, Settings } from '../../domain/tenan
 import { DEFAULT_SETTINGS } from '../../domain/tenant/settings.ts';
 import type { TenantId } from '../../domain/values/ids.ts';
 import type { Instant } from '../../domain/values/instant.ts';
-import { pageOf, type Page, type PageRequest } from '../page.ts';
+import { pageOf, type Page, type PageRequest } from '../../domain/values/page.ts';
 
 export type TenantView = {
   readonly name: string;

@@ -1,11 +1,10 @@
 import type { Transaction } from '../../../consumers/ports.ts';
+import { pageOf, type Page, type PageRequest } from '../../../domain/values/page.ts';
 import { ACTION_KINDS, ACTIONS_CHANNEL } from '../../../processes/process.ts';
 import type { ParkedAction } from '../../../http/ports.ts';
 
-type Page = { readonly rows: readonly ParkedAction[]; readonly next: string | null };
-
 /** Oldest first. `place`: where the page before ended. */
-export async function parkedActions(tx: Transaction, { limit, place }: { readonly limit: number; readonly place?: string }): Promise<Page> {
+export async function parkedActions(tx: Transaction, { limit, place }: PageRequest): Promise<Page<ParkedAction>> {
   const [at, id] = place?.split(' ') ?? [];
   const rows = await tx.query<ParkedAction>({
     // To the millisecond, as the place holds it.
@@ -14,9 +13,7 @@ export async function parkedActions(tx: Transaction, { limit, place }: { readonl
             where $2::timestamptz is null or (at, id) > ($2, $3) order by at, id limit $1`,
     values: [limit + 1, at ?? null, id ?? ''],
   });
-  const shown = rows.slice(0, limit);
-  const last = shown.at(-1);
-  return { rows: shown, next: rows.length > limit && last !== undefined ? `${last.parkedAt} ${last.id}` : null };
+  return pageOf(rows, limit, ({ parkedAt, id }) => `${parkedAt} ${id}`);
 }
 
 /** Due at once, with all its tries; false: there is no such parked action. */

@@ -1,6 +1,7 @@
 import type { Channel } from '../../../domain/values/channel.ts';
 import type { Instant } from '../../../domain/values/instant.ts';
 import type { DeliveryId, NotificationId, SubjectId, TenantId } from '../../../domain/values/ids.ts';
+import type { Page, PageRequest } from '../../../domain/values/page.ts';
 import type {
   EmailMessage,
   InAppMessage,
@@ -38,15 +39,12 @@ export type CapturedFilter = {
   /** An address in any spelling. */ readonly to?: string;
   readonly notificationId?: string;
 };
-/** `next`: the place of the next page, null at the end; nothing personal. */
-export type CapturedPage = { readonly rows: readonly Captured[]; readonly next: string | null };
-
 /** What was captured is kept sealed, for 24 hours, and shown newest first. */
 export interface CaptureStore {
   /** In order, one statement for all; `erased`: the subject's key is destroyed, and nothing was kept. @throws PortError `unavailable`. */
   put(entries: readonly CaptureEntry[]): Promise<readonly ('kept' | 'erased')[]>;
   /** Those of the last 24 hours; what can't be opened any more is left out. */
-  list(tenant: TenantId, filter: CapturedFilter, page: { readonly limit: number; readonly place?: string }): Promise<CapturedPage>;
+  list(tenant: TenantId, filter: CapturedFilter, page: PageRequest): Promise<Page<Captured>>;
   /** How many there were. */
   clear(tenant: TenantId): Promise<number>;
   /** Of all tenants, older than 24 hours. */

@@ -5,6 +5,7 @@ import { addressKeyText } from '../../../domain/values/addressKey.ts';
 import { CHANNELS } from '../../../domain/values/channel.ts';
 import type { DeliveryId, NotificationId, TenantId } from '../../../domain/values/ids.ts';
 import { periodOf, plusMs, type Instant } from '../../../domain/values/instant.ts';
+import { pageOf } from '../../../domain/values/page.ts';
 import { asTenant } from '../../postgres/asTenant.ts';
 import type { Pool } from '../../postgres/pool.ts';
 import { over } from '../../postgres/transaction.ts';
@@ -98,9 +99,9 @@ export function postgresCaptureStore({ api, worker, vault, indexes, clock }: Par
       const since = plusMs(clock.now(), -KEPT_MS);
       const values = [tenant, since, channel ?? null, keys, notificationId ?? null, place ?? null, limit + 1];
       const rows = await asTenant(api, tenant, (tx) => tx.query<Row>({ name: 'list captured', text: LIST, values }));
-      const page = rows.slice(0, limit);
-      const opened = await vault.open<CapturedMessage>(page.map(({ content }) => content));
-      const shown = page.flatMap((row, index): Captured[] => {
+      const page = pageOf(rows, limit, ({ id }) => String(id));
+      const opened = await vault.open<CapturedMessage>(page.rows.map(({ content }) => content));
+      const shown = page.rows.flatMap((row, index): Captured[] => {
         const it = opened[index];
         if (it === undefined || it === 'erased') return [];
         return [
@@ -113,7 +114,7 @@ export function postgresCaptureStore({ api, worker, vault, indexes, clock }: Par
           },
         ];
       });
-      return { rows: shown, next: rows.length > limit ? String(page.at(-1)?.id) : null };
+      return { rows: shown, next: page.next };
     },
 
     clear: async (tenant) => {

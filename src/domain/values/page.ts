@@ -9,3 +9,9 @@ export function pageOf<Row>(rows: readonly Row[], limit: number, placeOf: (last:
   const last = shown.at(-1);
   return { rows: shown, next: rows.length > limit && last !== undefined ? placeOf(last) : null };
 }
+
+/** Of a list that was read as a whole, in the order of its places; what comes or goes between two pages moves nothing else. */
+export function pageOfAll<Row>(all: readonly Row[], { limit, place = '' }: PageRequest, placeOf: (row: Row) => string): Page<Row> {
+  const after = all.filter((row) => placeOf(row) > place);
+  return pageOf(after.sort((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1)), limit, placeOf);
+}

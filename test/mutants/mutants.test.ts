@@ -38,11 +38,11 @@ const reported = named.bind(undefined, 'it holds');
 const brokenFile: TestReport = { testResults: [{ name: '/tree/test/a.test.ts', message: 'SyntaxError: no\nat', assertionResults: [] }] };
 
 test('only a test that is there and green is a test of a mutant', () => {
-  const reasonOf = (report: TestReport) => unfit(report, mutant, '/tree');
+  const reasonOf = (report: TestReport) => unfit(report, mutant, '/tree', ['--shuffled', '--by=7']);
   expect([reasonOf(reported('passed')), reasonOf(reported('skipped')), reasonOf(reported('failed', 'Error: red\nat'))]).toStrictEqual([
     undefined,
     { verdict: 'skipped', because: 'test/a.test.ts: “it holds” was skipped' },
-    { verdict: 'broken', because: 'test/a.test.ts: “it holds” is red without the patch: Error: red' },
+    { verdict: 'broken', because: 'test/a.test.ts: “it holds” is red without the patch (--shuffled --by=7): Error: red' },
   ]);
   expect(reasonOf(named('it holds [needs a lock: apt install lock]', 'skipped'))).toStrictEqual({
     verdict: 'skipped',

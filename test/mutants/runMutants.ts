@@ -14,9 +14,9 @@ const ONE_MS = 180_000;
 
 /**
  * A mutant's test runs alone, and without a patch beside the others of its file. One that leans on another of them would be red alone whatever
- * the patch does; in an order that is not the file's it is as likely as not to be red without a patch, and is told.
+ * the patch does; in an order that is another each time it is as likely as not to be red without a patch, and is told with the order.
  */
-const SHUFFLED = ['--sequence.shuffle.tests', '--sequence.seed=1'];
+const shuffledBy = (seed: number): readonly string[] => ['--sequence.shuffle.tests', `--sequence.seed=${String(seed)}`];
 
 /** A copy of the tree in which patches are applied: the tree itself is never written to. */
 function copyOf(root: string, scratch: string, name: string): string {
@@ -37,7 +37,12 @@ const running = new Set<() => void>();
 type Copy = { readonly tree: string; readonly env: NodeJS.ProcessEnv };
 
 /** Runs these mutants' tests, and no others, in a copy. Nothing: they did not come to an end. */
-async function testsOf({ tree, env }: Copy, mutants: readonly Mutant[], ms: number): Promise<TestReport | undefined> {
+async function testsOf(
+  { tree, env }: Copy,
+  mutants: readonly Mutant[],
+  ms: number,
+  order: readonly string[] = [],
+): Promise<TestReport | undefined> {
   const report = join(tree, 'report.json');
   rmSync(report, { force: true });
   const names = [...new Set(mutants.map(({ testName }) => literally(testName)))];
@@ -46,7 +51,7 @@ async function testsOf({ tree, env }: Copy, mutants: readonly Mutant[], ms: numb
     [
       ...[join(tree, 'node_modules/vitest/vitest.mjs'), 'run', '--configLoader=runner', '--no-cache'],
       ...['--reporter=json', `--outputFile.json=${report}`, '--testNamePattern', `^(?:${names.join('|')})$`],
-      ...SHUFFLED,
+      ...order,
       ...new Set(mutants.map(({ killedBy }) => killedBy)),
     ],
     // A group of its own: a worker that loops for ever hears of nobody's end.
@@ -119,14 +124,15 @@ export async function runMutants(mutants: readonly Mutant[], { root, heard }: Mu
     const env = { ...process.env, TZ: 'UTC', ...(await openDatabase(undo)) };
     const copyIn = (name: string): Copy => ({ tree: copyOf(root, scratch, name), env });
     const [first, second] = [copyIn('first'), copyIn('second')];
-    const before = await testsOf(first, mutants, ALL_MS);
+    const order = shuffledBy(Date.now());
+    const before = await testsOf(first, mutants, ALL_MS, order);
     if (before === undefined) throw new Error('the tests that mutants name did not come to an end without a patch');
     const waiting = [...mutants];
     const verdicts: Verdict[] = [];
     const work = async (copy: Copy): Promise<void> => {
       for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
         const began = performance.now();
-        const verdict = { name: mutant.name, ...(unfit(before, mutant, first.tree) ?? (await tried(mutant, copy))) };
+        const verdict = { name: mutant.name, ...(unfit(before, mutant, first.tree, order) ?? (await tried(mutant, copy))) };
         verdicts.push(verdict);
         heard(verdict, performance.now() - began);
       }

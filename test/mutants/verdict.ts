@@ -37,13 +37,17 @@ function foundIn(report: TestReport, { killedBy, testName }: Mutant, tree: strin
 
 const firstLine = (text: string): string => (text.split('\n')[0] ?? '').slice(0, 200);
 
-/** Why it need not be tried at all; undefined: its test is there and green without the patch. */
-export function unfit(report: TestReport, mutant: Mutant, tree: string): Omit<Verdict, 'name'> | undefined {
+/**
+ * Why it need not be tried at all; undefined: its test is there and green without the patch. `order`: the options by which that run was
+ * shuffled.
+ */
+export function unfit(report: TestReport, mutant: Mutant, tree: string, order: readonly string[]): Omit<Verdict, 'name'> | undefined {
   const { status, failures, ofFile, needs } = foundIn(report, mutant, tree);
   if (status === 'passed') return undefined;
   const test = `${mutant.killedBy}: “${mutant.testName}”`;
   if (status === 'missing') return { verdict: 'broken', because: `there is no ${test} ${firstLine(ofFile)}`.trim() };
-  if (status === 'failed') return { verdict: 'broken', because: `${test} is red without the patch: ${firstLine(failures[0] ?? '')}` };
+  if (status === 'failed')
+    return { verdict: 'broken', because: `${test} is red without the patch (${order.join(' ')}): ${firstLine(failures[0] ?? '')}` };
   return { verdict: 'skipped', because: `${test} was skipped${needs === undefined ? '' : `: it needs ${needs}`}` };
 }
 

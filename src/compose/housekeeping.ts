@@ -12,12 +12,12 @@ const AT_ONCE = 1000;
  */
 export function startHousekeeping({ blobs, models, captures, clock, log }: Core, closing: Closing): void {
   repeating('housekeeping', { everyMs: EVERY_MS, time: clock, closing }, async (signal) => {
-    const all = async (some: () => Promise<number>): Promise<void> => {
-      while (!signal.aborted && (await some()) === AT_ONCE);
+    const untilNoneIsLeft = async (remove: () => Promise<number>): Promise<void> => {
+      while (!signal.aborted && (await remove()) === AT_ONCE);
     };
     try {
-      await all(() => blobs.deleteExpired(AT_ONCE));
-      await all(() => expireReservations(models.db, clock.now(), AT_ONCE));
+      await untilNoneIsLeft(() => blobs.deleteExpired(AT_ONCE));
+      await untilNoneIsLeft(() => expireReservations(models.db, clock.now(), AT_ONCE));
       await captures.purge();
     } catch (error) {
       log.warn('what has run out could not be removed and will be later', { error });

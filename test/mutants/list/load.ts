@@ -129,6 +129,22 @@ export const loadMutants: readonly Mutant[] = [
     testName: 'a thread that says nothing is told of, and does not keep whoever asked',
   },
   {
+    name: 'closing: what runs again and again is not told to leave off',
+    file: 'src/compose/repeating.ts',
+    find: 'closed.abort();',
+    put: '',
+    killedBy: 'test/compose/repeating.test.ts',
+    testName: 'what runs when all is closed is told to leave off and waited for, and does not run again',
+  },
+  {
+    name: 'closing: housekeeping goes on until nothing is left',
+    file: 'src/compose/housekeeping.ts',
+    find: '!signal.aborted && ',
+    put: '',
+    killedBy: 'test/compose/housekeeping.test.ts',
+    testName: 'what has run out is removed in parts until none is left, or until all is closed',
+  },
+  {
     name: 'readiness: a worker without keys is ready',
     file: 'src/compose/observing.ts',
     find: "...(reads ? [check('keys', () => keysMissing(databases))] : []),",

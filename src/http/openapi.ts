@@ -1,11 +1,12 @@
 import type { TObject, TSchema } from 'typebox';
+import { POSITION } from '../domain/values/ids.ts';
 import { ABOUT, TAGS } from './about.ts';
 import { isNothing } from './operation.ts';
 import type { Operation, Response, Upload } from './operation.ts';
 import { PROBLEMS } from './problems.ts';
 import { isObject, readableSchema } from './readableSchema.ts';
 import type { Json } from './readableSchema.ts';
-import { IDEMPOTENCY_KEY, IF_MATCH, POSITION } from './requestFacts.ts';
+import { IDEMPOTENCY_KEY, IF_MATCH } from './requestFacts.ts';
 
 const ref = (kind: string, name: string): Json => ({ $ref: `#/components/${kind}/${name}` });
 

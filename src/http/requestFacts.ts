@@ -9,8 +9,6 @@ const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}
 export const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,255}$/;
 /** Our entity tags are the revision in quotes. */
 export const IF_MATCH = /^(?:\*|"(\d{1,15})")$/;
-/** Of `?after=`: digits of a fixed width in every store. Anything else would be waited for in vain, and be told that it was recorded. */
-export const POSITION = /^(?:[0-9]{16}|[0-9]{20})$/;
 
 /** Of one request, kept while it lasts. */
 export type RequestFacts = {

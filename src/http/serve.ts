@@ -3,7 +3,7 @@ import type { Caller } from '../commands/caller.ts';
 import { afterHearing } from '../domain/kernel/afterHearing.ts';
 import { present } from '../domain/kernel/present.ts';
 import { PortError } from '../domain/kernel/portError.ts';
-import { trusted } from '../domain/values/ids.ts';
+import { POSITION, trusted } from '../domain/values/ids.ts';
 import type { Position } from '../domain/values/ids.ts';
 import type { Access } from './access.ts';
 import type { Admission, Kind, Place } from './admission.ts';
@@ -18,7 +18,7 @@ import { isRefusal, PROBLEMS, refuse, Refused, statusOf } from './problems.ts';
 import type { Refusal } from './problems.ts';
 import type { RateLimits } from './rateLimits.ts';
 import type { RequestFacts } from './requestFacts.ts';
-import { idempotencyKeyOf, ifMatchOf, POSITION } from './requestFacts.ts';
+import { idempotencyKeyOf, ifMatchOf } from './requestFacts.ts';
 import { sourceOf } from './wire.ts';
 import type { WireLimits } from './wire.ts';
 import type { Checks } from './validation.ts';
@@ -106,6 +106,7 @@ export function serving(operation: Operation, ports: ServePorts): Serve {
   /** `after` belongs to every GET, `cursor` to every list; what is left are the operation's own parameters. */
   async function caughtUp(after: unknown): Promise<Refusal | undefined> {
     if (after === undefined || operation.method !== 'get') return undefined;
+    // It would be waited for in vain, and be told that it was recorded.
     if (typeof after !== 'string' || !POSITION.test(after))
       return refuse('invalid_position', 'Send the Tidings-Position of the answer to your command.');
     if (operation.reads === undefined) return undefined;

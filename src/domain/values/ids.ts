@@ -16,6 +16,9 @@ export type KeyedHash = Branded<'KeyedHash'>;
 /** A place in the global event order: fixed width, sorts bytewise, opaque outside the store adapters. */
 export type Position = Branded<'Position'>;
 
+/** Of a position of whichever store: digits, as many as that one needs. */
+export const POSITION = /^(?:[0-9]{16}|[0-9]{20})$/;
+
 const TENANT = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const OUTSIDE_ID = /^[A-Za-z0-9_.:-]{1,128}$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;

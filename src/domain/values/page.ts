@@ -13,5 +13,9 @@ export function pageOf<Row>(rows: readonly Row[], limit: number, placeOf: (last:
 /** Of a list that was read as a whole, in the order of its places; what comes or goes between two pages moves nothing else. */
 export function pageOfAll<Row>(all: readonly Row[], { limit, place = '' }: PageRequest, placeOf: (row: Row) => string): Page<Row> {
   const after = all.filter((row) => placeOf(row) > place);
-  return pageOf(after.sort((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1)), limit, placeOf);
+  return pageOf(
+    after.sort((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1)),
+    limit,
+    placeOf,
+  );
 }

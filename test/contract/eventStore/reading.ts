@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Position } from '../../../src/domain/values/ids.ts';
+import { POSITION, type Position } from '../../../src/domain/values/ids.ts';
 import { anEvent, aStream, eventsOf, ids, isIncreasing, positions, refusal, someEvents } from './samples.ts';
 import type { StoreOf } from './samples.ts';
 
@@ -54,6 +54,8 @@ export function reading(store: StoreOf): void {
     expect(page).toStrictEqual({ events: [], upTo: head, caughtUp: true });
     const { position } = await store().append(aStream(), 'absent', someEvents(1));
     expect(position > head).toBe(true);
+    // As callers may send it back.
+    expect(position).toMatch(POSITION);
     expect(await store().head()).toBe(position);
     expect((await store().readAll(head, {}, 10)).events).toHaveLength(1);
   });

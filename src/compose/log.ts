@@ -29,22 +29,21 @@ export type Logged = {
   /** Bytes waiting to be appended. */ readonly queuedBytes: () => number;
 };
 
-/**
- * `keysFit`: how much of the log is looked at where read models are tied to keys for the first time. Whoever looks at all of it expects that
- * there is one.
- */
+/** `keysFit`: how much of the log is looked at where read models are tied to keys for the first time. `mustHaveBegun`: one that holds nothing of ours is refused. */
 export type LogParts = {
   readonly databases: Databases;
   readonly masters: MasterKeys;
   readonly observer: StoreObserver;
   readonly keysFit?: KeysFit;
+  readonly mustHaveBegun?: true;
 };
 
 /**
  * The log in the domain's words, and the keys that open what is personal in it.
  * @throws PortError `invalid`: the master keys, the keys, the log and the read models do not belong together.
  */
-export async function openLogged({ databases, masters, observer, keysFit }: LogParts, closing: Closing): Promise<Logged> {
+export async function openLogged(parts: LogParts, closing: Closing): Promise<Logged> {
+  const { databases, masters, observer, keysFit } = parts;
   await checkMasterKeys(databases.keys.worker, masters);
   const rows = new PostgresKeyRows(databases.keys.worker);
   const keys = keysOver(rows, masters);
@@ -57,7 +56,7 @@ export async function openLogged({ databases, masters, observer, keysFit }: LogP
   const codec = codecOf(mergeStorage(...AGGREGATES.map(({ storage }) => storage)), keys.vault);
   const feed = eventFeed(store, codec);
   // Before anything is tied to it.
-  if (keysFit?.depth === 'all') await checkBegun(store);
+  if (parts.mustHaveBegun) await checkBegun(store);
   await checkKeyStore(databases.keys.worker, databases.models.worker, () => checkKeysFit({ feed, rows, vault: keys.vault }, keysFit));
   await settleFirstKey(rows, masters);
   // A log in memory is another one each time.

@@ -54,7 +54,8 @@ export async function rebuildFromStore({ places, masters, log, told }: RebuildPa
   });
   const metrics = openMetrics();
   const keysFit = { depth: 'all', told: (keys: number) => told({ keys }) } as const;
-  const logged = await openLogged({ databases, masters, observer: storeObserver(metrics, log), keysFit }, closing);
+  const parts = { databases, masters, observer: storeObserver(metrics, log), keysFit, mustHaveBegun: true } as const;
+  const logged = await openLogged(parts, closing);
   const models = await openReadModels(databases, clock, closing);
   const consuming: Consuming = { databases, models, logged, clock, holder: randomUUID(), metrics, log };
   await startConsumers(consuming, closing);

@@ -287,7 +287,7 @@ export const consumerMutants: readonly Mutant[] = [
   {
     name: 'rebuild --from-store: a server that holds nothing of ours is taken for the log',
     file: 'src/compose/log.ts',
-    find: "if (keysFit?.depth === 'all') await checkBegun(store);",
+    find: 'if (parts.mustHaveBegun) await checkBegun(store);',
     put: '',
     killedBy: lossTest,
     testName: 'a log is empty as well where a server has written for itself; what was refused for that is looked at anew',

@@ -14,7 +14,8 @@ const ONE_MS = 180_000;
 
 /**
  * A mutant's test runs alone, and without a patch beside the others of its file. One that leans on another of them would be red alone whatever
- * the patch does; in an order that is another each time it is as likely as not to be red without a patch, and is told with the order.
+ * the patch does; in an order that is not the file's it is as likely as not to be red without a patch, and is told. The order is another
+ * whenever the list of mutants is, and no other between two runs of one list.
  */
 const shuffledBy = (seed: number): readonly string[] => ['--sequence.shuffle.tests', `--sequence.seed=${String(seed)}`];
 
@@ -124,7 +125,7 @@ export async function runMutants(mutants: readonly Mutant[], { root, heard }: Mu
     const env = { ...process.env, TZ: 'UTC', ...(await openDatabase(undo)) };
     const copyIn = (name: string): Copy => ({ tree: copyOf(root, scratch, name), env });
     const [first, second] = [copyIn('first'), copyIn('second')];
-    const order = shuffledBy(Date.now());
+    const order = shuffledBy(mutants.reduce((sum, { name, testName }) => sum + name.length + testName.length, 0));
     const before = await testsOf(first, mutants, ALL_MS, order);
     if (before === undefined) throw new Error('the tests that mutants name did not come to an end without a patch');
     const waiting = [...mutants];

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Recorded } from '../../../src/domain/kernel/metadata.ts';
 import type { DeliveriesPlanned } from '../../../src/domain/notification/events.ts';
 import { actionsConsumer } from '../../../src/processes/actionsConsumer.ts';
@@ -56,6 +56,7 @@ describe('the table of reservations', () => {
   beforeAll(async () => {
     bench = await openBench();
   });
+  beforeEach(() => bench.rows('delete from reservations'));
   afterAll(() => bench.close());
   const keep = (...events: readonly Recorded[]): Promise<unknown> =>
     bench.db.transaction((tx) => keepReservations(reservationsIn(events), tx));
@@ -75,12 +76,12 @@ describe('the table of reservations', () => {
     expect(await table()).toStrictEqual([held('n2', 2, 5)]);
   });
   test('keeps what its holder has made of it since', async () => {
+    await keep(planned('n2', 2, { until: AT(5) }));
     await bench.rows(`update reservations set until = '${AT(40)}'`);
     await keep(planned('n2', 3));
     expect(await table()).toStrictEqual([held('n2', 2, 40)]);
   });
   test('is made again by the consumer of actions, for which drainers wait', async () => {
-    await bench.rows('delete from reservations');
     await bench.db.transaction((tx) => actionsConsumer([dispatch]).apply([planned('n4', 4)], tx, ''));
     expect(await table()).toStrictEqual([held('n4', 4)]);
   });

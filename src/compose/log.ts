@@ -29,7 +29,10 @@ export type Logged = {
   /** Bytes waiting to be appended. */ readonly queuedBytes: () => number;
 };
 
-/** `keysFit`: how much of the log is looked at where read models are tied to keys for the first time. `mustHaveBegun`: one that holds nothing of ours is refused. */
+/**
+ * `keysFit`: how much of the log is looked at where read models are tied to keys for the first time. `mustHaveBegun`: a log that holds nothing
+ * of ours is refused.
+ */
 export type LogParts = {
   readonly databases: Databases;
   readonly masters: MasterKeys;

@@ -46,7 +46,8 @@ export async function raisesDoubt(feed: DoubtOptions['feed'], filter: Filter, he
 
 /**
  * Looks at a log that seemed to end before the checkpoint, or to be another, until it does so no more, for a bounded while; whether what was
- * taken in is what it holds. A backup that was restored may have been written on by then, beyond the checkpoint too, and is no longer told by its end.
+ * taken in is what it holds. A backup that was restored may have been written on by then, beyond the checkpoint too, and is no longer told by
+ * its end.
  * @throws LeaseLost, PortError `unavailable`: the doubt stays.
  */
 export async function outlivesDoubt(consumer: Projection, { db, feed, time, onError }: DoubtOptions, held: Held): Promise<boolean> {

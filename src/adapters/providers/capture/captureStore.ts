@@ -39,11 +39,12 @@ export type CapturedFilter = {
   /** An address in any spelling. */ readonly to?: string;
   readonly notificationId?: string;
 };
+
 /** What was captured is kept sealed, for 24 hours, and shown newest first. */
 export interface CaptureStore {
   /** In order, one statement for all; `erased`: the subject's key is destroyed, and nothing was kept. @throws PortError `unavailable`. */
   put(entries: readonly CaptureEntry[]): Promise<readonly ('kept' | 'erased')[]>;
-  /** Those of the last 24 hours; what can't be opened any more is left out. */
+  /** Those of the last 24 hours; what can't be opened any more is left out. `next` holds nothing personal. */
   list(tenant: TenantId, filter: CapturedFilter, page: PageRequest): Promise<Page<Captured>>;
   /** How many there were. */
   clear(tenant: TenantId): Promise<number>;
